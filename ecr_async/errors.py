@@ -1,0 +1,233 @@
+"""Every exception that this library raises, under one root.
+
+    ECRError
+    ├── ValidationError       a request that the service would refuse, refused before it is sent
+    ├── ConfigurationError    no region, an endpoint that cannot be, a setting that makes no sense
+    ├── CredentialsError      no credentials found, or the provider that had them failed
+    ├── SessionClosedError    a call on a session that is closed or was never opened
+    ├── CallError             a call that was made and did not succeed
+    │   ├── ServiceError      the service answered with an error; modelled ones are subclasses
+    │   ├── ResponseError     something answered, but not in the service's protocol
+    │   └── TransportError    no complete answer came
+    │       ├── ConnectError  no connection was made, so the service never saw the call
+    │       └── TimeoutError  a time limit of ours ran out (also a builtin TimeoutError)
+    ├── PaginationError       the pages do not end
+    └── WaiterError           the awaited state was not reached
+        ├── WaiterFailedError     the service says that it never will be
+        └── WaiterTimeoutError    not within the time given (also a builtin TimeoutError)
+
+The service's modelled errors (`RepositoryNotFoundException`, …) are subclasses of `ServiceError` in
+the modules of `ecr_async.api`, under the names that the API gives them.
+
+No message, attribute or repr of these holds a credential, a signature or a token.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+__all__ = [
+    "CallError",
+    "ConfigurationError",
+    "ConnectError",
+    "CredentialsError",
+    "ECRError",
+    "PaginationError",
+    "ResponseError",
+    "ServiceError",
+    "SessionClosedError",
+    "TimeoutError",
+    "TransportError",
+    "ValidationError",
+    "WaiterError",
+    "WaiterFailedError",
+    "WaiterTimeoutError",
+]
+
+
+class ECRError(Exception):
+    """The root: `except ECRError` catches whatever this library raises on purpose."""
+
+
+class ValidationError(ECRError, ValueError):
+    """A request that breaks a limit of the API. Nothing was sent.
+
+    `path` names the field, down to the element: `image_ids[3].image_digest`.
+    `limit` says what would have been accepted.
+    """
+
+    def __init__(self, path: str, limit: str, *, operation: str | None = None) -> None:
+        super().__init__(path, limit)
+        self.path = path
+        self.limit = limit
+        self.operation = operation
+
+    def __str__(self) -> str:
+        where = f"{self.operation}: " if self.operation else ""
+        return f"{where}{self.path}: {self.limit}"
+
+
+class ConfigurationError(ECRError):
+    """The session cannot work as it is configured; the message says where we looked."""
+
+
+class CredentialsError(ECRError):
+    """No credentials, or a provider that failed; the message says which and never what it holds."""
+
+
+class SessionClosedError(ECRError, RuntimeError):
+    """The session is closed, or was not entered with `async with`."""
+
+
+class CallError(ECRError):
+    """A call that was made and did not succeed.
+
+    `operation` is the API's name of it, `attempts` how many times it was sent, `status` the HTTP
+    status and `request_id` the service's own name for the last attempt, where an answer came;
+    `retry_after` is the service's wish for the pause before the next attempt, in seconds.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str = "",
+        status: int | None = None,
+        request_id: str | None = None,
+        attempts: int = 1,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.operation = operation
+        self.status = status
+        self.request_id = request_id
+        self.attempts = attempts
+        self.retry_after = retry_after
+
+    def _what(self) -> str:
+        return self.message
+
+    def __str__(self) -> str:
+        known = []
+        if self.status is not None:
+            known.append(f"HTTP {self.status}")
+        if self.request_id:
+            known.append(f"request {self.request_id}")
+        known.append("1 attempt" if self.attempts == 1 else f"{self.attempts} attempts")
+        where = f"{self.operation}: " if self.operation else ""
+        return f"{where}{self._what()} ({', '.join(known)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args, self.__dict__.copy())
+
+
+def _restore(cls: type[CallError], args: tuple[Any, ...], state: dict[str, Any]) -> CallError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class ServiceError(CallError):
+    """The service's own refusal.
+
+    `code` is the API's name of the error (`RepositoryNotFoundException`), `message` the service's
+    sentence, `details` whatever else the error's body held. An error that the API does not declare
+    is a plain `ServiceError`.
+    """
+
+    code: str = ""
+    members: ClassVar[Mapping[str, str]] = {}
+    """Modelled fields of this error: wire name to attribute."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        details: Mapping[str, Any] | None = None,
+        operation: str = "",
+        status: int | None = None,
+        request_id: str | None = None,
+        attempts: int = 1,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(
+            message,
+            operation=operation,
+            status=status,
+            request_id=request_id,
+            attempts=attempts,
+            retry_after=retry_after,
+        )
+        if code is not None:
+            self.code = code
+        self.details: Mapping[str, Any] = details or {}
+        for wire, name in self.members.items():
+            setattr(self, name, self.details.get(wire))
+
+    def _what(self) -> str:
+        return f"{self.code}: {self.message}" if self.message else self.code
+
+
+class ResponseError(CallError):
+    """An answer that is not the service's: HTML of a proxy, half a body, an unexpected redirect.
+
+    `body` is the answer's beginning, at most 1,024 bytes.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        body: bytes = b"",
+        operation: str = "",
+        status: int | None = None,
+        request_id: str | None = None,
+        attempts: int = 1,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(
+            message,
+            operation=operation,
+            status=status,
+            request_id=request_id,
+            attempts=attempts,
+            retry_after=retry_after,
+        )
+        self.body = body[:1024]
+
+
+class TransportError(CallError):
+    """No complete answer: refused, reset, dropped, a TLS failure. The service may have acted."""
+
+
+class ConnectError(TransportError):
+    """No connection could be made, so the service never saw the call."""
+
+
+class TimeoutError(TransportError, builtins.TimeoutError):
+    """A time limit of ours ran out: connect, read, or the whole attempt."""
+
+
+class PaginationError(ECRError):
+    """The service handed out a token that it had handed out before: the pages would never end."""
+
+
+class WaiterError(ECRError):
+    """The awaited state was not reached. `last_response` is the last answer, or None."""
+
+    def __init__(self, message: str, *, last_response: Any = None) -> None:
+        super().__init__(message)
+        self.last_response = last_response
+
+
+class WaiterFailedError(WaiterError):
+    """The service reports a state from which the awaited one is never reached."""
+
+
+class WaiterTimeoutError(WaiterError, builtins.TimeoutError):
+    """The awaited state was not reached within the time given."""
