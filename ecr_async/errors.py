@@ -174,9 +174,10 @@ class ServiceError(CallError):
 
 
 class ResponseError(CallError):
-    """An answer that is not the service's: HTML of a proxy, half a body, an unexpected redirect.
+    """An answer that is not the service's: HTML of a proxy, a redirect, JSON that is no response.
 
-    `body` is the answer's beginning, at most 1,024 bytes.
+    `body` is the beginning of an error's answer, at most 1,024 bytes; of a success nothing is kept,
+    since it may hold a token.
     """
 
     def __init__(

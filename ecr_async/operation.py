@@ -1,0 +1,53 @@
+"""What the generated modules are made of: operations, and the limits of their fields."""
+
+from typing import Any, Generic, TypeVar
+
+import attrs
+
+from ecr_async.errors import ServiceError
+
+__all__ = ["Limit", "Operation"]
+
+RequestT = TypeVar("RequestT")
+ResponseT = TypeVar("ResponseT")
+
+
+@attrs.frozen
+class Limit:
+    """What the API accepts, as an annotation of a field's type.
+
+    `minimum` and `maximum` bound a string's or a blob's length, a list's size, a number's value;
+    `pattern` is a regular expression that the whole string must match.
+    """
+
+    minimum: int | None = None
+    maximum: int | None = None
+    pattern: str | None = None
+
+
+@attrs.frozen(eq=False)
+class Operation(Generic[RequestT, ResponseT]):
+    """One operation of the API: its name on the wire, its types, the errors it declares."""
+
+    name: str
+    request: type[RequestT]
+    response: type[ResponseT]
+    errors: tuple[type[ServiceError], ...] = ()
+    exclusive: tuple[str, tuple[str, ...]] | None = None
+    """A field, and those that cannot be sent with it."""
+    target: str = attrs.field(init=False)
+    """The `X-Amz-Target` header that asks for it."""
+
+    @target.default
+    def _target(self) -> str:
+        return f"AmazonEC2ContainerRegistry_V20150921.{self.name}"
+
+    def error_named(self, code: str) -> type[ServiceError] | None:
+        """Return the class of a declared error."""
+        for error in self.errors:
+            if error.code == code:
+                return error
+        return None
+
+
+AnyOperation = Operation[Any, Any]

@@ -1,0 +1,130 @@
+"""Pages: one after the other, the next fetched while you work on this one."""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import attrs
+import orjson
+
+from ecr_async.errors import PaginationError, ValidationError
+
+if TYPE_CHECKING:
+    from ecr_async.service import Service
+
+__all__ = ["Pager"]
+
+RequestT = TypeVar("RequestT")
+ResponseT = TypeVar("ResponseT")
+ItemT = TypeVar("ItemT")
+
+
+class Pager(Generic[RequestT, ResponseT, ItemT]):
+    """The pages of one request, and the items on them.
+
+    `async for item in pager` gives the items, `async for page in pager.pages()` the whole responses.
+    Both make calls only as you go on, and at most one page ahead of you. A pager can be gone through
+    again; it starts anew from the same place.
+
+    While a page is being worked on, `resume_token` names the place right behind the last item (or
+    page) that was handed out. It is None before the first and after the last.
+    """
+
+    def __init__(
+        self,
+        fetch: "Callable[[Service, RequestT], Awaitable[ResponseT]]",
+        service: "Service",
+        request: RequestT,
+        items: Callable[[ResponseT], Sequence[ItemT]],
+        max_items: int | None = None,
+        resume_token: str | None = None,
+    ) -> None:
+        if max_items is not None and max_items < 1:
+            raise ValidationError("max_items", f"must be at least 1, not {max_items}")
+        self._fetch = fetch
+        self._service = service
+        self._request = request
+        self._items = items
+        self._max_items = max_items
+        self._start = _Place.parse(resume_token) if resume_token else _Place(_token(request), 0)
+        self.resume_token: str | None = None
+
+    async def __aiter__(self) -> AsyncIterator[ItemT]:
+        """Give the items of all pages, at most `max_items` of them."""
+        left = self._max_items
+        place = self._start
+        async for page in self._pages(left):
+            items = self._items(page)
+            for index in range(place.skip if place == self._start else 0, len(items)):
+                if left == 0:
+                    return
+                if left is not None:
+                    left -= 1
+                place = attrs.evolve(place, skip=index + 1)
+                self.resume_token = place.token()
+                yield items[index]
+            place = _Place(_token(page), 0)
+            self.resume_token = place.token() if place.next_token else None
+
+    async def pages(self) -> AsyncIterator[ResponseT]:
+        """Give the responses as they come, whatever `max_items` says."""
+        async for page in self._pages(None):
+            following = _token(page)
+            self.resume_token = _Place(following, 0).token() if following else None
+            yield page
+
+    async def _pages(self, wanted: int | None) -> AsyncIterator[ResponseT]:
+        """Give the pages, fetching ahead unless this page holds all that is wanted."""
+        token = self._start.next_token
+        seen = {token}
+        ahead: asyncio.Task[ResponseT] | None = None
+        try:
+            while True:
+                page = await (ahead or self._page(token))
+                ahead = None
+                token = _token(page)
+                if token is None:
+                    yield page
+                    return
+                if token in seen:
+                    name = type(self._request).__name__
+                    raise PaginationError(f"{name}: the service answered with a next_token that it had given before")
+                seen.add(token)
+                if wanted is None or (wanted := wanted - len(self._items(page))) > 0:
+                    ahead = asyncio.create_task(self._page(token))
+                yield page
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+                await asyncio.wait([ahead])
+
+    async def _page(self, token: str | None) -> ResponseT:
+        request: Any = self._request
+        return await self._fetch(self._service, attrs.evolve(request, next_token=token))
+
+
+@attrs.frozen
+class _Place:
+    """A place between two items: the token of a page, and how many of its items are done."""
+
+    next_token: str | None
+    skip: int
+
+    def token(self) -> str:
+        return base64.urlsafe_b64encode(orjson.dumps([self.next_token, self.skip])).decode()
+
+    @classmethod
+    def parse(cls, token: str) -> "_Place":
+        try:
+            next_token, skip = orjson.loads(base64.urlsafe_b64decode(token))
+        except (binascii.Error, ValueError, TypeError):
+            raise ValidationError("resume_token", "must be a pager's resume_token") from None
+        return cls(next_token, skip)
+
+
+def _token(message: Any) -> str | None:
+    """Return the token in a request or a response; an empty one is none."""
+    token: str | None = message.next_token
+    return token or None

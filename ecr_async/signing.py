@@ -1,0 +1,79 @@
+"""Signature Version 4, for the one kind of request that this library makes: a POST of JSON.
+
+Pure: no I/O and no clock; the time comes in with the call. Everything that stays the same from call
+to call is computed once: the canonical path, the credential scope of the day, the derived key.
+
+The steps, and their names, are those of
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+"""
+
+import hmac
+import time
+from hashlib import sha256
+from urllib.parse import quote
+
+from ecr_async.credentials import Credentials
+
+__all__ = ["ALGORITHM", "CONTENT_TYPE", "Signer", "signature", "signing_key"]
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+CONTENT_TYPE = "application/x-amz-json-1.1"
+
+
+class Signer:
+    """Signs the requests for one endpoint.
+
+    `host` is the value of the Host header, `path` the URL's path, `region` and `name` the signing
+    region and name.
+    """
+
+    def __init__(self, host: str, path: str, region: str, name: str = "ecr") -> None:
+        self._region = region
+        self._name = name
+        self._head = f"POST\n{quote(path or '/', safe='/~')}\n\ncontent-type:{CONTENT_TYPE}\nhost:{host}\nx-amz-date:"
+        self._day = self._secret = self._scope = ""
+        self._key = b""
+
+    def sign(self, target: str, body_sha256: str, credentials: Credentials, now: float) -> dict[str, str]:
+        """Return the headers that authenticate a request made at `now`, in seconds since the epoch."""
+        timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+        if credentials.session_token is None:
+            token = ""
+            names = "content-type;host;x-amz-date;x-amz-target"
+        else:
+            token = f"\nx-amz-security-token:{' '.join(credentials.session_token.split())}"
+            names = "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
+        canonical = f"{self._head}{timestamp}{token}\nx-amz-target:{target}\n\n{names}\n{body_sha256}"
+        key = self._key_for(timestamp[:8], credentials.secret_key)
+        signed = signature(key, timestamp, self._scope, canonical)
+        headers = {
+            "Content-Type": CONTENT_TYPE,
+            "X-Amz-Date": timestamp,
+            "X-Amz-Target": target,
+            "Authorization": f"{ALGORITHM} Credential={credentials.access_key}/{self._scope}, "
+            f"SignedHeaders={names}, Signature={signed}",
+        }
+        if credentials.session_token is not None:
+            headers["X-Amz-Security-Token"] = credentials.session_token
+        return headers
+
+    def _key_for(self, day: str, secret_key: str) -> bytes:
+        if day != self._day or secret_key != self._secret:
+            self._key = signing_key(secret_key, day, self._region, self._name)
+            self._scope = f"{day}/{self._region}/{self._name}/aws4_request"
+            self._day, self._secret = day, secret_key
+        return self._key
+
+
+def signing_key(secret_key: str, day: str, region: str, name: str) -> bytes:
+    """Return the key that signs one day's requests to one service in one region."""
+    key = f"AWS4{secret_key}".encode()
+    for part in (day, region, name, "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
+
+
+def signature(key: bytes, timestamp: str, scope: str, canonical_request: str) -> str:
+    """Return the hexadecimal signature of a canonical request."""
+    digest = sha256(canonical_request.encode()).hexdigest()
+    return hmac.digest(key, f"{ALGORITHM}\n{timestamp}\n{scope}\n{digest}".encode(), "sha256").hex()
