@@ -1,0 +1,151 @@
+"""From measurements to Markdown: medians, ratios taken within each round, targets."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from statistics import median
+from typing import TYPE_CHECKING
+
+from environments import AIOBOTOCORE, BOTO3, FLOOR, OURS, PEERS, Peer
+from harness import Numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Rounds = dict[tuple[str, Peer], list[Numbers]]
+"""What was measured, by case and client: one entry a round."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a number that a case gives, and what is asked of it."""
+
+    title: str
+    case: str
+    number: str
+    ahead: float | None = None
+    """At least so many times less than aiobotocore's."""
+    factor: float | None = None
+    """At most so many times the floor's."""
+    limit: float | None = None
+    """At most so much, in the number's own unit."""
+    boto3: bool = False
+    """No more than boto3's."""
+
+
+def quantity(number: str, value: float) -> str:
+    """A number with its unit: memory in MiB, everything else is time."""
+    if number in {"resident", "growth", "peak"}:
+        return f"{value / 2**20:.1f} MiB"
+    if value < 0.001:
+        return f"{value * 1e6:.0f} µs"
+    if value < 1:
+        return f"{value * 1e3:.3g} ms"
+    return f"{value:.2f} s"
+
+
+def values(rounds: Rounds, row: Row, peer: Peer) -> list[float]:
+    """A client's numbers for a row, one a round."""
+    return [numbers[row.number] for numbers in rounds.get((row.case, peer), [])]
+
+
+def ratios(rounds: Rounds, row: Row, above: Peer, below: Peer) -> list[float]:
+    """The ratios of two clients' numbers, each taken within one round."""
+    return [a / b for a, b in zip(values(rounds, row, above), values(rounds, row, below), strict=False) if b]
+
+
+def verdict(rounds: Rounds, row: Row) -> str:
+    """Whether everything that is asked of the row holds; empty where nothing is asked or measured."""
+    asked = [
+        (ratios(rounds, row, AIOBOTOCORE, OURS), row.ahead, 1),
+        (ratios(rounds, row, OURS, FLOOR), row.factor, -1),
+        (values(rounds, row, OURS), row.limit, -1),
+        (ratios(rounds, row, BOTO3, OURS), 1.0 if row.boto3 else None, 1),
+    ]
+    held = [
+        sign * median(found) >= sign * target for found, target, sign in asked if found and target is not None
+    ]
+    if not held:
+        return ""
+    return "yes" if all(held) else "**no**"
+
+
+def times(found: Sequence[float]) -> str:
+    """The median of ratios as ``4.9 ×``."""
+    return f"{median(found):.3g} ×" if found else "–"
+
+
+def targets(row: Row) -> tuple[str, str]:
+    """What is asked: ahead of aiobotocore (and boto3), and near the floor."""
+    ahead = [f"{row.ahead:g} ×"] if row.ahead else []
+    ahead += ["no more than boto3"] if row.boto3 else []
+    near = [f"{row.factor:g} ×"] if row.factor else []
+    near += [f"under {quantity(row.number, row.limit)}"] if row.limit else []
+    return ", ".join(ahead) or "–", ", ".join(near) or "–"
+
+
+def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    shown = [head, ["---"] * len(head), *lines]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in shown)
+
+
+def main_table(rounds: Rounds, rows: Sequence[Row]) -> str:
+    """Every row beside its targets."""
+    lines = []
+    for row in rows:
+        numbers = [values(rounds, row, peer) for peer in PEERS]
+        if not any(numbers):
+            continue
+        ahead_target, near_target = targets(row)
+        lines.append(
+            [
+                row.title,
+                *(quantity(row.number, median(found)) if found else "–" for found in numbers),
+                times(ratios(rounds, row, AIOBOTOCORE, OURS)),
+                ahead_target,
+                times(ratios(rounds, row, OURS, FLOOR)),
+                near_target,
+                verdict(rounds, row),
+            ]
+        )
+    head = ["", *(peer.title for peer in PEERS)]
+    return table([*head, "ahead of aiobotocore", "target", "of the floor", "target", "met"], lines)
+
+
+def spread_table(rounds: Rounds, rows: Sequence[Row]) -> str:
+    """How far the rounds lie apart: the lowest and highest ratio of each row."""
+    lines = []
+    for row in rows:
+        pairs = (ratios(rounds, row, AIOBOTOCORE, OURS), ratios(rounds, row, OURS, FLOOR))
+        if any(pairs):
+            lines.append([row.title, *(f"{min(r):.3g} to {max(r):.3g} ×" if r else "–" for r in pairs)])
+    return table(["", "ahead of aiobotocore, lowest to highest round", "of the floor"], lines)
+
+
+def machine() -> str:
+    """Where and when it was measured."""
+    model = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in open_lines("/proc/cpuinfo")
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {platform.system()}, "
+        f"{os.cpu_count()} cores ({model})"
+    )
+
+
+def open_lines(path: str) -> list[str]:
+    """The lines of a file, none where it doesn't exist."""
+    try:
+        with open(path) as file:
+            return file.readlines()
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,188 @@
+"""What is measured, the same for every client. Each workload gets an open client and gives back plain numbers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from clients.shape import PAGE, Client
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+Numbers = dict[str, float]
+
+FIRST_REPOSITORY = "team/service-0000000"
+TICK = 0.001
+"""Seconds between two looks at the event loop."""
+WARM_UP_CALLS = 10
+
+
+class WrongAnswerError(Exception):
+    """The client's answer is not what the server sent: its speed would mean nothing."""
+
+
+async def check(client: Client, size: int) -> None:
+    """Compare one page with what the server is known to send."""
+    images = await client.describe_images(FIRST_REPOSITORY, size)
+    if len(images) != size:
+        raise WrongAnswerError(f"{len(images)} images in a page of {size}")
+    for index in (0, size - 1):
+        digest, pushed_at = client.digest_and_push_time(images[index])
+        if not digest.endswith("0000000") or abs(pushed_at - (1_700_000_000 + index * 61 + 0.123)) > 0.001:
+            raise WrongAnswerError(f"image {index} is {digest} pushed at {pushed_at}")
+
+
+async def pages(client: Client, *, size: int, in_flight: int, seconds: float, at_least: int) -> Numbers:
+    """Call after call for a page of ``size`` images, until ``seconds`` of CPU time and ``at_least`` calls are spent."""
+    await check(client, size)
+    for _ in range(WARM_UP_CALLS):
+        await client.describe_images(FIRST_REPOSITORY, size)
+    calls = 0
+    cpu, wall = time.process_time(), time.perf_counter()
+
+    async def work() -> None:
+        nonlocal calls
+        while calls < at_least or time.process_time() - cpu < seconds:
+            calls += 1
+            await client.describe_images(FIRST_REPOSITORY, size)
+
+    await asyncio.gather(*(work() for _ in range(in_flight)))
+    return {
+        "cpu": (time.process_time() - cpu) / calls,
+        "wall": (time.perf_counter() - wall) / calls,
+        "peak": peak_memory(),
+    }
+
+
+async def scan(
+    client: Client, *, concurrency: int, repositories: int, images: int, keep: bool = False
+) -> Numbers:
+    """Every image of ``repositories`` × ``images``, counted and dropped, or kept to the end."""
+    await check(client, 1)
+    kept: list[Any] = []
+    seen = 0
+    before = resident_memory()
+
+    def count(page: Sequence[Any]) -> None:
+        nonlocal seen
+        seen += len(page)
+        if keep:
+            kept.extend(page)
+
+    cpu, wall = time.process_time(), time.perf_counter()
+    lost = await client.scan(concurrency, count)
+    numbers = {
+        "cpu": time.process_time() - cpu,
+        "wall": time.perf_counter() - wall,
+        "resident": resident_memory(),
+        "growth": resident_memory() - before,
+        "peak": peak_memory(),
+    }
+    if lost or seen != repositories * images:
+        raise WrongAnswerError(f"{seen} images instead of {repositories * images}, {lost} repositories lost")
+    return numbers
+
+
+async def lag(client: Client, *, concurrency: int) -> Numbers:
+    """The longest time for which a scan keeps the event loop from running anything else.
+
+    ``wall`` is what other tasks feel. ``cpu`` counts only the loop thread's own CPU time in the worst tick, so it is
+    blind to whatever else the machine does, and to threads that hold the interpreter lock.
+    """
+    await check(client, PAGE)
+    loop = asyncio.get_running_loop()
+    longest_wall = longest_cpu = 0.0
+    last_wall, last_cpu = time.perf_counter(), time.thread_time()
+
+    def tick() -> None:
+        nonlocal longest_wall, longest_cpu, last_wall, last_cpu, handle
+        now_wall, now_cpu = time.perf_counter(), time.thread_time()
+        longest_wall = max(longest_wall, now_wall - last_wall - TICK)
+        longest_cpu = max(longest_cpu, now_cpu - last_cpu)
+        last_wall, last_cpu = now_wall, now_cpu
+        handle = loop.call_later(TICK, tick)
+
+    handle = loop.call_later(TICK, tick)
+    await client.scan(concurrency, lambda _: None)
+    tick()
+    handle.cancel()
+    return {"wall": longest_wall, "cpu": longest_cpu}
+
+
+async def lossy_scan(client: Client, *, concurrency: int, repositories: int) -> Numbers:
+    """A scan that may lose repositories to the server's limit."""
+    seen = 0
+
+    def count(page: Sequence[Any]) -> None:
+        nonlocal seen
+        seen += len(page)
+
+    wall = time.perf_counter()
+    try:
+        lost = await client.scan(concurrency, count)
+    except Exception as error:
+        print(f"the scan itself failed: {error!r}", file=sys.stderr)
+        lost = repositories
+    return {"wall": time.perf_counter() - wall, "lost": lost, "images": seen}
+
+
+async def flat_memory(client: Client, *, concurrency: int, settle: int, every: int) -> Numbers:
+    """How resident memory moves after the first ``settle`` images, looked at once in ``every`` images."""
+    seen = 0
+    settled = highest = 0
+    next_look = settle
+
+    def count(page: Sequence[Any]) -> None:
+        nonlocal seen, settled, highest, next_look
+        seen += len(page)
+        if seen < next_look:
+            return
+        next_look += every
+        now = resident_memory()
+        settled = settled or now
+        highest = max(highest, now)
+
+    wall, cpu = time.perf_counter(), time.process_time()
+    lost = await client.scan(concurrency, count)
+    return {
+        "wall": time.perf_counter() - wall,
+        "cpu": time.process_time() - cpu,
+        "images": seen,
+        "lost": lost,
+        "settled": settled,
+        "growth": highest - settled,
+        "peak": peak_memory(),
+    }
+
+
+def resident_memory() -> int:
+    """Bytes of memory that the process holds now (Linux; elsewhere the peak stands in)."""
+    try:
+        with open("/proc/self/statm") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except FileNotFoundError:
+        return peak_memory()
+
+
+def peak_memory() -> int:
+    """The most bytes of memory that the process has held.
+
+    ``getrusage`` starts from the parent's peak, which a process inherits over fork and exec; the kernel's own
+    high-water mark doesn't.
+    """
+    try:
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+    except FileNotFoundError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+
+
+WORKLOADS: dict[str, Callable[..., Awaitable[Numbers]]] = {
+    each.__name__: each for each in (pages, scan, lag, lossy_scan, flat_memory)
+}
