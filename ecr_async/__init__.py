@@ -1,3 +1,98 @@
-"""An asyncio client library for Amazon ECR."""
+"""An asyncio client library for Amazon ECR.
+
+    import ecr_async as ecr
+
+    async with ecr.Session(profile="prod") as session:
+        service = session.service("eu-west-1")
+        response = await ecr.describe_repositories(service, ecr.DescribeRepositoriesRequest(max_results=1000))
+
+Every operation of the API is a coroutine function `operation(service, request) -> response`; beside
+it stand `paginate_<operation>` where there are pages, and `wait_until_<state>`. A module is loaded when
+one of its names is first used.
+"""
+
+from typing import TYPE_CHECKING
+
+from ecr_async import api as _api
+from ecr_async.errors import (
+    CallError,
+    ConfigurationError,
+    ConnectError,
+    CredentialsError,
+    ECRError,
+    PaginationError,
+    ResponseError,
+    ServiceError,
+    SessionClosedError,
+    TimeoutError,  # noqa: A004 - ecr_async.TimeoutError is a builtin TimeoutError too
+    TransportError,
+    ValidationError,
+    WaiterError,
+    WaiterFailedError,
+    WaiterTimeoutError,
+)
+from ecr_async.lazy import lazily
+
+if TYPE_CHECKING:
+    from ecr_async import lifecycle, local
+    from ecr_async.api import *
+    from ecr_async.credentials import Credentials, CredentialsProvider
+    from ecr_async.pagination import Pager
+    from ecr_async.service import Service
+    from ecr_async.session import Session
+    from ecr_async.waiters import (
+        Pauses,
+        wait_until_image_scan_complete,
+        wait_until_lifecycle_policy_preview_complete,
+    )
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "CallError",
+    "ConfigurationError",
+    "ConnectError",
+    "Credentials",
+    "CredentialsError",
+    "CredentialsProvider",
+    "ECRError",
+    "Pager",
+    "PaginationError",
+    "Pauses",
+    "ResponseError",
+    "Service",
+    "ServiceError",
+    "Session",
+    "SessionClosedError",
+    "TimeoutError",
+    "TransportError",
+    "ValidationError",
+    "WaiterError",
+    "WaiterFailedError",
+    "WaiterTimeoutError",
+    "lifecycle",
+    "local",
+    "wait_until_image_scan_complete",
+    "wait_until_lifecycle_policy_preview_complete",
+]
+__all__ += _api.__all__
+
+_HOMES = {
+    "Credentials": "credentials",
+    "CredentialsProvider": "credentials",
+    "Pager": "pagination",
+    "Pauses": "waiters",
+    "Service": "service",
+    "Session": "session",
+    "lifecycle": "lifecycle",
+    "local": "local",
+    "wait_until_image_scan_complete": "waiters",
+    "wait_until_lifecycle_policy_preview_complete": "waiters",
+    **{name: f"api.{family}" for name, family in _api.HOMES.items()},
+}
+
+__getattr__ = lazily(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -283,7 +283,7 @@ def _typed_encoder(cls: type[Any], name: str) -> Encoder:
 def _string_encoder(limit: Limit) -> Encoder:
     check_type = _typed_encoder(str, "a string")
     check_length = _bounds(limit, "{} long", "characters")
-    matches = re.compile(limit.pattern).fullmatch if limit.pattern else None
+    matches = re.compile(limit.pattern, re.ASCII).fullmatch if limit.pattern else None
 
     def encode_string(value: Any) -> Any:
         check_type(value)

@@ -35,6 +35,8 @@ class Operation(Generic[RequestT, ResponseT]):
     errors: tuple[type[ServiceError], ...] = ()
     exclusive: tuple[str, tuple[str, ...]] | None = None
     """A field, and those that cannot be sent with it."""
+    heavy: bool = False
+    """The request holds a blob: it is encoded and hashed off the event loop."""
     target: str = attrs.field(init=False)
     """The `X-Amz-Target` header that asks for it."""
 

@@ -3,7 +3,8 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
@@ -28,8 +29,7 @@ class Pager(Generic[RequestT, ResponseT, ItemT]):
     Both make calls only as you go on, and at most one page ahead of you. A pager can be gone through
     again; it starts anew from the same place.
 
-    While a page is being worked on, `resume_token` names the place right behind the last item (or
-    page) that was handed out. It is None before the first and after the last.
+    `resume_token` names the place where you are, for a later pager to go on from.
     """
 
     def __init__(
@@ -49,33 +49,35 @@ class Pager(Generic[RequestT, ResponseT, ItemT]):
         self._items = items
         self._max_items = max_items
         self._start = _Place.parse(resume_token) if resume_token else _Place(_token(request), 0)
-        self.resume_token: str | None = None
+        self._place = _Place(None, 0)
 
-    async def __aiter__(self) -> AsyncIterator[ItemT]:
+    @property
+    def resume_token(self) -> str | None:
+        """The place right behind what was handed out last; None before the first and after the last."""
+        return None if self._place == _Place(None, 0) else self._place.token()
+
+    async def __aiter__(self) -> AsyncGenerator[ItemT, None]:
         """Give the items of all pages, at most `max_items` of them."""
         left = self._max_items
         place = self._start
-        async for page in self._pages(left):
-            items = self._items(page)
-            for index in range(place.skip if place == self._start else 0, len(items)):
-                if left == 0:
-                    return
-                if left is not None:
-                    left -= 1
-                place = attrs.evolve(place, skip=index + 1)
-                self.resume_token = place.token()
-                yield items[index]
-            place = _Place(_token(page), 0)
-            self.resume_token = place.token() if place.next_token else None
+        async with aclosing(self._pages(left and left + place.skip)) as pages:
+            async for page in pages:
+                items = self._items(page)
+                for index in range(place.skip, len(items)):
+                    self._place = _Place(place.next_token, index + 1)
+                    yield items[index]
+                    if left is not None and (left := left - 1) == 0:
+                        return
+                self._place = place = _Place(_token(page), 0)
 
-    async def pages(self) -> AsyncIterator[ResponseT]:
+    async def pages(self) -> AsyncGenerator[ResponseT, None]:
         """Give the responses as they come, whatever `max_items` says."""
-        async for page in self._pages(None):
-            following = _token(page)
-            self.resume_token = _Place(following, 0).token() if following else None
-            yield page
+        async with aclosing(self._pages(None)) as pages:
+            async for page in pages:
+                self._place = _Place(_token(page), 0)
+                yield page
 
-    async def _pages(self, wanted: int | None) -> AsyncIterator[ResponseT]:
+    async def _pages(self, wanted: int | None) -> AsyncGenerator[ResponseT, None]:
         """Give the pages, fetching ahead unless this page holds all that is wanted."""
         token = self._start.next_token
         seen = {token}

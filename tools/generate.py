@@ -257,6 +257,8 @@ class Generator:
         if exclusive:
             others = ", ".join(f'"{snake(other)}"' for other in exclusive[1])
             rule = f', exclusive=("{snake(exclusive[0])}", ({others},))'
+        if any(self.shapes[shape]["type"] == "blob" for shape in self._reached_from("input", name)):
+            rule += ", heavy=True"
         errors = ", ".join(definition["errors"])
         constant = snake(name).upper()
         blocks = [

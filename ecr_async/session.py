@@ -1,0 +1,199 @@
+"""Session: who calls, over which connections, and with which settings."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from ecr_async import config as configuration
+from ecr_async.clock import Clock
+from ecr_async.config import Config, RetryMode
+from ecr_async.credentials import (
+    CachedCredentials,
+    Credentials,
+    CredentialsProvider,
+    botocore_chain,
+    static,
+)
+from ecr_async.errors import ConfigurationError, SessionClosedError
+from ecr_async.retries import RetryConfig, RetryStrategy
+from ecr_async.service import Service
+from ecr_async.transport import Transport
+from ecr_async.user_agent import user_agent
+
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = ["Session"]
+
+
+class Session:
+    """Credentials, a connection pool and settings: what all calls of a program share.
+
+        async with Session(profile="prod") as session:
+            service = session.service("eu-west-1")
+
+    Whatever is not given comes from the environment, then from the shared config file, as the AWS SDKs
+    document it. Entering the block reads them; leaving it closes every connection.
+
+    Args:
+        profile: A profile of the shared config files.
+        region: The default of `service`.
+        access_key_id: Explicit credentials, together with `secret_access_key` and, for temporary ones,
+            `session_token`.
+        credentials: An async callable that supplies `Credentials`; called again when they run out.
+        endpoint_url: Where ECR is to be found, instead of the region's own endpoint.
+        use_fips: Use the region's FIPS 140 endpoint.
+        use_dualstack: Use the region's endpoint that has IPv6 too.
+        connect_timeout: Seconds for making a connection.
+        read_timeout: Seconds of silence while an answer is awaited or read.
+        timeout: Seconds for one whole attempt; None for no bound.
+        max_connections: How many connections are open at once, over all services; a call beyond them
+            waits.
+        retry_mode: `standard`, or `adaptive`, which also paces calls to what the service admits.
+        max_attempts: How often a call is sent at most, the first time included.
+        verify: Whether TLS certificates are checked. False warns, and is for tests.
+        ca_bundle: A file of certificates, in PEM, to trust instead of the system's.
+        app_id: The application's name in the User-Agent header.
+        trace_configs: aiohttp's own hooks into connections and requests.
+    """
+
+    def __init__(
+        self,
+        *,
+        profile: str | None = None,
+        region: str | None = None,
+        access_key_id: str | None = None,
+        secret_access_key: str | None = None,
+        session_token: str | None = None,
+        credentials: CredentialsProvider | None = None,
+        endpoint_url: str | None = None,
+        use_fips: bool | None = None,
+        use_dualstack: bool | None = None,
+        connect_timeout: float | None = 5.0,
+        read_timeout: float | None = 60.0,
+        timeout: float | None = 300.0,
+        max_connections: int = 100,
+        retry_mode: RetryMode | None = None,
+        max_attempts: int | None = None,
+        verify: bool = True,
+        ca_bundle: str | None = None,
+        app_id: str | None = None,
+        trace_configs: Sequence["aiohttp.TraceConfig"] = (),
+    ) -> None:
+        if max_connections < 1:
+            raise ConfigurationError(f"max_connections must be at least 1, not {max_connections}")
+        self._profile = profile
+        self._provider = _explicit_provider(access_key_id, secret_access_key, session_token, credentials)
+        self._load_config = partial(
+            configuration.load,
+            profile=profile,
+            region=region,
+            endpoint_url=endpoint_url,
+            use_fips=use_fips,
+            use_dualstack=use_dualstack,
+            max_attempts=max_attempts,
+            retry_mode=retry_mode,
+            app_id=app_id,
+            ca_bundle=ca_bundle,
+        )
+        self._open_transport = partial(
+            Transport,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            timeout=timeout,
+            max_connections=max_connections,
+            verify=verify,
+            trace_configs=trace_configs,
+        )
+        self._opened: _Opened | None = None
+        self._was_open = False
+        self.clock = Clock()
+
+    async def __aenter__(self) -> Self:
+        if self._was_open:
+            raise SessionClosedError("a session can be entered once; make another")
+        self._was_open = True
+        if configuration.needs_files(self._profile):
+            config = await asyncio.to_thread(self._load_config)
+        else:
+            config = self._load_config()
+        transport = self._open_transport(ca_bundle=config.ca_bundle)
+        await transport.open()
+        provider = self._provider or botocore_chain(self._profile, config.region)
+        self._opened = _Opened(config, transport, CachedCredentials(provider))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection and stop refreshing credentials. Calls after it raise `SessionClosedError`."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.credentials.aclose()
+            await opened.transport.close()
+
+    def service(self, region: str | None = None, *, endpoint_url: str | None = None) -> Service:
+        """Return one region's ECR; by default the session's own region and endpoint.
+
+        Raises `ConfigurationError` when there is no region anywhere.
+        """
+        config = self.config
+        retries = RetryStrategy(RetryConfig(config.retry_mode, config.max_attempts or 3))
+        return Service(self, region or config.require_region(), endpoint_url or config.endpoint_url, retries)
+
+    @property
+    def config(self) -> Config:
+        """The settings in effect."""
+        return self._open().config
+
+    @property
+    def credentials(self) -> CachedCredentials:
+        """The credentials in effect, resolved on first use and refreshed ahead of their end."""
+        return self._open().credentials
+
+    @property
+    def transport(self) -> Transport:
+        """The connection pool."""
+        return self._open().transport
+
+    @property
+    def user_agent(self) -> str:
+        """The User-Agent header of every call."""
+        return user_agent(self.config.retry_mode, self.config.app_id)
+
+    def _open(self) -> "_Opened":
+        if self._opened is None:
+            raise SessionClosedError("the session is closed" if self._was_open else "enter the session with `async with` first")
+        return self._opened
+
+
+class _Opened:
+    """What a session has while it is open."""
+
+    __slots__ = ("config", "credentials", "transport")
+
+    def __init__(self, config: Config, transport: Transport, credentials: CachedCredentials) -> None:
+        self.config = config
+        self.transport = transport
+        self.credentials = credentials
+
+
+def _explicit_provider(
+    access_key_id: str | None,
+    secret_access_key: str | None,
+    session_token: str | None,
+    credentials: CredentialsProvider | None,
+) -> CredentialsProvider | None:
+    given = access_key_id is not None or secret_access_key is not None or session_token is not None
+    if not given:
+        return credentials
+    if credentials is not None:
+        raise ConfigurationError("give either credentials or access_key_id and secret_access_key, not both")
+    if not access_key_id or not secret_access_key:
+        raise ConfigurationError("access_key_id and secret_access_key go together")
+    return static(Credentials(access_key_id, secret_access_key, session_token))
