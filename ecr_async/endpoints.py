@@ -1,0 +1,112 @@
+"""Where a region's ECR answers, by the endpoint rules that the installed botocore carries.
+
+AWS publishes for each service a table of rules from region, FIPS and dual-stack to a host; botocore
+brings them along and knows how to read them, so a region that AWS opens tomorrow needs a newer
+botocore and nothing of ours. An explicit endpoint needs no rules, and then botocore isn't imported.
+
+See https://docs.aws.amazon.com/general/latest/gr/ecr.html for the regions and their endpoints.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import urllib.parse
+from importlib import import_module
+from typing import Any
+
+import attrs
+
+from ecr_async.errors import ConfigurationError
+
+__all__ = ["Endpoint", "resolve"]
+
+_REGION = re.compile(r"(?=.*[A-Za-z-])[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+
+
+@attrs.frozen
+class Endpoint:
+    """One region's ECR: where to send calls, and what their signatures name.
+
+    `url` has no trailing slash, query or fragment; calls are sent to its path, which is `/` where it
+    has none. `signing_region` and `signing_name` go into the signature's scope.
+    """
+
+    url: str
+    signing_region: str
+    signing_name: str = "ecr"
+
+
+@functools.lru_cache(maxsize=512)
+def resolve(
+    region: str,
+    *,
+    use_fips: bool = False,
+    use_dualstack: bool = False,
+    endpoint_url: str | None = None,
+) -> Endpoint:
+    """The endpoint of `region`, or `endpoint_url` with that region's signatures.
+
+    `use_fips` asks for the endpoint whose cryptography is FIPS 140 validated, `use_dualstack` for the
+    one that speaks IPv6 too; neither goes with `endpoint_url`. A region that botocore doesn't know is
+    taken to follow its partition's pattern. The old pseudo-regions `fips-<region>` and `<region>-fips`
+    mean the region with `use_fips`.
+
+    The first resolution without `endpoint_url` imports botocore and reads files: keep it off the event
+    loop. Raises `ConfigurationError` for a name that no region can have, a URL that isn't one, and a
+    combination that the rules refuse.
+
+    See https://docs.aws.amazon.com/sdkref/latest/guide/feature-endpoints.html
+    """
+    actual_region = region.replace("fips-", "").replace("-fips", "")
+    use_fips = use_fips or actual_region != region
+    if not _REGION.fullmatch(actual_region):
+        raise ConfigurationError(f"{region!r} cannot be a region's name")
+    if endpoint_url is not None:
+        endpoint_url = _checked(endpoint_url)
+    if endpoint_url is None or use_fips or use_dualstack:
+        endpoint_url = _by_rules(actual_region, use_fips, use_dualstack, endpoint_url)
+    return Endpoint(url=endpoint_url, signing_region=actual_region)
+
+
+def _checked(endpoint_url: str) -> str:
+    """`endpoint_url` without a trailing slash. What is wrong with it is told without repeating a password."""
+    try:
+        parts = urllib.parse.urlsplit(endpoint_url)
+        port_is_a_number = parts.port is None or parts.port > 0
+    except ValueError:
+        raise ConfigurationError("endpoint_url is not a URL: its host or port is malformed") from None
+    if parts.username is not None:
+        raise ConfigurationError("endpoint_url holds a user name or password, which ECR does not take")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_a_number:
+        raise ConfigurationError(
+            f"endpoint_url {endpoint_url!r} is not of the form https://host or http://host:port"
+        )
+    if parts.query or parts.fragment:
+        raise ConfigurationError("endpoint_url has a query or a fragment, which calls could not keep")
+    return endpoint_url.rstrip("/")
+
+
+def _by_rules(region: str, use_fips: bool, use_dualstack: bool, endpoint_url: str | None) -> str:
+    exceptions = import_module("botocore.exceptions")
+    parameters: dict[str, str | bool] = {
+        "Region": region,
+        "UseFIPS": use_fips,
+        "UseDualStack": use_dualstack,
+    }
+    if endpoint_url is not None:
+        parameters["Endpoint"] = endpoint_url
+    try:
+        url: str = _rules().resolve_endpoint(**parameters).url
+    except exceptions.EndpointProviderError as refusal:
+        raise ConfigurationError(f"no ECR endpoint for region {region!r}: {refusal}") from refusal
+    return url
+
+
+@functools.cache
+def _rules() -> Any:
+    provider = import_module("botocore.endpoint_provider")
+    loader = import_module("botocore.loaders").create_loader()
+    return provider.EndpointProvider(
+        loader.load_service_model("ecr", "endpoint-rule-set-1"), loader.load_data("partitions")
+    )
