@@ -10,7 +10,7 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 STYLES = {
     "floor": {"color": "#7a7a7a", "marker": "s", "linestyle": "--"},
@@ -37,6 +37,7 @@ def main() -> None:
         panel.set_ylabel(f"CPU time a {axis['unit']}")
         panel.set_xticks(axis["points"], [f"{point:,}" for point in axis["points"]])
         panel.minorticks_off()
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         panel.yaxis.set_major_formatter(FuncFormatter(duration))
         panel.grid(alpha=0.3)
     panels[0].legend(frameon=False)

@@ -29,9 +29,7 @@ class Peer:
 
 
 FLOOR = Peer("floor", "floor", ("aiohttp", "orjson"), ("aiohttp", "orjson"))
-OURS = Peer(
-    "ours", "ecr-async", (str(ROOT),), ("ecr-async", "aiohttp", "orjson", "attrs", "cattrs", "botocore")
-)
+OURS = Peer("ours", "ecr-async", (str(ROOT),), ("aiohttp", "orjson", "attrs", "cattrs", "botocore"))
 AIOBOTOCORE = Peer(
     "aiobotocore_client", "aiobotocore", ("aiobotocore",), ("aiobotocore", "botocore", "aiohttp")
 )
