@@ -24,7 +24,7 @@ from ecr_async.errors import (
     ResponseError,
     ServiceError,
     SessionClosedError,
-    TimeoutError,  # noqa: A004 - ecr_async.TimeoutError is a builtin TimeoutError too
+    TimeoutError,
     TransportError,
     ValidationError,
     WaiterError,

@@ -75,7 +75,12 @@ def decode_error(operation: AnyOperation, status: int, headers: Mapping[str, str
     if not isinstance(document, dict):
         document = {}
     written = headers.get("x-amzn-errortype") or document.get("__type") or document.get("code")
-    known = {"operation": operation.name, "status": status, "request_id": request_id(headers)}
+    known: dict[str, Any] = {
+        "operation": operation.name,
+        "status": status,
+        "request_id": headers.get("x-amzn-requestid") or headers.get("x-amz-request-id"),
+        "retry_after": _retry_after(headers.get("x-amz-retry-after")),
+    }
     if not written:
         kind = headers.get("content-type", "no content type").partition(";")[0]
         return ResponseError(f"the answer is not the service's ({kind})", body=body, **known)
@@ -84,11 +89,6 @@ def decode_error(operation: AnyOperation, status: int, headers: Mapping[str, str
     details = {name: value for name, value in document.items() if name not in _ERROR_ENVELOPE}
     error = operation.error_named(code) or _modelled_elsewhere(code) or ServiceError
     return error(str(message), code=code, details=details, **known)
-
-
-def request_id(headers: Mapping[str, str]) -> str | None:
-    """Return the service's own name for the exchange."""
-    return headers.get("x-amzn-requestid") or headers.get("x-amz-request-id")
 
 
 def wire_name(field: "attrs.Attribute[Any]") -> str:
@@ -101,6 +101,10 @@ def wire_name(field: "attrs.Attribute[Any]") -> str:
 
 
 _ERROR_ENVELOPE = frozenset({"__type", "code", "message", "Message"})
+
+
+def _retry_after(milliseconds: str | None) -> float | None:
+    return int(milliseconds) / 1000 if milliseconds and milliseconds.isdecimal() else None
 
 
 def _modelled_elsewhere(code: str) -> type[ServiceError] | None:
@@ -170,13 +174,12 @@ def _make_decoder(cls: type[Any]) -> Decoder:
     """Write the decoder of an attrs class, as a person in a hurry would."""
     names: dict[str, Any] = {
         "cls": cls,
-        "new": object.__new__,
         "twin": _mutable_twin(cls),
         "fromtimestamp": datetime.fromtimestamp,
         "utc": UTC,
         "b64decode": base64.b64decode,
     }
-    lines = ["def decode(data, _):", "    get = data.get", "    self = new(twin)"]
+    lines = ["def decode(data, _):", "    get = data.get", "    self = twin()"]
     for field in attrs.fields(cls):
         kind, wire = _kind(field.type), wire_name(field)
         value = _decoding_expression(kind, field.name, names)
@@ -193,7 +196,7 @@ def _make_decoder(cls: type[Any]) -> Decoder:
             lines += [f"    v = get({wire!r})", f"    self.{field.name} = None if v is None else {value}"]
     lines += ["    self.__class__ = cls", "    return self"]
     exec("\n".join(lines), names)  # noqa: S102 - our own text, made of our own field names
-    return typing.cast(Decoder, names["decode"])
+    return typing.cast("Decoder", names["decode"])
 
 
 def _decoding_expression(kind: _Kind, name: str, names: dict[str, Any]) -> str:
@@ -216,7 +219,11 @@ def _decoding_expression(kind: _Kind, name: str, names: dict[str, Any]) -> str:
 
 
 def _mutable_twin(cls: type[Any]) -> type[Any]:
-    """Return a class with the slots of `cls` and none of its rules."""
+    """Return a class with the slots of `cls` and none of its rules.
+
+    An object may change between two classes that lay out the same slots; a slot for weak references
+    would prevent it.
+    """
     return type(cls.__name__, (), {"__slots__": cls.__slots__})
 
 
@@ -229,7 +236,8 @@ converter.register_structure_hook_factory(attrs.has, _make_decoder)
 def _make_encoder(cls: type[Any]) -> Encoder:
     """Make the encoder of an attrs class, which checks what it encodes."""
     members = [
-        (field.name, wire_name(field), _value_encoder(_kind(field.type)), field.default) for field in attrs.fields(cls)
+        (field.name, wire_name(field), _value_encoder(_kind(field.type)), field.default)
+        for field in attrs.fields(cls)
     ]
 
     def encode_object(value: Any) -> dict[str, Any]:
@@ -268,7 +276,7 @@ def _value_encoder(kind: _Kind) -> Encoder:
         return _blob_encoder(limit)
     if kind.base is datetime:
         return datetime.timestamp
-    return typing.cast(Encoder, converter.get_unstructure_hook(kind.base))
+    return typing.cast("Encoder", converter.get_unstructure_hook(kind.base))
 
 
 def _typed_encoder(cls: type[Any], name: str) -> Encoder:
@@ -330,7 +338,7 @@ def _sequence_encoder(encode_item: Encoder, limit: Limit) -> Encoder:
     def encode_sequence(value: Any) -> list[Any]:
         if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
             raise _InvalidError(f"must be a list, not {type(value).__name__}")
-        items = typing.cast(Sequence[Any], value)
+        items = typing.cast("Sequence[Any]", value)
         if check_size:
             check_size(len(items))
         encoded: list[Any] = []

@@ -92,7 +92,9 @@ class Pager(Generic[RequestT, ResponseT, ItemT]):
                     return
                 if token in seen:
                     name = type(self._request).__name__
-                    raise PaginationError(f"{name}: the service answered with a next_token that it had given before")
+                    raise PaginationError(
+                        f"{name}: the service answered with a next_token that it had given before"
+                    )
                 seen.add(token)
                 if wanted is None or (wanted := wanted - len(self._items(page))) > 0:
                     ahead = asyncio.create_task(self._page(token))

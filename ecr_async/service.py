@@ -45,7 +45,9 @@ class Service:
     its connections, credentials and clock; each has a retry quota of its own.
     """
 
-    def __init__(self, session: "Session", region: str, endpoint_url: str | None, retries: RetryStrategy) -> None:
+    def __init__(
+        self, session: "Session", region: str, endpoint_url: str | None, retries: RetryStrategy
+    ) -> None:
         self.region = region
         self._session = session
         self._endpoint_url = endpoint_url
@@ -70,7 +72,9 @@ class Service:
             except CallError as error:
                 error.operation, error.attempts = operation.name, attempts.attempt
                 delay = attempts.next_delay(error)
-                logger.debug("%s: %s", error, "giving up" if delay is None else f"trying again in {delay:.3f} s")
+                logger.debug(
+                    "%s: %s", error, "giving up" if delay is None else f"trying again in {delay:.3f} s"
+                )
                 if delay is None:
                     raise
             else:
@@ -104,7 +108,9 @@ class Service:
         if getattr(error, "code", None) in CLOCK_ERRORS and not clock_corrected:
             session.clock.learn(reply.headers.get("Date"))
             if session.clock.offset != offset:
-                return await self._attempt(operation, body, digest, invocation, attempts, clock_corrected=True)
+                return await self._attempt(
+                    operation, body, digest, invocation, attempts, clock_corrected=True
+                )
         raise error
 
     async def _find_route(self) -> "_Route":

@@ -168,7 +168,9 @@ class Session:
 
     def _open(self) -> "_Opened":
         if self._opened is None:
-            raise SessionClosedError("the session is closed" if self._was_open else "enter the session with `async with` first")
+            raise SessionClosedError(
+                "the session is closed" if self._was_open else "enter the session with `async with` first"
+            )
         return self._opened
 
 

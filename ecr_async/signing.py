@@ -30,7 +30,9 @@ class Signer:
     def __init__(self, host: str, path: str, region: str, name: str = "ecr") -> None:
         self._region = region
         self._name = name
-        self._head = f"POST\n{quote(path or '/', safe='/~')}\n\ncontent-type:{CONTENT_TYPE}\nhost:{host}\nx-amz-date:"
+        self._head = (
+            f"POST\n{quote(path or '/', safe='/~')}\n\ncontent-type:{CONTENT_TYPE}\nhost:{host}\nx-amz-date:"
+        )
         self._day = self._secret = self._scope = ""
         self._key = b""
 

@@ -15,7 +15,8 @@ import aiohttp
 import attrs
 from yarl import URL
 
-from ecr_async.errors import CallError, ConnectError, ResponseError, TimeoutError, TransportError
+from ecr_async import errors
+from ecr_async.errors import CallError, ConnectError, ResponseError, TransportError
 
 __all__ = ["Reply", "Transport", "proxy_for"]
 
@@ -56,7 +57,9 @@ class Transport:
         ca_bundle: str | None,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
     ) -> None:
-        self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=connect_timeout, sock_read=read_timeout)
+        self._timeout = aiohttp.ClientTimeout(
+            total=timeout, sock_connect=connect_timeout, sock_read=read_timeout
+        )
         self._max_connections = max_connections
         self._verify = verify
         self._ca_bundle = ca_bundle
@@ -86,7 +89,9 @@ class Transport:
 
     async def _tls(self) -> ssl.SSLContext | bool:
         if not self._verify:
-            warnings.warn("TLS certificates are not verified: anyone on the way can read and forge", stacklevel=4)
+            warnings.warn(
+                "TLS certificates are not verified: anyone on the way can read and forge", stacklevel=4
+            )
             return False
         if self._ca_bundle is None:
             return True
@@ -105,7 +110,7 @@ class Transport:
                 url, data=data, headers=headers, allow_redirects=False, proxy=proxy
             ) as response:
                 return Reply(response.status, response.headers, await _read(response))
-        except (aiohttp.ClientError, OSError, asyncio.TimeoutError, ValueError) as error:
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise _mapped(error) from error
 
 
@@ -138,8 +143,8 @@ def _mapped(error: Exception) -> CallError:
     words = str(error) or type(error).__name__
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return _ConnectTimeoutError(f"no connection within the connect timeout: {words}")
-    if isinstance(error, asyncio.TimeoutError):
-        return TimeoutError(f"no answer in time: {words}")
+    if isinstance(error, TimeoutError):
+        return errors.TimeoutError(f"no answer in time: {words}")
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientProxyConnectionError):
         return ConnectError(f"no connection: {words}")
     if isinstance(error, aiohttp.ClientPayloadError):
@@ -149,5 +154,5 @@ def _mapped(error: Exception) -> CallError:
     return TransportError(f"the connection failed: {words}")
 
 
-class _ConnectTimeoutError(ConnectError, TimeoutError):
+class _ConnectTimeoutError(ConnectError, errors.TimeoutError):
     """Both: the service never saw the call, and a limit of ours ran out."""

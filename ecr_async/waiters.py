@@ -54,9 +54,7 @@ class _Waiter(Generic[RequestT, ResponseT]):
     patience: tuple[type[ServiceError], ...] = ()
     """Errors that mean: not yet."""
 
-    async def wait(
-        self, service: "Service", request: RequestT, timeout: float, pauses: Pauses
-    ) -> ResponseT:
+    async def wait(self, service: "Service", request: RequestT, timeout: float, pauses: Pauses) -> ResponseT:
         if timeout <= 0:
             raise ValidationError("timeout", f"must be more than 0 seconds, not {timeout}")
         last: ResponseT | None = None
@@ -74,13 +72,17 @@ class _Waiter(Generic[RequestT, ResponseT]):
                         if verdict == "reached":
                             return answer
                         if verdict == "failed":
-                            raise WaiterFailedError(f"{self.state}: the status is {status}", last_response=last)
+                            raise WaiterFailedError(
+                                f"{self.state}: the status is {status}", last_response=last
+                            )
                     await asyncio.sleep(pauses.after(questions))
         except TimeoutError as error:
             if not deadline.expired():
                 raise
             seen = f"the status was {self.status(last)}" if last is not None else "no answer had a status"
-            raise WaiterTimeoutError(f"{self.state}: not within {timeout:g} s; {seen}", last_response=last) from error
+            raise WaiterTimeoutError(
+                f"{self.state}: not within {timeout:g} s; {seen}", last_response=last
+            ) from error
 
     async def _question(self, service: "Service", request: RequestT) -> ResponseT | None:
         try:
@@ -94,7 +96,7 @@ async def wait_until_lifecycle_policy_preview_complete(
     request: "GetLifecyclePolicyPreviewRequest",
     *,
     timeout: float = 300.0,
-    pauses: Pauses = Pauses(),  # noqa: B008 - frozen
+    pauses: Pauses = Pauses(),
 ) -> "GetLifecyclePolicyPreviewResponse":
     """Wait until a lifecycle policy preview is COMPLETE, and return its first page.
 
@@ -124,7 +126,7 @@ async def wait_until_image_scan_complete(
     request: "DescribeImageScanFindingsRequest",
     *,
     timeout: float = 300.0,
-    pauses: Pauses = Pauses(first=2.0),  # noqa: B008 - frozen
+    pauses: Pauses = Pauses(first=2.0),
 ) -> "DescribeImageScanFindingsResponse":
     """Wait until an image's scan has findings to show, and return their first page.
 

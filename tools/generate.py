@@ -26,7 +26,15 @@ TARGET = ROOT / "ecr_async" / "api"
 REFERENCE = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_{}.html"
 WIDTH = 100
 
-PLAIN = {"string": "str", "integer": "int", "long": "int", "double": "float", "boolean": "bool", "blob": "bytes", "timestamp": "datetime"}
+PLAIN = {
+    "string": "str",
+    "integer": "int",
+    "long": "int",
+    "double": "float",
+    "boolean": "bool",
+    "blob": "bytes",
+    "timestamp": "datetime",
+}
 HIDDEN = {("AuthorizationData", "authorizationToken"), ("GetDownloadUrlForLayerResponse", "downloadUrl")}
 """Secrets that the model does not mark: they stay out of every repr."""
 
@@ -51,8 +59,6 @@ def docstring(text: str, indent: int = 0) -> str:
     if len(lines) == 1 and len(body) + indent + 6 <= 110:
         return f'{pad}"""{body}"""'
     indented = "\n".join(f"{pad}{line}".rstrip() for line in lines)
-    if len(paragraphs) == 1 and len(lines[-1]) + indent + 3 <= 110:
-        return f'{pad}"""{indented.lstrip()}"""'
     return f'{pad}"""{indented.lstrip()}\n{pad}"""'
 
 
@@ -93,7 +99,10 @@ class Generator:
 
     def _targets(self, name: str) -> list[str]:
         shape = self.shapes[name]
-        return [*shape.get("members", {}).values(), *(shape[part] for part in ("member", "key", "value") if part in shape)]
+        return [
+            *shape.get("members", {}).values(),
+            *(shape[part] for part in ("member", "key", "value") if part in shape),
+        ]
 
     # ------------------------------------------------------------------ where things live
 
@@ -121,7 +130,7 @@ class Generator:
             yield shape
 
     def _is_class(self, shape: str) -> bool:
-        return self.shapes[shape]["type"] == "structure"
+        return bool(self.shapes[shape]["type"] == "structure")
 
     # ------------------------------------------------------------------ annotations
 
@@ -130,7 +139,7 @@ class Generator:
         definition = self.shapes[shape]
         if self._is_class(shape):
             return False
-        return "enum" in definition or (shape in self.sent and bool(self._limit(shape)))
+        return "enum" in definition or (shape in self.sent and self._limit(shape) != "")
 
     def _limit(self, shape: str) -> str:
         definition = self.shapes[shape]
@@ -162,20 +171,18 @@ class Generator:
         if kind == "structure":
             return shape
         if kind == "list":
-            item = self.annotation(definition["member"])
+            item = self.annotation(definition["member"], sent=sent)
             return f"Sequence[{item}]" if sent else f"tuple[{item}, ...]"
         if kind == "map":
-            return f"Mapping[{self.annotation(definition['key'])}, {self.annotation(definition['value'])}]"
+            key, value = (self.annotation(definition[part], sent=sent) for part in ("key", "value"))
+            return f"Mapping[{key}, {value}]"
         return PLAIN[kind]
 
     def annotation(self, shape: str, *, sent: bool = True) -> str:
         """Return the annotation of a field of this shape, when it is present."""
-        definition = self.shapes[shape]
-        if "enum" in definition and shape in self.received:
-            return f"{shape} | str"
-        if definition["type"] == "list" and not sent:
-            return self._base(shape, sent=False)
-        return shape if self.has_alias(shape) else self._base(shape)
+        if "enum" in self.shapes[shape]:
+            return f"{shape} | str" if shape in self.received else shape
+        return shape if sent and self.has_alias(shape) else self._base(shape, sent=sent)
 
     def field(self, owner: str, wire: str) -> str:
         """Return the definition of one field, with its docstring."""
@@ -186,7 +193,11 @@ class Generator:
         options: dict[str, str] = {}
         annotation = self.annotation(target, sent=owner in self.sent)
         if not required:
-            empty = {"list": "()", "map": "attrs.Factory(dict)"}.get(definition["type"]) if owner not in self.sent else None
+            empty = (
+                {"list": "()", "map": "attrs.Factory(dict)"}.get(definition["type"])
+                if owner not in self.sent
+                else None
+            )
             options["default"] = empty or "None"
             annotation = annotation if empty else f"{annotation} | None"
         if definition["type"] == "map":
@@ -225,7 +236,12 @@ class Generator:
         definition = self.shapes[shape]
         required = definition.get("required", [])
         members = sorted(definition["members"], key=lambda wire: wire not in required)
-        lines = ["@attrs.frozen", f"class {shape}:", docstring(self._structure_words(shape), 4), ""]
+        lines = [
+            "@attrs.frozen(weakref_slot=False)",
+            f"class {shape}:",
+            docstring(self._structure_words(shape), 4),
+            "",
+        ]
         lines += [self.field(shape, wire) for wire in members]
         return "\n".join(lines)
 
@@ -233,15 +249,22 @@ class Generator:
         if shape not in self.parts:
             return self.words.of("types", shape)
         _, operation, part = self.parts[shape]
-        return f"What `{snake(operation)}` asks." if part == "request" else f"What `{snake(operation)}` answers."
+        return (
+            f"What `{snake(operation)}` asks." if part == "request" else f"What `{snake(operation)}` answers."
+        )
 
     def error(self, shape: str) -> str:
         """Return the exception class of a modelled error."""
         members = [wire for wire in self.shapes[shape]["members"] if wire.lower() != "message"]
-        lines = [f"class {shape}(ServiceError):", docstring(self.words.of("errors", shape), 4), "", f'    code = "{shape}"']
+        lines = [
+            f"class {shape}(ServiceError):",
+            docstring(self.words.of("errors", shape), 4),
+            "",
+            f'    code = "{shape}"',
+        ]
         if members:
             table = ", ".join(f'"{wire}": "{snake(wire)}"' for wire in members)
-            lines.append(f"    members = {{{table}}}")
+            lines.append(f"    members: ClassVar[Mapping[str, str]] = {{{table}}}")
         for wire in members:
             kind = PLAIN[self.shapes[self.shapes[shape]["members"][wire]]["type"]]
             words = self.words.of_field("errors", shape, "members", wire)
@@ -265,7 +288,7 @@ class Generator:
             self.structure(request),
             self.structure(response),
             f'{constant} = Operation("{name}", {request}, {response}, errors=({errors},){rule})',
-            f"async def {snake(name)}(service: \"Service\", request: {request}) -> {response}:\n"
+            f'async def {snake(name)}(service: "Service", request: {request}) -> {response}:\n'
             + docstring(self._function_words(name), 4)
             + f"\n    return await service.call({constant}, request)",
         ]
@@ -274,9 +297,21 @@ class Generator:
         return "\n\n\n".join(blocks)
 
     def _function_words(self, name: str) -> str:
-        raises = [f"    {error}: {self._as_clause(self.words.of('errors', error))}" for error in self.operations[name]["errors"]]
-        wrapped = [textwrap.fill(line, WIDTH - 4, subsequent_indent=" " * 8, break_on_hyphens=False) for line in raises]
-        return "\n\n".join((self.words.of("operations", name), "Raises:\n" + "\n".join(f"    {w.strip()}" for w in wrapped), f"See {REFERENCE.format(name)}"))
+        raises = [
+            f"    {error}: {self._as_clause(self.words.of('errors', error))}"
+            for error in self.operations[name]["errors"]
+        ]
+        wrapped = [
+            textwrap.fill(line, WIDTH - 4, subsequent_indent=" " * 8, break_on_hyphens=False)
+            for line in raises
+        ]
+        return "\n\n".join(
+            (
+                self.words.of("operations", name),
+                "Raises:\n" + "\n".join(f"    {w.strip()}" for w in wrapped),
+                f"See {REFERENCE.format(name)}",
+            )
+        )
 
     @staticmethod
     def _as_clause(sentence: str) -> str:
@@ -310,7 +345,8 @@ class Generator:
         definition = self.operations[name]
         request, response = definition["input"], definition["output"]
         paths = self._results(name)
-        items = " | ".join(self.annotation(self.shapes[self._at(response, path)]["member"]) for path in paths)
+        members = (self.shapes[self._at(response, path)]["member"] for path in paths)
+        items = " | ".join(self.annotation(member, sent=False) for member in members)
         if len(paths) == 1 and len(paths[0]) == 1:
             get = f"lambda page: page.{snake(paths[0][0])}"
         else:
@@ -342,7 +378,11 @@ class Generator:
         return {
             "aliases": [s for s in self._in_order(shapes) if self.has_alias(s) and self.family(s) == family],
             "errors": [e for e in errors if self.words.home(e) == family],
-            "types": [s for s in self._in_order(shapes) if self._is_class(s) and s not in self.parts and self.family(s) == family],
+            "types": [
+                s
+                for s in self._in_order(shapes)
+                if self._is_class(s) and s not in self.parts and self.family(s) == family
+            ],
             "operations": [o for o in self.operations if self.words.home(o) == family],
         }
 
@@ -362,7 +402,11 @@ class Generator:
     def public(self, family: str) -> list[str]:
         """Return the public names of a family."""
         names = self.names(family)
-        result = [*names["errors"], *names["types"], *(a for a in names["aliases"] if "enum" in self.shapes[a])]
+        result = [
+            *names["errors"],
+            *names["types"],
+            *(a for a in names["aliases"] if "enum" in self.shapes[a]),
+        ]
         for operation in names["operations"]:
             definition = self.operations[operation]
             result += [snake(operation), definition["input"], definition["output"]]
@@ -374,7 +418,9 @@ class Generator:
         """Return the text of a family's module."""
         names = self.names(family)
         definitions = []
-        definitions += [self._alias_or_class(shape) for shape in self._in_order([*names["aliases"], *names["types"]])]
+        definitions += [
+            self._alias_or_class(shape) for shape in self._in_order([*names["aliases"], *names["types"]])
+        ]
         definitions += [self.error(error) for error in names["errors"]]
         definitions += [self.operation(operation) for operation in names["operations"]]
         body = "\n\n\n".join(definitions)
@@ -402,7 +448,7 @@ class Generator:
         standard = {
             "collections.abc": ["Mapping", "Sequence"],
             "datetime": ["datetime"],
-            "typing": ["Annotated", "Literal", "TypeAlias"],
+            "typing": ["Annotated", "ClassVar", "Literal", "TypeAlias"],
         }
         lines = []
         for module, names in standard.items():
@@ -418,7 +464,9 @@ class Generator:
             wanted = sorted(name for name in defined if other != family and used(name))
             if wanted:
                 others[other] = wanted
-        lines += [f"from ecr_async.api.{other} import {', '.join(wanted)}" for other, wanted in others.items()]
+        lines += [
+            f"from ecr_async.api.{other} import {', '.join(wanted)}" for other, wanted in others.items()
+        ]
         if used("ServiceError"):
             lines.append("from ecr_async.errors import ServiceError")
         core = [name for name in ("Limit", "Operation") if used(name)]
@@ -437,7 +485,9 @@ class Generator:
         """Return the text of api/__init__.py, which loads a family when one of its names is used."""
         families = [family for family in self.words.families if self.public(family)]
         homes = {name: family for family in families for name in self.public(family)}
-        imports = [f"    from ecr_async.api.{family} import {', '.join(self.public(family))}" for family in families]
+        imports = [
+            f"    from ecr_async.api.{family} import {', '.join(self.public(family))}" for family in families
+        ]
         return "\n".join(
             (
                 self._first_line("tools/api/"),

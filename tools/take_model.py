@@ -42,7 +42,10 @@ def take() -> dict[str, Any]:
         for part in ("member", "key", "value"):
             if part in shape:
                 taken[part] = shape[part]["shape"]
-        for target in (*taken.get("members", {}).values(), *(taken[p] for p in ("member", "key", "value") if p in taken)):
+        for target in (
+            *taken.get("members", {}).values(),
+            *(taken[p] for p in ("member", "key", "value") if p in taken),
+        ):
             reach(target)
 
     for operation in operations.values():

@@ -31,7 +31,9 @@ class Words:
             for section in SECTIONS:
                 for name in content.get(section, {}):
                     if name in homes:
-                        raise SystemExit(f"{name} is documented twice: in {homes[name]}.toml and {family}.toml")
+                        raise SystemExit(
+                            f"{name} is documented twice: in {homes[name]}.toml and {family}.toml"
+                        )
                     homes[name] = family
         return cls(families, homes)
 

@@ -26,31 +26,34 @@ __all__ = [
 GetAuthorizationTokenRegistryIdList: TypeAlias = Annotated[Sequence[RegistryId], Limit(1, 10)]
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class AuthorizationData:
     """A token for the registry's HTTP API, and where and how long it is good for."""
 
     authorization_token: str | None = attrs.field(default=None, repr=False)
     """The secret: base64 of `AWS:` and the password, just as the header `Authorization: Basic` takes
-    it. Its length is not fixed; don't assume a limit."""
+    it. Its length is not fixed; don't assume a limit.
+    """
     expires_at: datetime | None = None
     """When the token stops working: 12 hours after it was issued."""
     proxy_endpoint: str | None = None
     """The registry's URL to sign in to, such as
-    `https://123456789012.dkr.ecr.eu-west-1.amazonaws.com`."""
+    `https://123456789012.dkr.ecr.eu-west-1.amazonaws.com`.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class GetAuthorizationTokenRequest:
     """What `get_authorization_token` asks."""
 
     registry_ids: GetAuthorizationTokenRegistryIdList | None = None
     """The AWS account IDs to get a token for, one each. Deprecated by ECR and not needed: a token is
     good for every registry that the caller may use, whatever is named here. Left out, there is one
-    token, with the URL of the caller's own registry. 1 to 10 items."""
+    token, with the URL of the caller's own registry. 1 to 10 items.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class GetAuthorizationTokenResponse:
     """What `get_authorization_token` answers."""
 

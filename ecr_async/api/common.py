@@ -4,8 +4,8 @@
 Errors that most operations can raise live here too.
 """
 
-from collections.abc import Sequence
-from typing import Annotated, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import attrs
 
@@ -53,7 +53,7 @@ RepositoryName: TypeAlias = Annotated[
 ]
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ImageIdentifier:
     """Names one image of a repository: by digest, by tag or by both.
 
@@ -62,10 +62,12 @@ class ImageIdentifier:
 
     image_digest: str | None = None
     """The digest of the image's manifest: `sha256:` and 64 hexadecimal digits. It names the same bytes
-    for ever."""
+    for ever.
+    """
     image_tag: ImageTag | None = None
     """A tag of the image, such as `latest` or `1.4.2`. `None` in an answer means that no tag was
-    meant: the image is untagged, or it was named by digest alone. 1 to 300 characters."""
+    meant: the image is untagged, or it was named by digest alone. 1 to 300 characters.
+    """
 
 
 ImageIdentifierList: TypeAlias = Annotated[Sequence[ImageIdentifier], Limit(1, 100)]
@@ -109,7 +111,7 @@ ImageTagMutabilityExclusionFilterValue: TypeAlias = Annotated[
 ]
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ImageTagMutabilityExclusionFilter:
     """A pattern of tags for which the opposite of the repository's mutability holds.
 
@@ -120,7 +122,8 @@ class ImageTagMutabilityExclusionFilter:
     """How `filter` is read. `WILDCARD` is the only way there is."""
     filter: ImageTagMutabilityExclusionFilterValue
     """The pattern, such as `latest` or `dev-*`; `*` stands for any run of characters. 1 to 128
-    characters."""
+    characters.
+    """
 
 
 ImageTagMutabilityExclusionFilters: TypeAlias = Annotated[
@@ -190,7 +193,7 @@ TagStatus: TypeAlias = Literal["TAGGED", "UNTAGGED", "ANY"]
 """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ReplicationDestination:
     """A registry that images are copied to: one account in one region.
 
@@ -216,13 +219,14 @@ RepositoryFilterType: TypeAlias = Literal["PREFIX_MATCH"]
 """How a replication rule's filter is read: `PREFIX_MATCH`, as the start of the repository's name."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class RepositoryFilter:
     """Picks the repositories that a replication rule covers, by the start of their names."""
 
     filter: RepositoryFilterValue
     """The prefix that a repository's name must start with, such as `prod` or `team/`. 2 to 256
-    characters."""
+    characters.
+    """
     filter_type: RepositoryFilterType | str
     """How `filter` is read. `PREFIX_MATCH` is the only way there is."""
 
@@ -230,16 +234,17 @@ class RepositoryFilter:
 RepositoryFilterList: TypeAlias = Annotated[Sequence[RepositoryFilter], Limit(1, 100)]
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DeleteReplication:
     """Whether a replication rule carries deletions to its destinations as well as pushes."""
 
     enabled: bool
     """`True`: an image deleted or a tag removed at the source goes from every destination of the rule
-    too. `False`: the destinations keep what they have."""
+    too. `False`: the destinations keep what they have.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ReplicationRule:
     """Where to copy images, and of which repositories.
 
@@ -251,7 +256,8 @@ class ReplicationRule:
     """The registries to copy to. At most 100 items."""
     repository_filters: RepositoryFilterList | None = None
     """Which repositories the rule covers: those that match at least one of the filters. Without
-    filters it covers all repositories of the registry. 1 to 100 items."""
+    filters it covers all repositories of the registry. 1 to 100 items.
+    """
     delete_replication: DeleteReplication | None = None
     """Whether deletions are carried over too. Left out, they are not: only pushes are."""
 
@@ -262,7 +268,7 @@ ReplicationRuleList: TypeAlias = Annotated[Sequence[ReplicationRule], Limit(maxi
 FiftyMaxResults: TypeAlias = Annotated[int, Limit(1, 50)]
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Tag:
     """A label on an AWS resource, for cost allocation, access control or search.
 
@@ -271,12 +277,13 @@ class Tag:
 
     key: str = attrs.field(metadata={"wire": "Key"})
     """The label's name, unique on its resource and case-sensitive. Keys that start with `aws:` are
-    AWS's own."""
+    AWS's own.
+    """
     value: str = attrs.field(metadata={"wire": "Value"})
     """The label's value. It may be empty."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ImageScanningConfiguration:
     """Whether a repository's images are scanned as they are pushed.
 
@@ -286,10 +293,11 @@ class ImageScanningConfiguration:
 
     scan_on_push: bool | None = None
     """`True`: every image is scanned for known vulnerabilities once it is pushed. `False`, the
-    service's default: images are scanned only when `start_image_scan` asks for it."""
+    service's default: images are scanned only when `start_image_scan` asks for it.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ImageScanStatus:
     """Where the vulnerability scan of an image stands."""
 
@@ -299,13 +307,14 @@ class ImageScanStatus:
     """The same in words for people; for a scan that failed, the reason."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ReplicationConfiguration:
     """What a registry copies to other regions and accounts: the whole set of its replication rules."""
 
     rules: ReplicationRuleList
     """The rules, each with its own destinations and filters. An empty list turns replication off. At
-    most 25 items."""
+    most 25 items.
+    """
 
 
 class ImageNotFoundException(ServiceError):
@@ -316,7 +325,8 @@ class ImageNotFoundException(ServiceError):
 
 class InvalidParameterException(ServiceError):
     """The service refuses a field of the request, or fields that don't go together; its message says
-    which."""
+    which.
+    """
 
     code = "InvalidParameterException"
 
@@ -331,7 +341,7 @@ class KmsException(ServiceError):
     """The repository is encrypted with an AWS KMS key, and KMS refused to let ECR use it."""
 
     code = "KmsException"
-    members = {"kmsError": "kms_error"}
+    members: ClassVar[Mapping[str, str]] = {"kmsError": "kms_error"}
 
     kms_error: str | None
     """The error code that KMS gave."""

@@ -162,7 +162,7 @@ TargetStorageClass: TypeAlias = Literal["STANDARD", "ARCHIVE"]
 """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ImageFailure:
     """One image of a batch that could not be handled, and why."""
 
@@ -174,23 +174,23 @@ class ImageFailure:
     """The reason, in words for people."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Image:
     """An image's identity and manifest."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that holds the image."""
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository that holds the image."""
     image_id: ImageIdentifier | None = None
     """The image's digest and, if it was named by tag or put with one, that tag."""
-    image_manifest: ImageManifest | None = None
+    image_manifest: str | None = None
     """The manifest's text, as stored. Hash and forward it as it is: another spacing is another digest."""
     image_manifest_media_type: str | None = None
     """The manifest's media type, which tells an index from a single image."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DescribeImagesFilter:
     """Which images `describe_images` takes. An image must meet all that is given."""
 
@@ -200,7 +200,7 @@ class DescribeImagesFilter:
     """Take images of this storage status, or of `ANY`. Left out, active ones only."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ImageScanFindingsSummary:
     """How many vulnerabilities the last complete scan found."""
 
@@ -214,37 +214,42 @@ class ImageScanFindingsSummary:
     """How many findings there are of each severity. A severity without findings may be missing."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ImageDetail:
     """What `describe_images` tells about one image."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that holds the image."""
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository that holds the image."""
     image_digest: str | None = None
     """The digest of the image's manifest: `sha256:` and 64 hexadecimal digits."""
-    image_tags: tuple[ImageTag, ...] = ()
+    image_tags: tuple[str, ...] = ()
     """All tags of the image. Empty if it is untagged."""
     image_size_in_bytes: int | None = None
     """The image's size in the repository in bytes, its layers compressed; unpacked on a host it is
-    larger. For an index, the size of the largest image in it."""
+    larger. For an index, the size of the largest image in it.
+    """
     image_pushed_at: datetime | None = None
     """When the image was pushed to the repository."""
     image_scan_status: ImageScanStatus | None = None
     """The state of the last scan. Current basic scanning doesn't fill this in; ask
-    `describe_image_scan_findings`."""
+    `describe_image_scan_findings`.
+    """
     image_scan_findings_summary: ImageScanFindingsSummary | None = None
     """The counts of the last complete scan. Current basic scanning doesn't fill this in; ask
-    `describe_image_scan_findings`."""
+    `describe_image_scan_findings`.
+    """
     image_manifest_media_type: str | None = None
     """The manifest's media type, which tells an index from a single image."""
     artifact_media_type: str | None = None
     """What the manifest holds, by media type: a container image's configuration, a Helm chart, a
-    signature and so on."""
+    signature and so on.
+    """
     last_recorded_pull_time: datetime | None = None
     """When the image was last seen to be pulled. ECR refreshes it at least once in 24 hours, not at
-    every pull, so it can lag behind by up to a day. `None` if no pull is on record."""
+    every pull, so it can lag behind by up to a day. `None` if no pull is on record.
+    """
     subject_manifest_digest: str | None = None
     """If the image refers to another one, as a signature does: that image's digest. Else `None`."""
     image_status: ImageStatus | str | None = None
@@ -255,7 +260,7 @@ class ImageDetail:
     """When the image was last restored from the archive. `None` if it never was."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ImageReferrer:
     """An artifact that refers to an image: a signature, an SBOM, an attestation or the like."""
 
@@ -265,7 +270,7 @@ class ImageReferrer:
     """The media type of the artifact's manifest."""
     size: int
     """The artifact's size in bytes."""
-    artifact_type: ArtifactType | None = None
+    artifact_type: str | None = None
     """What kind of artifact it is, as its maker declared, such as `application/spdx+json`."""
     annotations: Mapping[str, str] = attrs.field(default=attrs.Factory(dict), hash=False)
     """The annotations of the artifact's manifest, as its maker wrote them."""
@@ -273,7 +278,7 @@ class ImageReferrer:
     """Where the artifact is stored: whether it is active, archived or being restored."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ListImageReferrersFilter:
     """Which artifacts `list_image_referrers` takes. An artifact must meet all that is given."""
 
@@ -283,7 +288,7 @@ class ListImageReferrersFilter:
     """Take artifacts of this storage status, or of `ANY`. Left out, active ones only."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class SubjectIdentifier:
     """Names the image that artifacts refer to."""
 
@@ -291,7 +296,7 @@ class SubjectIdentifier:
     """The digest of the image's manifest. A tag won't do: referrers point at digests."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ListImagesFilter:
     """Which images `list_images` takes. An image must meet all that is given."""
 
@@ -333,34 +338,39 @@ class ReferencedImagesNotFoundException(ServiceError):
 
 class UnableToGetUpstreamImageException(ServiceError):
     """The image could not be fetched through the pull through cache rule, often because the rule's
-    secret in Secrets Manager doesn't work."""
+    secret in Secrets Manager doesn't work.
+    """
 
     code = "UnableToGetUpstreamImageException"
 
 
 class UnableToListUpstreamImageReferrersException(ServiceError):
     """The referrers could not be listed through the pull through cache rule, often because the rule's
-    secret in Secrets Manager doesn't work."""
+    secret in Secrets Manager doesn't work.
+    """
 
     code = "UnableToListUpstreamImageReferrersException"
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class BatchDeleteImageRequest:
     """What `batch_delete_image` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     image_ids: ImageIdentifierList
     """What to delete: identifiers with only a tag remove that tag, identifiers with a digest remove
-    the image. 1 to 100 items."""
+    the image. 1 to 100 items.
+    """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class BatchDeleteImageResponse:
     """What `batch_delete_image` answers."""
 
@@ -403,33 +413,37 @@ async def batch_delete_image(
     return await service.call(BATCH_DELETE_IMAGE, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class BatchGetImageRequest:
     """What `batch_get_image` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     image_ids: ImageIdentifierList
     """The images to get. 1 to 100 items."""
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
     accepted_media_types: MediaTypeList | None = None
     """The media types of manifests that you can read, such as
     `application/vnd.oci.image.manifest.v1+json` or
     `application/vnd.docker.distribution.manifest.v2+json`; name those of indexes too if you want
     them as they are. Left out, the service chooses; `image_manifest_media_type` of the image says
-    what came. 1 to 100 items."""
+    what came. 1 to 100 items.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class BatchGetImageResponse:
     """What `batch_get_image` answers."""
 
     images: tuple[Image, ...] = ()
     """The images found, each with its manifest. Their order need not be that of the request; match by
-    `image_id`."""
+    `image_id`.
+    """
     failures: tuple[ImageFailure, ...] = ()
     """The images that could not be had, and why. Empty if all went well."""
 
@@ -471,30 +485,35 @@ async def batch_get_image(service: "Service", request: BatchGetImageRequest) -> 
     return await service.call(BATCH_GET_IMAGE, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DescribeImagesRequest:
     """What `describe_images` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
     image_ids: ImageIdentifierList | None = None
     """Describe these images only; if one of them doesn't exist, the whole call fails. Left out, all
-    come. 1 to 100 items."""
+    come. 1 to 100 items.
+    """
     next_token: str | None = None
     """The `next_token` of the page before, to go on from there. It is opaque: pass it back unchanged,
-    with the other fields as they were. Left out, the first page comes."""
+    with the other fields as they were. Left out, the first page comes.
+    """
     max_results: MaxResults | None = None
     """The most items that one page may hold; a page can hold fewer and still not be the last. Left
-    out, a page holds up to 100. 1 to 1,000."""
+    out, a page holds up to 100. 1 to 1,000.
+    """
     filter: DescribeImagesFilter | None = None
     """Narrows the images by tag status and storage status. Left out, all active images come."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DescribeImagesResponse:
     """What `describe_images` answers."""
 
@@ -562,29 +581,33 @@ def paginate_describe_images(
     return Pager(describe_images, service, request, lambda page: page.image_details, max_items, resume_token)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ListImageReferrersRequest:
     """What `list_image_referrers` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     subject_id: SubjectIdentifier
     """The image whose referrers are wanted, by digest."""
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
     filter: ListImageReferrersFilter | None = None
     """Narrows the artifacts by type and storage status. Left out, active artifacts of every type come."""
     next_token: str | None = None
     """The `next_token` of the page before, to go on from there. It is opaque: pass it back unchanged,
-    with the other fields as they were. Left out, the first page comes."""
+    with the other fields as they were. Left out, the first page comes.
+    """
     max_results: FiftyMaxResults | None = None
     """The most artifacts that one page may hold; a page can hold fewer and still not be the last. Left
-    out, a page holds up to 20. 1 to 50."""
+    out, a page holds up to 20. 1 to 50.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ListImageReferrersResponse:
     """What `list_image_referrers` answers."""
 
@@ -652,27 +675,31 @@ def paginate_list_image_referrers(
     return Pager(list_image_referrers, service, request, lambda page: page.referrers, max_items, resume_token)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ListImagesRequest:
     """What `list_images` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
     next_token: str | None = None
     """The `next_token` of the page before, to go on from there. It is opaque: pass it back unchanged,
-    with the other fields as they were. Left out, the first page comes."""
+    with the other fields as they were. Left out, the first page comes.
+    """
     max_results: MaxResults | None = None
     """The most items that one page may hold; a page can hold fewer and still not be the last. Left
-    out, a page holds up to 100. 1 to 1,000."""
+    out, a page holds up to 100. 1 to 1,000.
+    """
     filter: ListImagesFilter | None = None
     """Narrows the images by tag status and storage status. Left out, all active images come."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ListImagesResponse:
     """What `list_images` answers."""
 
@@ -730,31 +757,36 @@ def paginate_list_images(
     return Pager(list_images, service, request, lambda page: page.image_ids, max_items, resume_token)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PutImageRequest:
     """What `put_image` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     image_manifest: ImageManifest
     """The manifest's text. Its digest is taken over these very bytes, so don't parse and serialize it
-    again. 1 to 4,194,304 characters."""
+    again. 1 to 4,194,304 characters.
+    """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
     image_manifest_media_type: str | None = None
     """The manifest's media type. Needed only if the manifest has no `mediaType` field of its own."""
     image_tag: ImageTag | None = None
     """The tag to point at the image. In a repository with mutable tags it moves here from the image
     that had it; with immutable tags that is refused. Left out, the image is stored without a new
-    tag. 1 to 300 characters."""
+    tag. 1 to 300 characters.
+    """
     image_digest: str | None = None
     """The digest that you expect. If ECR computes another one, nothing is stored. Left out, nothing is
-    compared."""
+    compared.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PutImageResponse:
     """What `put_image` answers."""
 
@@ -814,29 +846,31 @@ async def put_image(service: "Service", request: PutImageRequest) -> PutImageRes
     return await service.call(PUT_IMAGE, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class UpdateImageStorageClassRequest:
     """What `update_image_storage_class` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     image_id: ImageIdentifier
     """The image to archive or restore, by digest, by tag or by both."""
     target_storage_class: TargetStorageClass
     """`ARCHIVE` to archive the image, `STANDARD` to restore it."""
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class UpdateImageStorageClassResponse:
     """What `update_image_storage_class` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository that the answer is about."""
     image_id: ImageIdentifier | None = None
     """The image that the answer is about."""

@@ -8,8 +8,8 @@ as well. To push, ask `batch_check_layer_availability` what is missing; for each
 does it for you.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
 import attrs
 
@@ -99,11 +99,11 @@ PartSize: TypeAlias = Annotated[int, Limit(0)]
 LayerPartBlob: TypeAlias = Annotated[bytes, Limit(maximum=20971520)]
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Layer:
     """A layer of a repository, and whether it is there."""
 
-    layer_digest: LayerDigest | None = None
+    layer_digest: str | None = None
     """The digest of the layer's compressed bytes."""
     layer_availability: LayerAvailability | str | None = None
     """Whether the layer is in the repository."""
@@ -113,11 +113,11 @@ class Layer:
     """The layer's media type, such as `application/vnd.oci.image.layer.v1.tar+gzip`."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class LayerFailure:
     """One digest of a batch that could not be looked for, and why."""
 
-    layer_digest: BatchedOperationLayerDigest | None = None
+    layer_digest: str | None = None
     """The digest as the request gave it."""
     failure_code: LayerFailureCode | str | None = None
     """The reason, for programs."""
@@ -141,7 +141,7 @@ class InvalidLayerPartException(ServiceError):
     """The part has a size that is not allowed, or doesn't start right after the last byte received."""
 
     code = "InvalidLayerPartException"
-    members = {
+    members: ClassVar[Mapping[str, str]] = {
         "registryId": "registry_id",
         "repositoryName": "repository_name",
         "uploadId": "upload_id",
@@ -191,21 +191,23 @@ class UploadNotFoundException(ServiceError):
     code = "UploadNotFoundException"
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class BatchCheckLayerAvailabilityRequest:
     """What `batch_check_layer_availability` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     layer_digests: BatchedOperationLayerDigestList
     """The digests to look for. 1 to 100 items."""
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class BatchCheckLayerAvailabilityResponse:
     """What `batch_check_layer_availability` answers."""
 
@@ -248,34 +250,37 @@ async def batch_check_layer_availability(
     return await service.call(BATCH_CHECK_LAYER_AVAILABILITY, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class CompleteLayerUploadRequest:
     """What `complete_layer_upload` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     upload_id: UploadId
     """The upload to finish, from `initiate_layer_upload`."""
     layer_digests: LayerDigestList
     """The digest of the whole layer, taken over its bytes as uploaded, which ECR compares with its
-    own. 1 to 100 items."""
+    own. 1 to 100 items.
+    """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class CompleteLayerUploadResponse:
     """What `complete_layer_upload` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository that the answer is about."""
-    upload_id: UploadId | None = None
+    upload_id: str | None = None
     """The upload that is finished."""
-    layer_digest: LayerDigest | None = None
+    layer_digest: str | None = None
     """The digest of the layer as ECR computed it."""
 
 
@@ -327,27 +332,29 @@ async def complete_layer_upload(
     return await service.call(COMPLETE_LAYER_UPLOAD, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class GetDownloadUrlForLayerRequest:
     """What `get_download_url_for_layer` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     layer_digest: LayerDigest
     """The digest of the layer, as the manifest names it."""
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class GetDownloadUrlForLayerResponse:
     """What `get_download_url_for_layer` answers."""
 
     download_url: str | None = attrs.field(default=None, repr=False)
     """The signed URL, on Amazon S3. It grants access by itself: treat it as a secret."""
-    layer_digest: LayerDigest | None = None
+    layer_digest: str | None = None
     """The digest of the layer. Compare the bytes with it once they are down."""
 
 
@@ -393,25 +400,27 @@ async def get_download_url_for_layer(
     return await service.call(GET_DOWNLOAD_URL_FOR_LAYER, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class InitiateLayerUploadRequest:
     """What `initiate_layer_upload` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class InitiateLayerUploadResponse:
     """What `initiate_layer_upload` answers."""
 
-    upload_id: UploadId | None = None
+    upload_id: str | None = None
     """The name of the upload, for the calls that follow."""
-    part_size: PartSize | None = None
+    part_size: int | None = None
     """The size in bytes that ECR would like every part to have but the last, which may be smaller."""
 
 
@@ -450,39 +459,43 @@ async def initiate_layer_upload(
     return await service.call(INITIATE_LAYER_UPLOAD, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class UploadLayerPartRequest:
     """What `upload_layer_part` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     upload_id: UploadId
     """The upload that the part belongs to, from `initiate_layer_upload`."""
     part_first_byte: PartSize
     """The position of the part's first byte in the layer, counted from 0."""
     part_last_byte: PartSize
     """The position of the part's last byte in the layer, counted from 0, that byte included:
-    `part_first_byte` plus the part's length minus 1."""
+    `part_first_byte` plus the part's length minus 1.
+    """
     layer_part_blob: LayerPartBlob = attrs.field(repr=False)
     """The part's bytes, as they are: they are encoded for the wire on the way, and grow by a third
-    there. At least 5 MiB, unless it is the last part. At most 20,971,520 bytes."""
+    there. At least 5 MiB, unless it is the last part. At most 20,971,520 bytes.
+    """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class UploadLayerPartResponse:
     """What `upload_layer_part` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository that the answer is about."""
-    upload_id: UploadId | None = None
+    upload_id: str | None = None
     """The upload that the part belongs to."""
-    last_byte_received: PartSize | None = None
+    last_byte_received: int | None = None
     """The position of the last byte that ECR now has, counted from 0; the next part starts after it."""
 
 

@@ -14,7 +14,6 @@ import attrs
 
 from ecr_async.api.common import (
     ImageIdentifierList,
-    ImageTag,
     InvalidParameterException,
     RegistryId,
     RepositoryName,
@@ -97,7 +96,7 @@ LifecyclePolicyStorageClass: TypeAlias = Literal["ARCHIVE", "STANDARD"]
 """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class LifecyclePolicyPreviewFilter:
     """Which results `get_lifecycle_policy_preview` takes."""
 
@@ -105,7 +104,7 @@ class LifecyclePolicyPreviewFilter:
     """Take tagged images, untagged ones, or any. Left out, any."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class LifecyclePolicyRuleAction:
     """What a rule would do with an image."""
 
@@ -115,11 +114,11 @@ class LifecyclePolicyRuleAction:
     """Where the image would move. `None` unless `type` is `TRANSITION`."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class LifecyclePolicyPreviewResult:
     """One image that the previewed policy would act on."""
 
-    image_tags: tuple[ImageTag, ...] = ()
+    image_tags: tuple[str, ...] = ()
     """All tags of the image. Empty if it is untagged."""
     image_digest: str | None = None
     """The digest of the image's manifest."""
@@ -133,7 +132,7 @@ class LifecyclePolicyPreviewResult:
     """Where the image is stored now."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class TransitioningImageTotalCount:
     """How many images the previewed policy would move to one storage class."""
 
@@ -143,7 +142,7 @@ class TransitioningImageTotalCount:
     """How many images would move there."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class LifecyclePolicyPreviewSummary:
     """How many images the previewed policy would act on."""
 
@@ -171,27 +170,29 @@ class LifecyclePolicyPreviewNotFoundException(ServiceError):
     code = "LifecyclePolicyPreviewNotFoundException"
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DeleteLifecyclePolicyRequest:
     """What `delete_lifecycle_policy` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DeleteLifecyclePolicyResponse:
     """What `delete_lifecycle_policy` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository that the answer is about."""
-    lifecycle_policy_text: LifecyclePolicyText | None = None
+    lifecycle_policy_text: str | None = None
     """The policy that was deleted, as JSON text."""
     last_evaluated_at: datetime | None = None
     """When ECR last applied the policy."""
@@ -233,27 +234,29 @@ async def delete_lifecycle_policy(
     return await service.call(DELETE_LIFECYCLE_POLICY, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class GetLifecyclePolicyRequest:
     """What `get_lifecycle_policy` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class GetLifecyclePolicyResponse:
     """What `get_lifecycle_policy` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository that the answer is about."""
-    lifecycle_policy_text: LifecyclePolicyText | None = None
+    lifecycle_policy_text: str | None = None
     """The policy, as JSON text."""
     last_evaluated_at: datetime | None = None
     """When ECR last applied the policy."""
@@ -295,37 +298,41 @@ async def get_lifecycle_policy(
     return await service.call(GET_LIFECYCLE_POLICY, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class GetLifecyclePolicyPreviewRequest:
     """What `get_lifecycle_policy_preview` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
     image_ids: ImageIdentifierList | None = None
     """Tell about these images only. Left out, about all that the policy would act on. 1 to 100 items."""
     next_token: str | None = None
     """The `next_token` of the page before, to go on from there. It is opaque: pass it back unchanged,
-    with the other fields as they were. Left out, the first page comes."""
+    with the other fields as they were. Left out, the first page comes.
+    """
     max_results: LifecyclePreviewMaxResults | None = None
     """The most items that one page may hold; a page can hold fewer and still not be the last. Left
-    out, a page holds up to 100. 1 to 100."""
+    out, a page holds up to 100. 1 to 100.
+    """
     filter: LifecyclePolicyPreviewFilter | None = None
     """Narrows the results by tag status. Left out, all come."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class GetLifecyclePolicyPreviewResponse:
     """What `get_lifecycle_policy_preview` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository that the answer is about."""
-    lifecycle_policy_text: LifecyclePolicyText | None = None
+    lifecycle_policy_text: str | None = None
     """The policy that was previewed, as JSON text."""
     status: LifecyclePolicyPreviewStatus | str | None = None
     """How far the preview is. Only at `COMPLETE` can the results be relied on."""
@@ -411,30 +418,33 @@ def paginate_get_lifecycle_policy_preview(
     )
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PutLifecyclePolicyRequest:
     """What `put_lifecycle_policy` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     lifecycle_policy_text: LifecyclePolicyText
     """The whole policy, as JSON text. It replaces the present one; nothing is merged. 100 to 30,720
-    characters."""
+    characters.
+    """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PutLifecyclePolicyResponse:
     """What `put_lifecycle_policy` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository that the answer is about."""
-    lifecycle_policy_text: LifecyclePolicyText | None = None
+    lifecycle_policy_text: str | None = None
     """The policy as stored, as JSON text."""
 
 
@@ -474,30 +484,33 @@ async def put_lifecycle_policy(
     return await service.call(PUT_LIFECYCLE_POLICY, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class StartLifecyclePolicyPreviewRequest:
     """What `start_lifecycle_policy_preview` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
     lifecycle_policy_text: LifecyclePolicyText | None = None
     """The policy to try, as JSON text. Left out, the one that the repository has; if it has none, the
-    call raises `LifecyclePolicyNotFoundException`. 100 to 30,720 characters."""
+    call raises `LifecyclePolicyNotFoundException`. 100 to 30,720 characters.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class StartLifecyclePolicyPreviewResponse:
     """What `start_lifecycle_policy_preview` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository that the answer is about."""
-    lifecycle_policy_text: LifecyclePolicyText | None = None
+    lifecycle_policy_text: str | None = None
     """The policy that is being previewed, as JSON text."""
     status: LifecyclePolicyPreviewStatus | str | None = None
     """How far the preview is: as a rule `IN_PROGRESS`."""

@@ -43,27 +43,29 @@ class RepositoryPolicyNotFoundException(ServiceError):
     code = "RepositoryPolicyNotFoundException"
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DeleteRepositoryPolicyRequest:
     """What `delete_repository_policy` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DeleteRepositoryPolicyResponse:
     """What `delete_repository_policy` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository that the answer is about."""
-    policy_text: RepositoryPolicyText | None = None
+    policy_text: str | None = None
     """The policy that was deleted, as JSON text."""
 
 
@@ -100,27 +102,29 @@ async def delete_repository_policy(
     return await service.call(DELETE_REPOSITORY_POLICY, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class GetRepositoryPolicyRequest:
     """What `get_repository_policy` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class GetRepositoryPolicyResponse:
     """What `get_repository_policy` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository that the answer is about."""
-    policy_text: RepositoryPolicyText | None = None
+    policy_text: str | None = None
     """The policy, as JSON text. Its spacing and order need not be those it was set with."""
 
 
@@ -157,33 +161,37 @@ async def get_repository_policy(
     return await service.call(GET_REPOSITORY_POLICY, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class SetRepositoryPolicyRequest:
     """What `set_repository_policy` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     policy_text: RepositoryPolicyText
     """The whole policy, as JSON text. It replaces the present one; nothing is merged. At most 10,240
-    characters."""
+    characters.
+    """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
     force: bool | None = None
     """`True` sets the policy even if it would lock the caller out of setting another. Left out or
-    `False`, such a policy is refused."""
+    `False`, such a policy is refused.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class SetRepositoryPolicyResponse:
     """What `set_repository_policy` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository that the answer is about."""
-    policy_text: RepositoryPolicyText | None = None
+    policy_text: str | None = None
     """The policy as stored, as JSON text."""
 
 

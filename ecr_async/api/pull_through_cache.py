@@ -99,23 +99,23 @@ PullThroughCacheRuleRepositoryPrefixList: TypeAlias = Annotated[
 ]
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PullThroughCacheRule:
     """A rule that caches an upstream registry under a repository prefix."""
 
-    ecr_repository_prefix: PullThroughCacheRuleRepositoryPrefix | None = None
+    ecr_repository_prefix: str | None = None
     """The prefix of the repositories that the rule caches into."""
     upstream_registry_url: str | None = None
     """The upstream registry's host."""
     created_at: datetime | None = None
     """When the rule was created."""
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The account ID of the registry that the rule belongs to."""
-    credential_arn: CredentialArn | None = None
+    credential_arn: str | None = None
     """The ARN of the secret with the upstream's login, if the rule has one."""
-    custom_role_arn: CustomRoleArn | None = None
+    custom_role_arn: str | None = None
     """The ARN of the IAM role assumed for an upstream ECR registry, if the rule has one."""
-    upstream_repository_prefix: PullThroughCacheRuleRepositoryPrefix | None = None
+    upstream_repository_prefix: str | None = None
     """The prefix that stands upstream where `ecr_repository_prefix` stands here."""
     upstream_registry: UpstreamRegistry | str | None = None
     """Which kind of registry the upstream is."""
@@ -159,54 +159,60 @@ class UnsupportedUpstreamRegistryException(ServiceError):
     code = "UnsupportedUpstreamRegistryException"
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class CreatePullThroughCacheRuleRequest:
     """What `create_pull_through_cache_rule` asks."""
 
     ecr_repository_prefix: PullThroughCacheRuleRepositoryPrefix
     """The prefix of the repositories to cache into. A `/` is always assumed at its end, so `quay`
-    means `quay/`. `ROOT` stands for all names that no other rule is for. 2 to 30 characters."""
+    means `quay/`. `ROOT` stands for all names that no other rule is for. 2 to 30 characters.
+    """
     upstream_registry_url: str
     """The upstream registry's host: `public.ecr.aws`, `quay.io`, `registry.k8s.io`,
     `registry-1.docker.io`, `ghcr.io`, `registry.gitlab.com`, `<name>.azurecr.io`, or, for another
-    ECR registry, `<account>.dkr.ecr.<region>.amazonaws.com`."""
+    ECR registry, `<account>.dkr.ecr.<region>.amazonaws.com`.
+    """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
     upstream_registry: UpstreamRegistry | str | None = None
     """Which kind of registry the upstream is."""
     credential_arn: CredentialArn | None = None
     """The ARN of the Secrets Manager secret with the login for the upstream. Its name must begin with
     `ecr-pullthroughcache/`, and it must be in the rule's own account and region. Leave out for
-    upstreams that serve anyone. 50 to 612 characters."""
+    upstreams that serve anyone. 50 to 612 characters.
+    """
     custom_role_arn: CustomRoleArn | None = None
     """The ARN of the IAM role to assume for pulling from an upstream ECR registry. It must belong to
-    the account of the registry being configured. At most 2,048 characters."""
+    the account of the registry being configured. At most 2,048 characters.
+    """
     upstream_repository_prefix: PullThroughCacheRuleRepositoryPrefix | None = None
     """The prefix that stands upstream where `ecr_repository_prefix` stands here. Left out, it is
     `ROOT`: any upstream repository. Nothing else goes with an `ecr_repository_prefix` of `ROOT`. 2
-    to 30 characters."""
+    to 30 characters.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class CreatePullThroughCacheRuleResponse:
     """What `create_pull_through_cache_rule` answers."""
 
-    ecr_repository_prefix: PullThroughCacheRuleRepositoryPrefix | None = None
+    ecr_repository_prefix: str | None = None
     """The prefix of the repositories that the rule caches into."""
     upstream_registry_url: str | None = None
     """The upstream registry's host."""
     created_at: datetime | None = None
     """When the rule was created."""
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
     upstream_registry: UpstreamRegistry | str | None = None
     """Which kind of registry the upstream is."""
-    credential_arn: CredentialArn | None = None
+    credential_arn: str | None = None
     """The ARN of the secret with the upstream's login, if the rule has one."""
-    custom_role_arn: CustomRoleArn | None = None
+    custom_role_arn: str | None = None
     """The ARN of the IAM role assumed for an upstream ECR registry, if the rule has one."""
-    upstream_repository_prefix: PullThroughCacheRuleRepositoryPrefix | None = None
+    upstream_repository_prefix: str | None = None
     """The prefix that stands upstream where `ecr_repository_prefix` stands here."""
 
 
@@ -259,7 +265,7 @@ async def create_pull_through_cache_rule(
     return await service.call(CREATE_PULL_THROUGH_CACHE_RULE, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DeletePullThroughCacheRuleRequest:
     """What `delete_pull_through_cache_rule` asks."""
 
@@ -267,26 +273,27 @@ class DeletePullThroughCacheRuleRequest:
     """The prefix of the rule to delete. 2 to 30 characters."""
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DeletePullThroughCacheRuleResponse:
     """What `delete_pull_through_cache_rule` answers."""
 
-    ecr_repository_prefix: PullThroughCacheRuleRepositoryPrefix | None = None
+    ecr_repository_prefix: str | None = None
     """The prefix of the rule that was deleted."""
     upstream_registry_url: str | None = None
     """The upstream registry's host."""
     created_at: datetime | None = None
     """When the rule was created."""
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    credential_arn: CredentialArn | None = None
+    credential_arn: str | None = None
     """The ARN of the secret with the upstream's login, if the rule had one."""
-    custom_role_arn: CustomRoleArn | None = None
+    custom_role_arn: str | None = None
     """The ARN of the IAM role assumed for an upstream ECR registry, if the rule had one."""
-    upstream_repository_prefix: PullThroughCacheRuleRepositoryPrefix | None = None
+    upstream_repository_prefix: str | None = None
     """The prefix that stood upstream where `ecr_repository_prefix` stood here."""
 
 
@@ -325,24 +332,27 @@ async def delete_pull_through_cache_rule(
     return await service.call(DELETE_PULL_THROUGH_CACHE_RULE, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DescribePullThroughCacheRulesRequest:
     """What `describe_pull_through_cache_rules` asks."""
 
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
     ecr_repository_prefixes: PullThroughCacheRuleRepositoryPrefixList | None = None
     """The prefixes of the rules to describe. Left out, all rules come. 1 to 100 items."""
     next_token: str | None = None
     """The `next_token` of the page before, to go on from there. It is opaque: pass it back unchanged,
-    with the other fields as they were. Left out, the first page comes."""
+    with the other fields as they were. Left out, the first page comes.
+    """
     max_results: MaxResults | None = None
     """The most items that one page may hold; a page can hold fewer and still not be the last. Left
-    out, a page holds up to 100. 1 to 1,000."""
+    out, a page holds up to 100. 1 to 1,000.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DescribePullThroughCacheRulesResponse:
     """What `describe_pull_through_cache_rules` answers."""
 
@@ -413,7 +423,7 @@ def paginate_describe_pull_through_cache_rules(
     )
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class UpdatePullThroughCacheRuleRequest:
     """What `update_pull_through_cache_rule` asks."""
 
@@ -421,31 +431,34 @@ class UpdatePullThroughCacheRuleRequest:
     """The prefix of the rule to change. 2 to 30 characters."""
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
     credential_arn: CredentialArn | None = None
     """The ARN of the Secrets Manager secret with the login for the upstream. Its name must begin with
     `ecr-pullthroughcache/`, and it must be in the rule's own account and region. 50 to 612
-    characters."""
+    characters.
+    """
     custom_role_arn: CustomRoleArn | None = None
     """The ARN of the IAM role to assume for pulling from an upstream ECR registry. It must belong to
-    the account of the registry being configured. At most 2,048 characters."""
+    the account of the registry being configured. At most 2,048 characters.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class UpdatePullThroughCacheRuleResponse:
     """What `update_pull_through_cache_rule` answers."""
 
-    ecr_repository_prefix: PullThroughCacheRuleRepositoryPrefix | None = None
+    ecr_repository_prefix: str | None = None
     """The prefix of the rule that was changed."""
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
     updated_at: datetime | None = None
     """When the rule was changed."""
-    credential_arn: CredentialArn | None = None
+    credential_arn: str | None = None
     """The ARN of the secret with the upstream's login, if the rule has one."""
-    custom_role_arn: CustomRoleArn | None = None
+    custom_role_arn: str | None = None
     """The ARN of the IAM role assumed for an upstream ECR registry, if the rule has one."""
-    upstream_repository_prefix: PullThroughCacheRuleRepositoryPrefix | None = None
+    upstream_repository_prefix: str | None = None
     """The prefix that stands upstream where `ecr_repository_prefix` stands here."""
 
 
@@ -490,7 +503,7 @@ async def update_pull_through_cache_rule(
     return await service.call(UPDATE_PULL_THROUGH_CACHE_RULE, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ValidatePullThroughCacheRuleRequest:
     """What `validate_pull_through_cache_rule` asks."""
 
@@ -498,24 +511,25 @@ class ValidatePullThroughCacheRuleRequest:
     """The prefix of the rule to check. 2 to 30 characters."""
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ValidatePullThroughCacheRuleResponse:
     """What `validate_pull_through_cache_rule` answers."""
 
-    ecr_repository_prefix: PullThroughCacheRuleRepositoryPrefix | None = None
+    ecr_repository_prefix: str | None = None
     """The prefix of the rule that was checked."""
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
     upstream_registry_url: str | None = None
     """The upstream registry's host."""
-    credential_arn: CredentialArn | None = None
+    credential_arn: str | None = None
     """The ARN of the secret with the upstream's login, if the rule has one."""
-    custom_role_arn: CustomRoleArn | None = None
+    custom_role_arn: str | None = None
     """The ARN of the IAM role assumed for an upstream ECR registry, if the rule has one."""
-    upstream_repository_prefix: PullThroughCacheRuleRepositoryPrefix | None = None
+    upstream_repository_prefix: str | None = None
     """The prefix that stands upstream where `ecr_repository_prefix` stands here."""
     is_valid: bool | None = None
     """Whether the upstream was reached and accepted the login."""

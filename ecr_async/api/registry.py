@@ -14,7 +14,6 @@ from ecr_async.api.common import (
     InvalidParameterException,
     LimitExceededException,
     MaxResults,
-    RegistryId,
     ReplicationConfiguration,
     ServerException,
     ValidationException,
@@ -90,18 +89,18 @@ class RegistryPolicyNotFoundException(ServiceError):
     code = "RegistryPolicyNotFoundException"
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DeleteRegistryPolicyRequest:
     """What `delete_registry_policy` asks."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DeleteRegistryPolicyResponse:
     """What `delete_registry_policy` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    policy_text: RegistryPolicyText | None = None
+    policy_text: str | None = None
     """The policy that was deleted, a JSON document."""
 
 
@@ -139,7 +138,7 @@ async def delete_registry_policy(
     return await service.call(DELETE_REGISTRY_POLICY, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DeregisterPullTimeUpdateExclusionRequest:
     """What `deregister_pull_time_update_exclusion` asks."""
 
@@ -147,11 +146,11 @@ class DeregisterPullTimeUpdateExclusionRequest:
     """The ARN of the excluded IAM role or user, as it was registered. At most 200 characters."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DeregisterPullTimeUpdateExclusionResponse:
     """What `deregister_pull_time_update_exclusion` answers."""
 
-    principal_arn: PrincipalArn | None = None
+    principal_arn: str | None = None
     """The ARN of the principal that is no longer excluded."""
 
 
@@ -192,16 +191,16 @@ async def deregister_pull_time_update_exclusion(
     return await service.call(DEREGISTER_PULL_TIME_UPDATE_EXCLUSION, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DescribeRegistryRequest:
     """What `describe_registry` asks."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DescribeRegistryResponse:
     """What `describe_registry` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
     replication_configuration: ReplicationConfiguration | None = None
     """How images are replicated out of the registry; without rules, they are not."""
@@ -237,22 +236,23 @@ async def describe_registry(service: "Service", request: DescribeRegistryRequest
     return await service.call(DESCRIBE_REGISTRY, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class GetAccountSettingRequest:
     """What `get_account_setting` asks."""
 
     name: AccountSettingName
     """The setting: `BASIC_SCAN_TYPE_VERSION`, `REGISTRY_POLICY_SCOPE` or `BLOB_MOUNTING`. 1 to 64
-    characters."""
+    characters.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class GetAccountSettingResponse:
     """What `get_account_setting` answers."""
 
-    name: AccountSettingName | None = None
+    name: str | None = None
     """The setting that was asked for."""
-    value: AccountSettingName | None = None
+    value: str | None = None
     """Its value; see `put_account_setting` for what each setting can hold."""
 
 
@@ -287,18 +287,18 @@ async def get_account_setting(
     return await service.call(GET_ACCOUNT_SETTING, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class GetRegistryPolicyRequest:
     """What `get_registry_policy` asks."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class GetRegistryPolicyResponse:
     """What `get_registry_policy` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    policy_text: RegistryPolicyText | None = None
+    policy_text: str | None = None
     """The policy, a JSON document."""
 
 
@@ -335,23 +335,25 @@ async def get_registry_policy(
     return await service.call(GET_REGISTRY_POLICY, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ListPullTimeUpdateExclusionsRequest:
     """What `list_pull_time_update_exclusions` asks."""
 
     max_results: MaxResults | None = None
     """The most items that one page may hold; a page can hold fewer and still not be the last. Left
-    out, a page holds up to 100. 1 to 1,000."""
+    out, a page holds up to 100. 1 to 1,000.
+    """
     next_token: str | None = None
     """The `next_token` of the page before, to go on from there. It is opaque: pass it back unchanged,
-    with the other fields as they were. Left out, the first page comes."""
+    with the other fields as they were. Left out, the first page comes.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ListPullTimeUpdateExclusionsResponse:
     """What `list_pull_time_update_exclusions` answers."""
 
-    pull_time_update_exclusions: tuple[PrincipalArn, ...] = ()
+    pull_time_update_exclusions: tuple[str, ...] = ()
     """The ARNs of the excluded IAM roles and users on this page."""
     next_token: str | None = None
     """What to send as `next_token` for the page after this one. `None` on the last page."""
@@ -397,7 +399,7 @@ def paginate_list_pull_time_update_exclusions(
     *,
     max_items: int | None = None,
     resume_token: str | None = None,
-) -> Pager[ListPullTimeUpdateExclusionsRequest, ListPullTimeUpdateExclusionsResponse, PrincipalArn]:
+) -> Pager[ListPullTimeUpdateExclusionsRequest, ListPullTimeUpdateExclusionsResponse, str]:
     """Go through all pages of `list_pull_time_update_exclusions`: `async for` gives the items,
     `.pages()` the responses.
 
@@ -417,22 +419,23 @@ def paginate_list_pull_time_update_exclusions(
     )
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PutAccountSettingRequest:
     """What `put_account_setting` asks."""
 
     name: AccountSettingName
     """The setting: `BASIC_SCAN_TYPE_VERSION`, `REGISTRY_POLICY_SCOPE` or `BLOB_MOUNTING`. 1 to 64
-    characters."""
+    characters.
+    """
     value: str
     """The value to give it; each setting has its own, listed at `put_account_setting`."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PutAccountSettingResponse:
     """What `put_account_setting` answers."""
 
-    name: AccountSettingName | None = None
+    name: str | None = None
     """The setting that was changed."""
     value: str | None = None
     """Its value now."""
@@ -476,7 +479,7 @@ async def put_account_setting(
     return await service.call(PUT_ACCOUNT_SETTING, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PutRegistryPolicyRequest:
     """What `put_registry_policy` asks."""
 
@@ -484,13 +487,13 @@ class PutRegistryPolicyRequest:
     """The policy, a JSON document in the format of IAM policies. At most 10,240 characters."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PutRegistryPolicyResponse:
     """What `put_registry_policy` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    policy_text: RegistryPolicyText | None = None
+    policy_text: str | None = None
     """The policy now in force, a JSON document."""
 
 
@@ -528,7 +531,7 @@ async def put_registry_policy(
     return await service.call(PUT_REGISTRY_POLICY, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class RegisterPullTimeUpdateExclusionRequest:
     """What `register_pull_time_update_exclusion` asks."""
 
@@ -536,11 +539,11 @@ class RegisterPullTimeUpdateExclusionRequest:
     """The ARN of the IAM role or user to exclude. At most 200 characters."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class RegisterPullTimeUpdateExclusionResponse:
     """What `register_pull_time_update_exclusion` answers."""
 
-    principal_arn: PrincipalArn | None = None
+    principal_arn: str | None = None
     """The ARN of the principal that is now excluded."""
     created_at: datetime | None = None
     """When the exclusion was made."""

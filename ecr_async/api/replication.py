@@ -18,7 +18,6 @@ from ecr_async.api.common import (
     InvalidParameterException,
     LimitExceededException,
     MaxResults,
-    Region,
     RegistryId,
     ReplicationConfiguration,
     ReplicationDestination,
@@ -105,13 +104,13 @@ ReplicationBackfillStatus: TypeAlias = Literal[
 """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ImageReplicationStatus:
     """How far the replication of an image to one destination is."""
 
-    region: Region | None = None
+    region: str | None = None
     """The region that the image is replicated to."""
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The account ID of the registry that the image belongs to."""
     status: ReplicationStatus | str | None = None
     """The state of the replication."""
@@ -119,7 +118,7 @@ class ImageReplicationStatus:
     """Why the replication failed; `None` unless `status` is `FAILED`."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ReplicationBackfillProgress:
     """How many copies a backfill has to make, has made and has failed to make.
 
@@ -136,11 +135,11 @@ class ReplicationBackfillProgress:
     """Why copies failed; each code once, however many failed for it."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ReplicationBackfillResult:
     """What became of one image, under one tag, in a backfill."""
 
-    repository_name: RepositoryName
+    repository_name: str
     """The repository that holds the image."""
     image_id: ImageIdentifier
     """The image that was to be copied."""
@@ -150,14 +149,15 @@ class ReplicationBackfillResult:
     """Why the copy failed; `None` unless `status` is `FAILED`."""
     sub_image_failure_codes: tuple[str, ...] = ()
     """For a manifest list, why images that it refers to could not be copied; each code once. Empty for
-    any other image."""
+    any other image.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ReplicationBackfillSummary:
     """A backfill in a list: its state and progress, without the results of single images."""
 
-    replication_backfill_id: ReplicationBackfillId
+    replication_backfill_id: str
     """The backfill's ID, by which it is described and stopped."""
     destination: ReplicationDestination
     """The region and registry that the images are copied to."""
@@ -169,7 +169,8 @@ class ReplicationBackfillSummary:
     """Why the backfill failed; `None` unless `status` is `FAILED`."""
     progress: ReplicationBackfillProgress | None = None
     """How many copies are done. `None` while the backfill is `PREPARING`, and for good if it was
-    stopped before it had prepared."""
+    stopped before it had prepared.
+    """
     ended_at: datetime | None = None
     """When the backfill ended. `None` while it runs."""
 
@@ -192,25 +193,27 @@ class ReplicationBackfillNotFoundException(ServiceError):
     code = "ReplicationBackfillNotFoundException"
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DescribeImageReplicationStatusRequest:
     """What `describe_image_replication_status` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     image_id: ImageIdentifier
     """The image, by digest, by tag or by both. A tag can move between two calls; a digest cannot."""
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DescribeImageReplicationStatusResponse:
     """What `describe_image_replication_status` answers."""
 
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository that the answer is about."""
     image_id: ImageIdentifier | None = None
     """The image that the answer is about."""
@@ -252,7 +255,7 @@ async def describe_image_replication_status(
     return await service.call(DESCRIBE_IMAGE_REPLICATION_STATUS, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DescribeReplicationBackfillResultsRequest:
     """What `describe_replication_backfill_results` asks."""
 
@@ -260,24 +263,27 @@ class DescribeReplicationBackfillResultsRequest:
     """The ID that `start_replication_backfill` returned."""
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
     result_status_filter: ReplicationBackfillResultStatus | str | None = None
     """Only results with this status. Left out, both kinds come."""
     max_results: MaxResults | None = None
     """The most items that one page may hold; a page can hold fewer and still not be the last. Left
-    out, a page holds up to 100. 1 to 1,000."""
+    out, a page holds up to 100. 1 to 1,000.
+    """
     next_token: str | None = None
     """The `next_token` of the page before, to go on from there. It is opaque: pass it back unchanged,
-    with the other fields as they were. Left out, the first page comes."""
+    with the other fields as they were. Left out, the first page comes.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DescribeReplicationBackfillResultsResponse:
     """What `describe_replication_backfill_results` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    replication_backfill_id: ReplicationBackfillId | None = None
+    replication_backfill_id: str | None = None
     """The backfill's ID."""
     destination: ReplicationDestination | None = None
     """The region and registry that the images are copied to."""
@@ -287,7 +293,8 @@ class DescribeReplicationBackfillResultsResponse:
     """Why the backfill failed; `None` unless `status` is `FAILED`."""
     progress: ReplicationBackfillProgress | None = None
     """How many copies are done. `None` while the backfill is `PREPARING`, and for good if it was
-    stopped before it had prepared."""
+    stopped before it had prepared.
+    """
     results: tuple[ReplicationBackfillResult, ...] = ()
     """The results on this page, one for each image and tag; empty until the backfill has ended."""
     started_at: datetime | None = None
@@ -364,25 +371,27 @@ def paginate_describe_replication_backfill_results(
     )
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ListReplicationBackfillsRequest:
     """What `list_replication_backfills` asks."""
 
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
     max_results: FiftyMaxResults | None = None
     """The most backfills that one page may hold. Left out, a page holds up to 25. 1 to 50."""
     next_token: str | None = None
     """The `next_token` of the page before, to go on from there. It is opaque: pass it back unchanged,
-    with the other fields as they were. Left out, the first page comes."""
+    with the other fields as they were. Left out, the first page comes.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ListReplicationBackfillsResponse:
     """What `list_replication_backfills` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
     backfills: tuple[ReplicationBackfillSummary, ...] = ()
     """The backfills on this page."""
@@ -443,7 +452,7 @@ def paginate_list_replication_backfills(
     )
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PutReplicationConfigurationRequest:
     """What `put_replication_configuration` asks."""
 
@@ -451,7 +460,7 @@ class PutReplicationConfigurationRequest:
     """The whole configuration, not just the rules that change."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PutReplicationConfigurationResponse:
     """What `put_replication_configuration` answers."""
 
@@ -496,7 +505,7 @@ async def put_replication_configuration(
     return await service.call(PUT_REPLICATION_CONFIGURATION, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class StartReplicationBackfillRequest:
     """What `start_replication_backfill` asks."""
 
@@ -504,16 +513,17 @@ class StartReplicationBackfillRequest:
     """The region and registry to copy to; one of the replication configuration's destinations."""
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class StartReplicationBackfillResponse:
     """What `start_replication_backfill` answers."""
 
-    replication_backfill_id: ReplicationBackfillId | None = None
+    replication_backfill_id: str | None = None
     """The backfill's ID, by which it is described and stopped."""
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
     destination: ReplicationDestination | None = None
     """The region and registry that the images are copied to."""
@@ -562,7 +572,7 @@ async def start_replication_backfill(
     return await service.call(START_REPLICATION_BACKFILL, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class StopReplicationBackfillRequest:
     """What `stop_replication_backfill` asks."""
 
@@ -570,16 +580,17 @@ class StopReplicationBackfillRequest:
     """The ID that `start_replication_backfill` returned."""
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class StopReplicationBackfillResponse:
     """What `stop_replication_backfill` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    replication_backfill_id: ReplicationBackfillId | None = None
+    replication_backfill_id: str | None = None
     """The backfill's ID."""
     destination: ReplicationDestination | None = None
     """The region and registry that the images were copied to."""

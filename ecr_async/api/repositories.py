@@ -63,7 +63,7 @@ KmsKey: TypeAlias = Annotated[str, Limit(1, 2048)]
 RepositoryNameList: TypeAlias = Annotated[Sequence[RepositoryName], Limit(1, 100)]
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class EncryptionConfiguration:
     """How a repository's contents are encrypted at rest.
 
@@ -76,23 +76,26 @@ class EncryptionConfiguration:
     kms_key: KmsKey | None = None
     """The AWS KMS key for `KMS` or `KMS_DSSE`: its ID, its alias or its ARN, in the repository's
     region. Left out, ECR's own managed key of the account is used. `AES256` has no key to name. 1
-    to 2,048 characters."""
+    to 2,048 characters.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Repository:
     """A repository and its settings."""
 
     repository_arn: str | None = None
     """The repository's ARN, such as `arn:aws:ecr:eu-west-1:123456789012:repository/team/app`. The
-    operations on resource tags ask for it."""
-    registry_id: RegistryId | None = None
+    operations on resource tags ask for it.
+    """
+    registry_id: str | None = None
     """The AWS account ID of the registry that holds the repository."""
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository's name, namespace included."""
     repository_uri: str | None = None
     """Where to push and pull, such as `123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app`, without
-    `https://` and without a tag."""
+    `https://` and without a tag.
+    """
     created_at: datetime | None = None
     """When the repository was created."""
     image_tag_mutability: ImageTagMutability | str | None = None
@@ -101,7 +104,8 @@ class Repository:
     """Tags for which the opposite of `image_tag_mutability` holds."""
     image_scanning_configuration: ImageScanningConfiguration | None = None
     """Whether images are scanned as they are pushed, as far as the repository itself says; the
-    registry's scanning configuration comes before it."""
+    registry's scanning configuration comes before it.
+    """
     encryption_configuration: EncryptionConfiguration | None = None
     """How the images are encrypted at rest."""
 
@@ -118,31 +122,35 @@ class RepositoryNotEmptyException(ServiceError):
     code = "RepositoryNotEmptyException"
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class CreateRepositoryRequest:
     """What `create_repository` asks."""
 
     repository_name: RepositoryName
     """The name, with a namespace if you like (`team/app`). It starts with a letter and is of lowercase
-    letters, digits, hyphens, underscores, periods and slashes. 2 to 256 characters."""
+    letters, digits, hyphens, underscores, periods and slashes. 2 to 256 characters.
+    """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
     tags: Sequence[Tag] | None = None
     """Resource tags to give the repository. Left out, it has none."""
     image_tag_mutability: ImageTagMutability | str | None = None
     """Whether tags can be moved to another image. Left out, `MUTABLE`: they can."""
     image_tag_mutability_exclusion_filters: ImageTagMutabilityExclusionFilters | None = None
     """Tags for which the opposite holds. Goes with the settings that end in `_WITH_EXCLUSION`. 1 to 5
-    items."""
+    items.
+    """
     image_scanning_configuration: ImageScanningConfiguration | None = None
     """Whether images are scanned as they are pushed. Deprecated by ECR: set it for the whole registry
-    with `put_registry_scanning_configuration`. Left out, this repository asks for no scans on push."""
+    with `put_registry_scanning_configuration`. Left out, this repository asks for no scans on push.
+    """
     encryption_configuration: EncryptionConfiguration | None = None
     """How the images are encrypted at rest, for good. Left out, with `AES256`."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class CreateRepositoryResponse:
     """What `create_repository` answers."""
 
@@ -192,21 +200,23 @@ async def create_repository(service: "Service", request: CreateRepositoryRequest
     return await service.call(CREATE_REPOSITORY, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DeleteRepositoryRequest:
     """What `delete_repository` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
     force: bool | None = None
     """`True` deletes the repository's images too. Left out or `False`, the repository must be empty."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DeleteRepositoryResponse:
     """What `delete_repository` answers."""
 
@@ -248,25 +258,29 @@ async def delete_repository(service: "Service", request: DeleteRepositoryRequest
     return await service.call(DELETE_REPOSITORY, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DescribeRepositoriesRequest:
     """What `describe_repositories` asks."""
 
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
     repository_names: RepositoryNameList | None = None
     """Describe these repositories only; if one of them doesn't exist, the whole call fails. Left out,
-    all come. 1 to 100 items."""
+    all come. 1 to 100 items.
+    """
     next_token: str | None = None
     """The `next_token` of the page before, to go on from there. It is opaque: pass it back unchanged,
-    with the other fields as they were. Left out, the first page comes."""
+    with the other fields as they were. Left out, the first page comes.
+    """
     max_results: MaxResults | None = None
     """The most items that one page may hold; a page can hold fewer and still not be the last. Left
-    out, a page holds up to 100. 1 to 1,000."""
+    out, a page holds up to 100. 1 to 1,000.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DescribeRepositoriesResponse:
     """What `describe_repositories` answers."""
 
@@ -336,30 +350,33 @@ def paginate_describe_repositories(
     )
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PutImageTagMutabilityRequest:
     """What `put_image_tag_mutability` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     image_tag_mutability: ImageTagMutability | str
     """The setting from now on."""
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
     image_tag_mutability_exclusion_filters: ImageTagMutabilityExclusionFilters | None = None
     """Tags for which the opposite of the setting holds. Goes with the settings that end in
-    `_WITH_EXCLUSION`. 1 to 5 items."""
+    `_WITH_EXCLUSION`. 1 to 5 items.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PutImageTagMutabilityResponse:
     """What `put_image_tag_mutability` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository that the answer is about."""
     image_tag_mutability: ImageTagMutability | str | None = None
     """The setting now in force."""

@@ -19,7 +19,6 @@ from ecr_async.api.common import (
     ImageNotFoundException,
     ImageScanningConfiguration,
     ImageScanStatus,
-    ImageTag,
     InvalidParameterException,
     LimitExceededException,
     MaxResults,
@@ -111,13 +110,14 @@ ScanningRepositoryFilterType: TypeAlias = Literal["WILDCARD"]
 """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ScanningRepositoryFilter:
     """A pattern of repository names."""
 
     filter: ScanningRepositoryFilterValue
     """The pattern; `*` stands for any run of characters, none included. Without a `*`, it fits every
-    name that contains it: `prod` means the same as `*prod*`. 1 to 255 characters."""
+    name that contains it: `prod` means the same as `*prod*`. 1 to 255 characters.
+    """
     filter_type: ScanningRepositoryFilterType | str
     """How `filter` is read. `WILDCARD` is the only way there is."""
 
@@ -140,13 +140,14 @@ ScanType: TypeAlias = Literal["BASIC", "ENHANCED"]
 """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class RegistryScanningRule:
     """A scan frequency, and the repositories that it is for."""
 
     scan_frequency: ScanFrequency | str
     """When the repositories' images are scanned. With `BASIC` scanning `SCAN_ON_PUSH` can be chosen,
-    with `ENHANCED` also `CONTINUOUS_SCAN`."""
+    with `ENHANCED` also `CONTINUOUS_SCAN`.
+    """
     repository_filters: ScanningRepositoryFilterList
     """The repositories that the rule is for: those that any of these filters fits. At most 100 items."""
 
@@ -154,7 +155,7 @@ class RegistryScanningRule:
 RegistryScanningRuleList: TypeAlias = Annotated[Sequence[RegistryScanningRule], Limit(maximum=2)]
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Attribute:
     """One more fact about a basic finding, as a key and a value.
 
@@ -167,7 +168,7 @@ class Attribute:
     """The fact itself, always as text."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class AwsEcrContainerImageDetails:
     """The image in which Amazon Inspector found a vulnerability."""
 
@@ -177,7 +178,7 @@ class AwsEcrContainerImageDetails:
     """The author named in the image's configuration."""
     image_hash: str | None = None
     """The digest of the image's manifest."""
-    image_tags: tuple[ImageTag, ...] = ()
+    image_tags: tuple[str, ...] = ()
     """The image's tags."""
     platform: str | None = None
     """The operating system in the image, such as `DEBIAN_12`."""
@@ -187,19 +188,19 @@ class AwsEcrContainerImageDetails:
     """When a cluster was last seen to run the image. `None` if none was."""
     in_use_count: int | None = None
     """How many Amazon ECS and EKS clusters run the image now."""
-    registry: RegistryId | None = None
+    registry: str | None = None
     """The account ID of the registry that holds the image."""
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository that holds the image."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class RepositoryScanningConfiguration:
     """How one repository's images are scanned, as the registry's rules have it."""
 
     repository_arn: str | None = None
     """The repository's ARN."""
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository's name."""
     scan_on_push: bool | None = None
     """Whether images are scanned as they are pushed."""
@@ -209,11 +210,11 @@ class RepositoryScanningConfiguration:
     """The filters of the registry's rules that fit the repository."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class RepositoryScanningConfigurationFailure:
     """A repository whose scanning configuration could not be looked up."""
 
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository's name, as it was asked for."""
     failure_code: ScanningConfigurationFailureCode | str | None = None
     """Why it could not be looked up, as a code."""
@@ -221,7 +222,7 @@ class RepositoryScanningConfigurationFailure:
     """The same in words for people."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class CvssScore:
     """A CVSS score that somebody gave a vulnerability."""
 
@@ -235,7 +236,7 @@ class CvssScore:
     """The version of CVSS that the score follows."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class CvssScoreAdjustment:
     """One way in which Amazon Inspector changed a CVSS score for the image at hand."""
 
@@ -245,7 +246,7 @@ class CvssScoreAdjustment:
     """Why it was changed."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class CvssScoreDetails:
     """The CVSS score behind a finding's Inspector score, and how Inspector changed it."""
 
@@ -261,7 +262,7 @@ class CvssScoreDetails:
     """The version of CVSS that the score follows."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ImageScanFinding:
     """A vulnerability that ECR found in an image: basic scanning's kind of finding."""
 
@@ -277,7 +278,7 @@ class ImageScanFinding:
     """More facts, above all which package has it, and in what version."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class VulnerablePackage:
     """A package in an image that has a vulnerability."""
 
@@ -301,7 +302,7 @@ class VulnerablePackage:
     """The first version without the vulnerability, or `NotAvailable` if there is none."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PackageVulnerabilityDetails:
     """A vulnerability, and the packages in the image that have it."""
 
@@ -327,7 +328,7 @@ class PackageVulnerabilityDetails:
     """The packages in the image that have it."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Recommendation:
     """What Amazon Inspector recommends to do about a finding."""
 
@@ -337,7 +338,7 @@ class Recommendation:
     """The recommendation, in words."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Remediation:
     """What can be done about a finding."""
 
@@ -345,7 +346,7 @@ class Remediation:
     """What Amazon Inspector recommends."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ResourceDetails:
     """More about the resource that a finding was made in."""
 
@@ -353,7 +354,7 @@ class ResourceDetails:
     """The image that the finding was made in."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Resource:
     """What a finding of Amazon Inspector was made in."""
 
@@ -367,7 +368,7 @@ class Resource:
     """The type of the resource, such as `AWS_ECR_CONTAINER_IMAGE`."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ScoreDetails:
     """How Amazon Inspector's score of a finding came about."""
 
@@ -375,11 +376,11 @@ class ScoreDetails:
     """The CVSS score behind it."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class EnhancedImageScanFinding:
     """A vulnerability that Amazon Inspector found in an image: enhanced scanning's kind of finding."""
 
-    aws_account_id: RegistryId | None = None
+    aws_account_id: str | None = None
     """The account ID of the registry that holds the image."""
     description: str | None = None
     """The vulnerability, in words."""
@@ -411,12 +412,13 @@ class EnhancedImageScanFinding:
     """When the finding was last changed."""
     fix_available: str | None = None
     """Whether newer versions of the packages mend it: `YES`, `NO`, or `PARTIAL` when those of only
-    some of the packages do."""
+    some of the packages do.
+    """
     exploit_available: str | None = None
     """Whether an exploit of the vulnerability is known: `YES` or `NO`."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ImageScanFindings:
     """What a scan of an image found.
 
@@ -439,7 +441,7 @@ class ImageScanFindings:
     """The findings of enhanced scanning on this page."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class RegistryScanningConfiguration:
     """How a registry's images are scanned: by whom, and which repositories how often."""
 
@@ -473,7 +475,7 @@ class UnsupportedImageTypeException(ServiceError):
     code = "UnsupportedImageTypeException"
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class BatchGetRepositoryScanningConfigurationRequest:
     """What `batch_get_repository_scanning_configuration` asks."""
 
@@ -481,7 +483,7 @@ class BatchGetRepositoryScanningConfigurationRequest:
     """The names of the repositories, in the registry of the caller's account. 1 to 25 items."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class BatchGetRepositoryScanningConfigurationResponse:
     """What `batch_get_repository_scanning_configuration` answers."""
 
@@ -526,32 +528,35 @@ async def batch_get_repository_scanning_configuration(
     return await service.call(BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DescribeImageScanFindingsRequest:
     """What `describe_image_scan_findings` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     image_id: ImageIdentifier
     """The image, by digest, by tag or by both. A tag can move between two calls; a digest cannot."""
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
     next_token: str | None = None
     """The `next_token` of the page before, to go on from there. It is opaque: pass it back unchanged,
-    with the other fields as they were. Left out, the first page comes."""
+    with the other fields as they were. Left out, the first page comes.
+    """
     max_results: MaxResults | None = None
     """The most findings that one page may hold. Left out, a page holds up to 100. 1 to 1,000."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DescribeImageScanFindingsResponse:
     """What `describe_image_scan_findings` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository that the answer is about."""
     image_id: ImageIdentifier | None = None
     """The image that the answer is about."""
@@ -637,16 +642,16 @@ def paginate_describe_image_scan_findings(
     )
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class GetRegistryScanningConfigurationRequest:
     """What `get_registry_scanning_configuration` asks."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class GetRegistryScanningConfigurationResponse:
     """What `get_registry_scanning_configuration` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
     scanning_configuration: RegistryScanningConfiguration | None = None
     """The configuration in force."""
@@ -685,27 +690,29 @@ async def get_registry_scanning_configuration(
     return await service.call(GET_REGISTRY_SCANNING_CONFIGURATION, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PutImageScanningConfigurationRequest:
     """What `put_image_scanning_configuration` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     image_scanning_configuration: ImageScanningConfiguration
     """Whether the repository's images are scanned on push."""
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PutImageScanningConfigurationResponse:
     """What `put_image_scanning_configuration` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository that the answer is about."""
     image_scanning_configuration: ImageScanningConfiguration | None = None
     """Whether the repository's images are scanned on push now."""
@@ -746,7 +753,7 @@ async def put_image_scanning_configuration(
     return await service.call(PUT_IMAGE_SCANNING_CONFIGURATION, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PutRegistryScanningConfigurationRequest:
     """What `put_registry_scanning_configuration` asks."""
 
@@ -754,10 +761,11 @@ class PutRegistryScanningConfigurationRequest:
     """Who scans: ECR or Amazon Inspector. A registry that was never configured uses `BASIC`."""
     rules: RegistryScanningRuleList | None = None
     """Which repositories are scanned how often. An empty list leaves the registry without rules. At
-    most 2 items."""
+    most 2 items.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PutRegistryScanningConfigurationResponse:
     """What `put_registry_scanning_configuration` answers."""
 
@@ -803,27 +811,29 @@ async def put_registry_scanning_configuration(
     return await service.call(PUT_REGISTRY_SCANNING_CONFIGURATION, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class StartImageScanRequest:
     """What `start_image_scan` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     image_id: ImageIdentifier
     """The image, by digest, by tag or by both. A tag can move between two calls; a digest cannot."""
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class StartImageScanResponse:
     """What `start_image_scan` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository that the answer is about."""
     image_id: ImageIdentifier | None = None
     """The image that the answer is about."""

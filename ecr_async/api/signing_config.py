@@ -70,13 +70,14 @@ SigningRepositoryFilterType: TypeAlias = Literal["WILDCARD_MATCH"]
 """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class SigningRepositoryFilter:
     """A pattern of repository names."""
 
     filter: SigningRepositoryFilterValue
     """The pattern; `*` stands for any run of characters. `team/*` fits what begins with `team/`,
-    `*/prod` what ends with `/prod`, `*prod*` what contains `prod`. 1 to 256 characters."""
+    `*/prod` what ends with `/prod`, `*prod*` what contains `prod`. 1 to 256 characters.
+    """
     filter_type: SigningRepositoryFilterType | str
     """How `filter` is read. `WILDCARD_MATCH` is the only way there is."""
 
@@ -84,16 +85,18 @@ class SigningRepositoryFilter:
 SigningRepositoryFilterList: TypeAlias = Annotated[Sequence[SigningRepositoryFilter], Limit(1, 100)]
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class SigningRule:
     """A signing profile, and the repositories whose images are signed with it."""
 
     signing_profile_arn: SigningProfileArn
     """The ARN of the Signer profile to sign with, such as
-    `arn:aws:signer:eu-west-1:123456789012:/signing-profiles/release`. At most 200 characters."""
+    `arn:aws:signer:eu-west-1:123456789012:/signing-profiles/release`. At most 200 characters.
+    """
     repository_filters: SigningRepositoryFilterList | None = None
     """The repositories whose images are signed: those that any of these filters fits. Left out, all
-    repositories of the registry. 1 to 100 items."""
+    repositories of the registry. 1 to 100 items.
+    """
 
 
 SigningRuleList: TypeAlias = Annotated[Sequence[SigningRule], Limit(maximum=10)]
@@ -108,7 +111,7 @@ SigningStatus: TypeAlias = Literal["IN_PROGRESS", "COMPLETE", "FAILED"]
 """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class SigningConfiguration:
     """Which images of a registry are signed on push, and with which profiles."""
 
@@ -116,11 +119,11 @@ class SigningConfiguration:
     """The rules. An image that several rules fit is signed with each one's profile. At most 10 items."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ImageSigningStatus:
     """Whether an image has been signed with one signing profile."""
 
-    signing_profile_arn: SigningProfileArn | None = None
+    signing_profile_arn: str | None = None
     """The ARN of the Signer profile to sign with."""
     failure_code: str | None = None
     """Why signing failed, as a code. `None` unless `status` is `FAILED`."""
@@ -136,16 +139,16 @@ class SigningConfigurationNotFoundException(ServiceError):
     code = "SigningConfigurationNotFoundException"
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DeleteSigningConfigurationRequest:
     """What `delete_signing_configuration` asks."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DeleteSigningConfigurationResponse:
     """What `delete_signing_configuration` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
     signing_configuration: SigningConfiguration | None = None
     """The configuration that was deleted."""
@@ -183,29 +186,31 @@ async def delete_signing_configuration(
     return await service.call(DELETE_SIGNING_CONFIGURATION, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DescribeImageSigningStatusRequest:
     """What `describe_image_signing_status` asks."""
 
     repository_name: RepositoryName
     """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters."""
+    to 256 characters.
+    """
     image_id: ImageIdentifier
     """The image, by digest, by tag or by both. A tag can move between two calls; a digest cannot."""
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
-    credentials."""
+    credentials.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DescribeImageSigningStatusResponse:
     """What `describe_image_signing_status` answers."""
 
-    repository_name: RepositoryName | None = None
+    repository_name: str | None = None
     """The repository that the answer is about."""
     image_id: ImageIdentifier | None = None
     """The image that the answer is about."""
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
     signing_statuses: tuple[ImageSigningStatus, ...] = ()
     """One status for each signing profile that a rule chose for the image."""
@@ -247,16 +252,16 @@ async def describe_image_signing_status(
     return await service.call(DESCRIBE_IMAGE_SIGNING_STATUS, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class GetSigningConfigurationRequest:
     """What `get_signing_configuration` asks."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class GetSigningConfigurationResponse:
     """What `get_signing_configuration` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
     signing_configuration: SigningConfiguration | None = None
     """The configuration in force."""
@@ -295,7 +300,7 @@ async def get_signing_configuration(
     return await service.call(GET_SIGNING_CONFIGURATION, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PutSigningConfigurationRequest:
     """What `put_signing_configuration` asks."""
 
@@ -303,7 +308,7 @@ class PutSigningConfigurationRequest:
     """The whole configuration, not just the rules that change."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PutSigningConfigurationResponse:
     """What `put_signing_configuration` answers."""
 

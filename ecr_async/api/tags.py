@@ -35,16 +35,17 @@ __all__ = [
 ]
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ListTagsForResourceRequest:
     """What `list_tags_for_resource` asks."""
 
     resource_arn: str
     """The ARN of the resource, such as `arn:aws:ecr:eu-west-1:123456789012:repository/team/app`.
-    Repositories are the only resources that carry tags; theirs is `repository_arn` of `Repository`."""
+    Repositories are the only resources that carry tags; theirs is `repository_arn` of `Repository`.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ListTagsForResourceResponse:
     """What `list_tags_for_resource` answers."""
 
@@ -82,18 +83,19 @@ async def list_tags_for_resource(
     return await service.call(LIST_TAGS_FOR_RESOURCE, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class TagResourceRequest:
     """What `tag_resource` asks."""
 
     resource_arn: str
     """The ARN of the resource, such as `arn:aws:ecr:eu-west-1:123456789012:repository/team/app`.
-    Repositories are the only resources that carry tags; theirs is `repository_arn` of `Repository`."""
+    Repositories are the only resources that carry tags; theirs is `repository_arn` of `Repository`.
+    """
     tags: Sequence[Tag]
     """The tags to add or to change."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class TagResourceResponse:
     """What `tag_resource` answers."""
 
@@ -132,18 +134,19 @@ async def tag_resource(service: "Service", request: TagResourceRequest) -> TagRe
     return await service.call(TAG_RESOURCE, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class UntagResourceRequest:
     """What `untag_resource` asks."""
 
     resource_arn: str
     """The ARN of the resource, such as `arn:aws:ecr:eu-west-1:123456789012:repository/team/app`.
-    Repositories are the only resources that carry tags; theirs is `repository_arn` of `Repository`."""
+    Repositories are the only resources that carry tags; theirs is `repository_arn` of `Repository`.
+    """
     tag_keys: Sequence[str]
     """The keys of the tags to remove, whatever their values."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class UntagResourceResponse:
     """What `untag_resource` answers."""
 

@@ -22,7 +22,6 @@ from ecr_async.api.common import (
     InvalidParameterException,
     LimitExceededException,
     MaxResults,
-    RegistryId,
     RepositoryPolicyText,
     ServerException,
     Tag,
@@ -84,7 +83,7 @@ RCTAppliedFor: TypeAlias = Literal["REPLICATION", "PULL_THROUGH_CACHE", "CREATE_
 """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class EncryptionConfigurationForRepositoryCreationTemplate:
     """How the repositories that a template sets up are encrypted at rest."""
 
@@ -93,16 +92,17 @@ class EncryptionConfigurationForRepositoryCreationTemplate:
     kms_key: KmsKeyForRepositoryCreationTemplate | None = None
     """The full ARN of the KMS key, which must be in the repository's region. For the encryption types
     with KMS only; left out or empty there, it is the key that AWS manages for ECR. At most 2,048
-    characters."""
+    characters.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class RepositoryCreationTemplate:
     """How the repositories that ECR creates by itself under a prefix are set up."""
 
-    prefix: Prefix | None = None
+    prefix: str | None = None
     """The prefix of the repositories that the template is for; `ROOT` for those that no other fits."""
-    description: RepositoryTemplateDescription | None = None
+    description: str | None = None
     """What the template is for, in words for people."""
     encryption_configuration: EncryptionConfigurationForRepositoryCreationTemplate | None = None
     """How the repositories are encrypted."""
@@ -112,13 +112,13 @@ class RepositoryCreationTemplate:
     """Whether the repositories' image tags can be moved."""
     image_tag_mutability_exclusion_filters: tuple[ImageTagMutabilityExclusionFilter, ...] = ()
     """The image tags that are excepted from `image_tag_mutability`."""
-    repository_policy: RepositoryPolicyText | None = None
+    repository_policy: str | None = None
     """The permissions policy of the repositories, a JSON document."""
-    lifecycle_policy: LifecyclePolicyTextForRepositoryCreationTemplate | None = None
+    lifecycle_policy: str | None = None
     """The lifecycle policy of the repositories, a JSON document."""
     applied_for: tuple[RCTAppliedFor | str, ...] = ()
     """The occasions on which the template is used."""
-    custom_role_arn: CustomRoleArn | None = None
+    custom_role_arn: str | None = None
     """The ARN of the IAM role that ECR assumes to create the repositories, if not its own."""
     created_at: datetime | None = None
     """When the template was created."""
@@ -138,14 +138,15 @@ class TemplateNotFoundException(ServiceError):
     code = "TemplateNotFoundException"
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class CreateRepositoryCreationTemplateRequest:
     """What `create_repository_creation_template` asks."""
 
     prefix: Prefix
     """The prefix of the repositories to set up; for those of a pull-through cache rule, the rule's
     own. A `/` is always assumed at its end, so `prod` is for `prod/web` and not for `production`.
-    `ROOT` is for all names that no other template fits. 1 to 256 characters."""
+    `ROOT` is for all names that no other template fits. 1 to 256 characters.
+    """
     applied_for: Sequence[RCTAppliedFor | str]
     """The occasions on which the template is used."""
     description: RepositoryTemplateDescription | None = None
@@ -158,24 +159,28 @@ class CreateRepositoryCreationTemplateRequest:
     """Whether the repositories' image tags can be moved. Left out, they are `MUTABLE`."""
     image_tag_mutability_exclusion_filters: ImageTagMutabilityExclusionFilters | None = None
     """The image tags that are excepted from `image_tag_mutability`. Only its two settings with
-    exclusions use these filters. 1 to 5 items."""
+    exclusions use these filters. 1 to 5 items.
+    """
     repository_policy: RepositoryPolicyText | None = None
     """The permissions policy of the repositories, a JSON document. Left out, they get none. At most
-    10,240 characters."""
+    10,240 characters.
+    """
     lifecycle_policy: LifecyclePolicyTextForRepositoryCreationTemplate | None = None
     """The lifecycle policy of the repositories, a JSON document. Left out, they get none. At most
-    30,720 characters."""
+    30,720 characters.
+    """
     custom_role_arn: CustomRoleArn | None = None
     """The ARN of the IAM role that ECR assumes to create the repositories. It must belong to the
     account of the registry being configured. Left out, ECR uses its service-linked role. At most
-    2,048 characters."""
+    2,048 characters.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class CreateRepositoryCreationTemplateResponse:
     """What `create_repository_creation_template` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
     repository_creation_template: RepositoryCreationTemplate | None = None
     """The template that was created."""
@@ -220,7 +225,7 @@ async def create_repository_creation_template(
     return await service.call(CREATE_REPOSITORY_CREATION_TEMPLATE, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DeleteRepositoryCreationTemplateRequest:
     """What `delete_repository_creation_template` asks."""
 
@@ -228,11 +233,11 @@ class DeleteRepositoryCreationTemplateRequest:
     """The prefix of the template to delete. 1 to 256 characters."""
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DeleteRepositoryCreationTemplateResponse:
     """What `delete_repository_creation_template` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
     repository_creation_template: RepositoryCreationTemplate | None = None
     """The template that was deleted."""
@@ -273,26 +278,29 @@ async def delete_repository_creation_template(
     return await service.call(DELETE_REPOSITORY_CREATION_TEMPLATE, request)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DescribeRepositoryCreationTemplatesRequest:
     """What `describe_repository_creation_templates` asks."""
 
     prefixes: Sequence[Prefix] | None = None
     """The prefixes of the templates to describe, exactly as the templates have them. Left out, all
-    templates come."""
+    templates come.
+    """
     next_token: str | None = None
     """The `next_token` of the page before, to go on from there. It is opaque: pass it back unchanged,
-    with the other fields as they were. Left out, the first page comes."""
+    with the other fields as they were. Left out, the first page comes.
+    """
     max_results: MaxResults | None = None
     """The most items that one page may hold; a page can hold fewer and still not be the last. Left
-    out, a page holds up to 100. 1 to 1,000."""
+    out, a page holds up to 100. 1 to 1,000.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class DescribeRepositoryCreationTemplatesResponse:
     """What `describe_repository_creation_templates` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
     repository_creation_templates: tuple[RepositoryCreationTemplate, ...] = ()
     """The templates on this page."""
@@ -362,7 +370,7 @@ def paginate_describe_repository_creation_templates(
     )
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class UpdateRepositoryCreationTemplateRequest:
     """What `update_repository_creation_template` asks."""
 
@@ -376,10 +384,12 @@ class UpdateRepositoryCreationTemplateRequest:
     """The tags to put on the repositories. They need a custom role."""
     image_tag_mutability: ImageTagMutability | str | None = None
     """Whether the repositories' image tags can be moved. AWS documents `MUTABLE` for a request that
-    leaves this out, so give it again to keep another setting."""
+    leaves this out, so give it again to keep another setting.
+    """
     image_tag_mutability_exclusion_filters: ImageTagMutabilityExclusionFilters | None = None
     """The image tags that are excepted from `image_tag_mutability`. Only its two settings with
-    exclusions use these filters. 1 to 5 items."""
+    exclusions use these filters. 1 to 5 items.
+    """
     repository_policy: RepositoryPolicyText | None = None
     """The permissions policy of the repositories, a JSON document. At most 10,240 characters."""
     lifecycle_policy: LifecyclePolicyTextForRepositoryCreationTemplate | None = None
@@ -389,14 +399,15 @@ class UpdateRepositoryCreationTemplateRequest:
     custom_role_arn: CustomRoleArn | None = None
     """The ARN of the IAM role that ECR assumes to create the repositories. It must belong to the
     account of the registry being configured. A template without one relies on ECR's service-linked
-    role. At most 2,048 characters."""
+    role. At most 2,048 characters.
+    """
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class UpdateRepositoryCreationTemplateResponse:
     """What `update_repository_creation_template` answers."""
 
-    registry_id: RegistryId | None = None
+    registry_id: str | None = None
     """The AWS account ID of the registry that the answer is about."""
     repository_creation_template: RepositoryCreationTemplate | None = None
     """The template as it is now."""

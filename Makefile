@@ -1,0 +1,69 @@
+# make demo      install, start an embedded ECR, fill it, scan it, preview a lifecycle policy
+# make test      install, run the tests
+# make check     lint, format, types, and whether ecr_async/api is what the generator writes
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check format generate test-all test-botocore-oldest bench bench-scan bench-growth clean
+
+demo: $(READY)
+	@$(BIN)/python examples/demo.py
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python tools/generate.py --check
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Take in the model of the newest botocore: prints what is new, and fails while that has no words.
+generate: $(READY)
+	$(BIN)/python -m pip install --quiet --upgrade botocore boto3
+	$(BIN)/python tools/take_model.py
+	$(BIN)/python tools/generate.py
+
+# The tests on every Python that we support, of those that this machine has.
+test-all:
+	@for version in 3.11 3.12 3.13; do \
+		if command -v python$$version >/dev/null; then \
+			$(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; \
+		else echo "python$$version: not here, not tested"; fi; \
+	done
+
+# The tests that botocore has a part in, at the lower end of the range that pyproject.toml allows.
+test-botocore-oldest: .venv-oldest/.ready
+	.venv-oldest/bin/python -m pip install --quiet "botocore==$(OLDEST_BOTOCORE)" "boto3==$(OLDEST_BOTO3)"
+	.venv-oldest/bin/python -m pytest -m "not newest_botocore" tests
+
+OLDEST_BOTOCORE := 1.31.0
+OLDEST_BOTO3 := 1.28.0
+
+.venv-oldest/.ready:
+	$(MAKE) VENV=.venv-oldest .venv-oldest/.ready
+
+bench:
+	$(PYTHON) benchmarks/run.py
+
+bench-scan:
+	$(PYTHON) benchmarks/scan_rate_limit.py
+
+bench-growth:
+	$(PYTHON) benchmarks/growth.py
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv .venv-* dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
