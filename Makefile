@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format generate test-all test-botocore-oldest bench bench-scan bench-growth clean
+.PHONY: demo test check format generate test-all test-botocore-oldest bench bench-scan bench-growth ready clean
 
 demo: $(READY)
 	@$(BIN)/python examples/demo.py
@@ -34,21 +34,21 @@ generate: $(READY)
 # The tests on every Python that we support, of those that this machine has.
 test-all:
 	@for version in 3.11 3.12 3.13; do \
-		if command -v python$$version >/dev/null; then \
+		if python$$version --version >/dev/null 2>&1; then \
 			$(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; \
 		else echo "python$$version: not here, not tested"; fi; \
 	done
 
-# The tests that botocore has a part in, at the lower end of the range that pyproject.toml allows.
-test-botocore-oldest: .venv-oldest/.ready
+# The tests at the lower end of the botocore range that pyproject.toml allows.
+test-botocore-oldest:
+	$(MAKE) VENV=.venv-oldest ready
 	.venv-oldest/bin/python -m pip install --quiet "botocore==$(OLDEST_BOTOCORE)" "boto3==$(OLDEST_BOTO3)"
-	.venv-oldest/bin/python -m pytest -m "not newest_botocore" tests
+	.venv-oldest/bin/python -m pytest
 
 OLDEST_BOTOCORE := 1.31.0
 OLDEST_BOTO3 := 1.28.0
 
-.venv-oldest/.ready:
-	$(MAKE) VENV=.venv-oldest .venv-oldest/.ready
+ready: $(READY)
 
 bench:
 	$(PYTHON) benchmarks/run.py
