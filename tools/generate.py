@@ -86,6 +86,7 @@ class Generator:
         for name in self.operations:
             for shape in self._reached_from("input", name) | self._reached_from("output", name):
                 self.users.setdefault(shape, set()).add(words.home(name))
+        self.names = {family: self._names(family) for family in words.families}
 
     def _reached_from(self, side: str, only: str | None = None) -> set[str]:
         seen: set[str] = set()
@@ -371,7 +372,7 @@ class Generator:
 
     # ------------------------------------------------------------------ modules
 
-    def names(self, family: str) -> dict[str, list[str]]:
+    def _names(self, family: str) -> dict[str, list[str]]:
         """Return what a family's module defines, by kind, in order of definition."""
         shapes = sorted(self.sent | self.received)
         errors = sorted({error for operation in self.operations.values() for error in operation["errors"]})
@@ -401,7 +402,7 @@ class Generator:
 
     def public(self, family: str) -> list[str]:
         """Return the public names of a family."""
-        names = self.names(family)
+        names = self.names[family]
         result = [
             *names["errors"],
             *names["types"],
@@ -416,7 +417,7 @@ class Generator:
 
     def module(self, family: str) -> str:
         """Return the text of a family's module."""
-        names = self.names(family)
+        names = self.names[family]
         definitions = []
         definitions += [
             self._alias_or_class(shape) for shape in self._in_order([*names["aliases"], *names["types"]])
@@ -460,7 +461,7 @@ class Generator:
         lines += ["", "import attrs" if used("attrs") else "", ""]
         others: dict[str, list[str]] = {}
         for other in self.words.families:
-            defined = [n for kind in ("aliases", "errors", "types") for n in self.names(other)[kind]]
+            defined = [n for kind in ("aliases", "errors", "types") for n in self.names[other][kind]]
             wanted = sorted(name for name in defined if other != family and used(name))
             if wanted:
                 others[other] = wanted
