@@ -32,6 +32,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from ecr_async.botocore_data import data_loader
 from ecr_async.errors import CredentialsError
 
 __all__ = ["CachedCredentials", "Credentials", "CredentialsProvider", "botocore_chain", "static"]
@@ -215,6 +216,7 @@ def _walk_chain(profile: str | None, region: str | None, ca_bundle: str | None) 
         for name, value in (("region", region), ("ca_bundle", ca_bundle)):
             if value is not None:
                 session.set_config_variable(name, value)
+        session.register_component("data_loader", data_loader(session.get_config_variable("data_path")))
         found = session.get_credentials()
         frozen = found and found.get_frozen_credentials()
     except Exception as error:

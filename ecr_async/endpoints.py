@@ -17,6 +17,7 @@ from typing import Any
 
 import attrs
 
+from ecr_async.botocore_data import data_loader
 from ecr_async.errors import ConfigurationError
 
 __all__ = ["Endpoint", "resolve"]
@@ -106,7 +107,7 @@ def _by_rules(region: str, use_fips: bool, use_dualstack: bool, endpoint_url: st
 @functools.cache
 def _rules() -> Any:
     provider = import_module("botocore.endpoint_provider")
-    loader = import_module("botocore.loaders").create_loader()
+    loader = data_loader()
     return provider.EndpointProvider(
         loader.load_service_model("ecr", "endpoint-rule-set-1"), loader.load_data("partitions")
     )
