@@ -1,0 +1,46 @@
+"""What can be wrong with a policy, told all at once."""
+
+from collections.abc import Sequence
+
+import attrs
+
+from ecr_async.errors import ECRError
+
+__all__ = ["LifecyclePolicyError", "Problem"]
+
+
+@attrs.frozen
+class Problem:
+    """One reason why ECR would refuse the policy.
+
+    `str()` of it is a line for people: `rule 2 (priority 10): selection.countUnit: required with
+    sinceImagePushed`.
+    """
+
+    path: str
+    """The member at fault, as the document spells it: `selection.countUnit`."""
+    message: str
+    """What is wrong with it."""
+    rule: int | None = None
+    """The rule's place in the document, from 1; None if the whole document is meant."""
+    priority: int | None = None
+    """The rule's `rulePriority`, where it has one."""
+
+    def __str__(self) -> str:
+        if self.rule is None:
+            return f"{self.path}: {self.message}"
+        named = (
+            f"rule {self.rule}" if self.priority is None else f"rule {self.rule} (priority {self.priority})"
+        )
+        return f"{named}: {self.path}: {self.message}"
+
+
+class LifecyclePolicyError(ECRError, ValueError):
+    """A policy that ECR would refuse. `problems` has every reason, in the document's order."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(tuple(problems))
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
