@@ -1,0 +1,219 @@
+"""When to try a call again, and how long to wait: the standard mode that the AWS SDKs share, as of 2026.
+
+    a call fails ── classify ──> None: give up
+                        │
+                        ├─ throttling: 5 tokens, backoff from 1 s
+                        └─ transient: 14 tokens, backoff from 50 ms
+
+and give up as well once the attempts are used up or the client's quota of tokens cannot pay. Nothing
+here sleeps or sends; whoever calls does.
+
+Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Final, Literal, TypeAlias
+
+import attrs
+
+from ecr_async.errors import CallError, ConfigurationError, ResponseError, ServiceError, TransportError
+
+__all__ = ["Attempts", "Backoff", "ErrorKind", "RetryConfig", "RetryQuota", "RetryStrategy", "classify"]
+
+ErrorKind: TypeAlias = Literal["throttling", "transient"]
+
+CODES: Final[dict[str, ErrorKind | None]] = {
+    "BandwidthLimitExceeded": "throttling",
+    "EC2ThrottledException": "throttling",
+    "PriorRequestNotComplete": "throttling",
+    "ProvisionedThroughputExceededException": "throttling",
+    "RequestLimitExceeded": "throttling",
+    "RequestThrottled": "throttling",
+    "RequestThrottledException": "throttling",
+    "SlowDown": "throttling",
+    "ThrottledException": "throttling",
+    "Throttling": "throttling",
+    "ThrottlingException": "throttling",
+    "TooManyRequestsException": "throttling",
+    "TransactionInProgressException": "throttling",
+    "RequestTimeout": "transient",
+    "RequestTimeoutException": "transient",
+    "ServerException": "transient",
+    # The SDKs retry this code for the services in which it is a throttle. In ECR it is a quota on what
+    # an account may have (repositories, images, scans a day), and no retry makes room.
+    "LimitExceededException": None,
+}
+"""What an error's code says, whatever its HTTP status."""
+
+STATUSES: Final[dict[int, ErrorKind]] = {
+    429: "throttling",
+    500: "transient",
+    502: "transient",
+    503: "transient",
+    504: "transient",
+}
+"""What the HTTP status says when the code says nothing."""
+
+COSTS: Final[dict[ErrorKind, int]] = {"throttling": 5, "transient": 14}
+"""What a retry takes from the quota, in tokens."""
+
+BASES: Final[dict[ErrorKind, float]] = {"throttling": 1.0, "transient": 0.05}
+"""The first retry's longest backoff, in seconds; it doubles with each retry."""
+
+QUOTA: Final = 500
+FIRST_TRY_REFUND: Final = 1
+BACKOFF_MAX: Final = 20.0
+RETRY_AFTER_EXTRA_MAX: Final = 5.0
+DOUBLINGS_MAX: Final = 10  # more than takes any base to BACKOFF_MAX
+
+
+def classify(error: CallError) -> ErrorKind | None:
+    """Say why another attempt may succeed where this one failed; None if none will."""
+    if isinstance(error, TransportError):
+        return "transient"
+    if isinstance(error, ServiceError) and error.code in CODES:
+        return CODES[error.code]
+    if error.status is None:
+        return None
+    if isinstance(error, ResponseError) and error.status == 200:
+        return "transient"  # a success that was damaged on its way
+    return STATUSES.get(error.status)
+
+
+@attrs.frozen
+class RetryConfig:
+    """How persistent a client is.
+
+    Raises `ConfigurationError` for a mode that is none, or fewer than one attempt.
+    """
+
+    mode: Literal["standard", "adaptive"] = "standard"
+    """`adaptive` is `standard` with calls paced to what the service admits."""
+
+    max_attempts: int = 3
+    """Attempts a call, the first one included; at least 1, which means never to retry."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.mode not in ("standard", "adaptive"):
+            raise ConfigurationError(f"retry mode {self.mode!r}: must be standard or adaptive")
+        if self.max_attempts < 1:
+            raise ConfigurationError(f"max_attempts {self.max_attempts}: must be at least 1")
+
+
+class Backoff:
+    """Truncated exponential backoff with full jitter.
+
+    `random` returns a float from 0 to 1.
+    """
+
+    __slots__ = ("_random",)
+
+    def __init__(self, random: Callable[[], float] = random.random) -> None:
+        self._random = random
+
+    def delay(self, kind: ErrorKind, retry: int, retry_after: float | None = None) -> float:
+        """Seconds to wait before the given retry, of which the first is number 0.
+
+        A pause that the server asks for, in seconds, is granted where it is the longer one, up to 5
+        seconds more than our own.
+        """
+        ceiling = min(BASES[kind] * 2.0 ** min(retry, DOUBLINGS_MAX), BACKOFF_MAX)
+        own = self._random() * ceiling
+        if retry_after is None:
+            return own
+        return max(own, min(retry_after, own + RETRY_AFTER_EXTRA_MAX))
+
+
+class RetryQuota:
+    """Tokens that the retries of one client share, so that an outage is not answered with a storm."""
+
+    __slots__ = ("available", "capacity")
+
+    def __init__(self, capacity: int = QUOTA) -> None:
+        self.capacity = capacity
+        self.available = capacity
+
+    def take(self, tokens: int) -> bool:
+        """Take the tokens if there are as many; say whether there were."""
+        if tokens > self.available:
+            return False
+        self.available -= tokens
+        return True
+
+    def give_back(self, tokens: int) -> None:
+        """Give tokens back, as far as there is room."""
+        self.available = min(self.available + tokens, self.capacity)
+
+
+class RetryStrategy:
+    """What the calls of one client have in common: the configuration and the quota."""
+
+    __slots__ = ("backoff", "config", "first_header", "max_attempts", "quota")
+
+    def __init__(
+        self,
+        config: RetryConfig,
+        *,
+        quota: RetryQuota | None = None,
+        random: Callable[[], float] = random.random,
+    ) -> None:
+        self.config = config
+        self.max_attempts = config.max_attempts
+        self.quota = quota or RetryQuota()
+        self.backoff = Backoff(random)
+        self.first_header = _header(1, config.max_attempts)
+
+    def begin(self) -> Attempts:
+        """The attempts of a new call."""
+        return Attempts(self)
+
+
+class Attempts:
+    """The attempts of one call; cheap, because every call makes one."""
+
+    __slots__ = ("_strategy", "_taken", "attempt", "header")
+
+    attempt: int
+    """The number of the attempt to make now, from 1."""
+
+    header: str
+    """The value of `amz-sdk-request` for that attempt: `attempt=1; max=3`."""
+
+    def __init__(self, strategy: RetryStrategy) -> None:
+        self._strategy = strategy
+        self._taken = FIRST_TRY_REFUND
+        self.attempt = 1
+        self.header = strategy.first_header
+
+    @property
+    def max_attempts(self) -> int:
+        """How many attempts the call has, the first one included."""
+        return self._strategy.max_attempts
+
+    def next_delay(self, error: CallError) -> float | None:
+        """After a failed attempt: the seconds to wait before the next one, or None to give up.
+
+        With a delay, the next attempt has begun: its number and header are set and its tokens taken.
+        """
+        strategy = self._strategy
+        if self.attempt >= strategy.max_attempts:
+            return None
+        kind = classify(error)
+        if kind is None or not strategy.quota.take(COSTS[kind]):
+            return None
+        delay = strategy.backoff.delay(kind, self.attempt - 1, error.retry_after)
+        self._taken = COSTS[kind]
+        self.attempt += 1
+        self.header = _header(self.attempt, strategy.max_attempts)
+        return delay
+
+    def succeed(self) -> None:
+        """After the attempt that succeeded: give back what the last retry took, or 1 token if none did."""
+        self._strategy.quota.give_back(self._taken)
+
+
+def _header(attempt: int, max_attempts: int) -> str:
+    return f"attempt={attempt}; max={max_attempts}"
