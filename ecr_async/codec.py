@@ -68,12 +68,7 @@ def decode(operation: Operation[Any, ResponseT], body: bytes) -> ResponseT:
 
 def decode_error(operation: AnyOperation, status: int, headers: Mapping[str, str], body: bytes) -> CallError:
     """Return the exception for an answer that is not a success."""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        document = None
-    if not isinstance(document, dict):
-        document = {}
+    document = _json_object(body)
     written = headers.get("x-amzn-errortype") or document.get("__type") or document.get("code")
     known: dict[str, Any] = {
         "operation": operation.name,
@@ -101,6 +96,14 @@ def wire_name(field: "attrs.Attribute[Any]") -> str:
 
 
 _ERROR_ENVELOPE = frozenset({"__type", "code", "message", "Message"})
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return typing.cast("dict[str, Any]", document) if isinstance(document, dict) else {}
 
 
 def _retry_after(milliseconds: str | None) -> float | None:
@@ -276,7 +279,7 @@ def _value_encoder(kind: _Kind) -> Encoder:
         return _blob_encoder(limit)
     if kind.base is datetime:
         return datetime.timestamp
-    return typing.cast("Encoder", converter.get_unstructure_hook(kind.base))
+    return converter.get_unstructure_hook(kind.base)
 
 
 def _typed_encoder(cls: type[Any], name: str) -> Encoder:
@@ -338,7 +341,7 @@ def _sequence_encoder(encode_item: Encoder, limit: Limit) -> Encoder:
     def encode_sequence(value: Any) -> list[Any]:
         if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
             raise _InvalidError(f"must be a list, not {type(value).__name__}")
-        items = typing.cast("Sequence[Any]", value)
+        items: Sequence[Any] = value
         if check_size:
             check_size(len(items))
         encoded: list[Any] = []

@@ -111,7 +111,7 @@ class CallError(ECRError):
         return self.message
 
     def __str__(self) -> str:
-        known = []
+        known: list[str] = []
         if self.status is not None:
             known.append(f"HTTP {self.status}")
         if self.request_id:

@@ -40,9 +40,8 @@ class Operation(Generic[RequestT, ResponseT]):
     target: str = attrs.field(init=False)
     """The `X-Amz-Target` header that asks for it."""
 
-    @target.default
-    def _target(self) -> str:
-        return f"AmazonEC2ContainerRegistry_V20150921.{self.name}"
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "target", f"AmazonEC2ContainerRegistry_V20150921.{self.name}")
 
     def error_named(self, code: str) -> type[ServiceError] | None:
         """Return the class of a declared error."""

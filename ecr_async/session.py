@@ -121,7 +121,7 @@ class Session:
             config = self._load_config()
         transport = self._open_transport(ca_bundle=config.ca_bundle)
         await transport.open()
-        provider = self._provider or botocore_chain(self._profile, config.region)
+        provider = self._provider or botocore_chain(self._profile, config.region, ca_bundle=config.ca_bundle)
         self._opened = _Opened(config, transport, CachedCredentials(provider))
         return self
 

@@ -33,7 +33,9 @@ class Signer:
         self._head = (
             f"POST\n{quote(path or '/', safe='/~')}\n\ncontent-type:{CONTENT_TYPE}\nhost:{host}\nx-amz-date:"
         )
-        self._day = self._secret = self._scope = ""
+        self._day: str = ""
+        self._secret: str = ""
+        self._scope: str = ""
         self._key = b""
 
     def sign(self, target: str, body_sha256: str, credentials: Credentials, now: float) -> dict[str, str]:

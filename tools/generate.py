@@ -195,7 +195,7 @@ class Generator:
         annotation = self.annotation(target, sent=owner in self.sent)
         if not required:
             empty = (
-                {"list": "()", "map": "attrs.Factory(dict)"}.get(definition["type"])
+                {"list": "()", "map": f"attrs.Factory(dict[{self._base(target, sent=False)[8:-1]}])"}.get(definition["type"])
                 if owner not in self.sent
                 else None
             )

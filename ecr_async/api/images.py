@@ -209,7 +209,7 @@ class ImageScanFindingsSummary:
     vulnerability_source_updated_at: datetime | None = None
     """How recent the vulnerability data was that the scan went by."""
     finding_severity_counts: Mapping[FindingSeverity | str, int] = attrs.field(
-        default=attrs.Factory(dict), hash=False
+        default=attrs.Factory(dict[FindingSeverity | str, int]), hash=False
     )
     """How many findings there are of each severity. A severity without findings may be missing."""
 
@@ -272,7 +272,7 @@ class ImageReferrer:
     """The artifact's size in bytes."""
     artifact_type: str | None = None
     """What kind of artifact it is, as its maker declared, such as `application/spdx+json`."""
-    annotations: Mapping[str, str] = attrs.field(default=attrs.Factory(dict), hash=False)
+    annotations: Mapping[str, str] = attrs.field(default=attrs.Factory(dict[str, str]), hash=False)
     """The annotations of the artifact's manifest, as its maker wrote them."""
     artifact_status: ArtifactStatus | str | None = None
     """Where the artifact is stored: whether it is active, archived or being restored."""

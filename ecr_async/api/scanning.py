@@ -362,7 +362,7 @@ class Resource:
     """More about the resource, by its type."""
     id: str | None = None
     """The resource's ID, for an image its ARN with the digest."""
-    tags: Mapping[str, str] = attrs.field(default=attrs.Factory(dict), hash=False)
+    tags: Mapping[str, str] = attrs.field(default=attrs.Factory(dict[str, str]), hash=False)
     """The resource tags that it has."""
     type: str | None = None
     """The type of the resource, such as `AWS_ECR_CONTAINER_IMAGE`."""
@@ -432,7 +432,7 @@ class ImageScanFindings:
     vulnerability_source_updated_at: datetime | None = None
     """How recent the vulnerability data of that scan was."""
     finding_severity_counts: Mapping[FindingSeverity | str, int] = attrs.field(
-        default=attrs.Factory(dict), hash=False
+        default=attrs.Factory(dict[FindingSeverity | str, int]), hash=False
     )
     """How many findings there are of each severity; a severity without any is missing."""
     findings: tuple[ImageScanFinding, ...] = ()
