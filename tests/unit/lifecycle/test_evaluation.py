@@ -117,7 +117,7 @@ class TestTags:
         assert taken(policy(Rule.expire(1, [pattern], days_since_pushed=1)), images) == found
 
     def test_a_wildcard_does_not_reach_from_one_tag_into_the_next(self) -> None:
-        images = [image("A", ["pro", "d"], pushed=9), image("B", ["p", "xd"], pushed=9)]
+        images = [image("A", ["pro", "d"], pushed=9), image("B", ["p", "xod"], pushed=9)]
         assert taken(policy(Rule.expire(1, ["p*d"], days_since_pushed=1)), images) == ""
         assert taken(policy(Rule.expire(1, ["p*o*d"], days_since_pushed=1)), images) == ""
 
@@ -247,6 +247,11 @@ class TestManifestLists:
     def test_a_manifest_list_that_is_gone_or_archived_holds_back_nothing(self) -> None:
         images = [image("A", pushed=9), archived("C", ["new"])]
         assert taken(self.rules, images, {"C": ["A"], "D": ["A"]}) == "A"
+
+    def test_a_held_back_list_in_the_archive_holds_back_nothing(self) -> None:
+        rules = policy(*self.rules.rules, Rule.expire(3, "any", days_since_archived=90))
+        images = [image("A", pushed=9), archived("B", days=99), image("C", ["new"], pushed=8)]
+        assert taken(rules, images, {"C": ["B"], "B": ["A"]}) == "A"
 
     def test_a_held_back_image_counts_all_the_same(self) -> None:
         keep_two = policy(Rule.expire(1, "any", keep_newest=2))
