@@ -187,7 +187,9 @@ def evaluate(
 
     `images` are all images of one repository. `references` maps a manifest list's digest to the
     digests that it refers to; those cannot go while such a list stays. The same images give the
-    same answer in whatever order they come, and nothing is sent anywhere.
+    same answer in whatever order they come, and nothing is sent anywhere. It is work for the
+    processor alone, linear in images and rules: with many thousands of images and an event loop to
+    keep free, call it through `asyncio.to_thread`.
 
     Raises `LifecyclePolicyError` if ECR would refuse the policy, `ValueError` if `now` is naive.
     """
