@@ -1,0 +1,170 @@
+"""Who calls, and where to: Signature Version 4, from the service's side.
+
+The account follows from the access key, the region from the signature's credential scope. The
+steps are those of
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+"""
+
+import hmac
+import re
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Protocol
+
+import attrs
+
+from ecr_async.errors import ServiceError
+from ecr_async.signing import ALGORITHM, signature, signing_key
+
+__all__ = ["AccessKey", "Authenticator", "Caller"]
+
+TOLERANCE = 15 * 60.0
+"""Seconds that a caller's clock may be off."""
+
+DAY_KEYS = 1024
+"""Derived keys to hold on to."""
+
+CREDENTIAL = re.compile(r"([^/]+)/(\d{8})/([a-z0-9-]+)/([^/]+)/aws4_request")
+
+
+@attrs.frozen
+class AccessKey:
+    """A key that the server knows: the secret, and whose it is."""
+
+    secret: str = attrs.field(repr=False)
+    account: str
+
+
+@attrs.frozen
+class Caller:
+    """Whose registry a call is about, and in which region."""
+
+    account: str
+    region: str
+
+
+class Headers(Protocol):
+    """The headers of a request; their names have no case."""
+
+    def get(self, name: str, /) -> str | None: ...
+    def getall(self, name: str, default: list[str], /) -> list[str]: ...
+
+
+class Authenticator:
+    """Finds out who made a request, and refuses it with the words of AWS if nobody known did.
+
+    Without `verify`, whatever scope the request claims is believed, and a request without any is the
+    `default` caller's.
+    """
+
+    def __init__(
+        self,
+        keys: Mapping[str, AccessKey],
+        default: Caller,
+        *,
+        verify: bool = True,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._keys = keys
+        self._default = default
+        self._verify = verify
+        self._now = now
+        self._day_keys: dict[tuple[str, str, str], bytes] = {}
+
+    def authenticate(self, method: str, path: str, query: str, headers: Headers, body_sha256: str) -> Caller:
+        """Return the caller of a request; raises `ServiceError`."""
+        authorization = headers.get("Authorization")
+        if not self._verify:
+            return self._claimed(authorization)
+        if not authorization:
+            raise ServiceError("Missing Authentication Token", code="MissingAuthenticationTokenException")
+        access_key, day, region, signed_names, given = _parse(authorization)
+        timestamp = headers.get("X-Amz-Date") or ""
+        self._check_time(timestamp, day)
+        key = self._keys.get(access_key)
+        if key is None:
+            raise ServiceError(
+                "The security token included in the request is invalid.", code="UnrecognizedClientException"
+            )
+        values = "".join(f"{name}:{_header(headers, name)}\n" for name in signed_names)
+        arguments = "&".join(sorted(query.split("&")))
+        canonical = f"{method}\n{path}\n{arguments}\n{values}\n{';'.join(signed_names)}\n{body_sha256}"
+        scope = f"{day}/{region}/ecr/aws4_request"
+        expected = signature(self._day_key(access_key, key, day, region), timestamp, scope, canonical)
+        if not hmac.compare_digest(expected, given):
+            raise _invalid(
+                "The request signature we calculated does not match the signature you provided. "
+                "Check your AWS Secret Access Key and signing method."
+            )
+        return Caller(key.account, region)
+
+    def _claimed(self, authorization: str | None) -> Caller:
+        found = CREDENTIAL.search(authorization or "")
+        if found is None:
+            return self._default
+        key = self._keys.get(found[1].rpartition("=")[2])
+        return Caller(key.account if key else self._default.account, found[3])
+
+    def _check_time(self, timestamp: str, day: str) -> None:
+        try:
+            made = datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+        except ValueError:
+            raise _incomplete(
+                "Authorization header requires existence of a valid 'X-Amz-Date' header."
+            ) from None
+        if timestamp[:8] != day:
+            raise _invalid(
+                f"Date in Credential scope does not match the request's: '{day}' != '{timestamp[:8]}'."
+            )
+        now = self._now()
+        here = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+        if made < now - TOLERANCE:
+            raise _invalid(f"Signature expired: {timestamp} is now earlier than {here} - 15 min.")
+        if made > now + TOLERANCE:
+            raise _invalid(f"Signature not yet current: {timestamp} is still later than {here} + 15 min.")
+
+    def _day_key(self, access_key: str, key: AccessKey, day: str, region: str) -> bytes:
+        name = access_key, day, region
+        derived = self._day_keys.get(name)
+        if derived is None:
+            if len(self._day_keys) >= DAY_KEYS:
+                self._day_keys.clear()
+            derived = self._day_keys[name] = signing_key(key.secret, day, region, "ecr")
+        return derived
+
+
+def _parse(authorization: str) -> tuple[str, str, str, list[str], str]:
+    """Return the access key, day, region, signed headers' names and signature of the header."""
+    algorithm, _, rest = authorization.partition(" ")
+    if algorithm != ALGORITHM:
+        raise _incomplete(f"Unsupported AWS 'algorithm': '{algorithm}'. It must be {ALGORITHM}.")
+    pairs = (part.strip().partition("=") for part in rest.split(","))
+    parts = {name: value for name, _, value in pairs}
+    missing = [name for name in ("Credential", "SignedHeaders", "Signature") if not parts.get(name)]
+    if missing:
+        raise _incomplete(" ".join(f"Authorization header requires '{name}' parameter." for name in missing))
+    found = CREDENTIAL.fullmatch(parts["Credential"])
+    if found is None:
+        raise _incomplete(
+            "Credential must have exactly 5 slash-delimited elements: key/date/region/service/term."
+        )
+    access_key, day, region, name = found.groups()
+    if name != "ecr":
+        raise _invalid("Credential should be scoped to correct service: 'ecr'.")
+    signed_names = parts["SignedHeaders"].split(";")
+    if "host" not in signed_names:
+        raise _invalid("'Host' must be a 'SignedHeader' in the AWS Authorization.")
+    return access_key, day, region, signed_names, parts["Signature"]
+
+
+def _header(headers: Headers, name: str) -> str:
+    return ",".join(" ".join(value.split()) for value in headers.getall(name, []))
+
+
+def _incomplete(message: str) -> ServiceError:
+    return ServiceError(message, code="IncompleteSignatureException")
+
+
+def _invalid(message: str) -> ServiceError:
+    return ServiceError(message, code="InvalidSignatureException")

@@ -1,0 +1,146 @@
+"""The embedded ECR as an object: started, used, and gone with the block that started it."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+from yarl import URL
+
+from ecr_async.local.authentication import AccessKey, Authenticator, Caller
+from ecr_async.local.backend import Backend
+from ecr_async.local.registry import Rules
+from ecr_async.local.server import make_application
+from ecr_async.session import Session
+
+__all__ = ["LocalECR", "serve"]
+
+ACCESS_KEY = "AKIALOCALECR00000000"
+SECRET_KEY = "local-ecr-secret-key"  # noqa: S105 - of a server on loopback; no secret
+
+
+class LocalECR:
+    """An ECR of your own, on loopback, for as long as its block lasts.
+
+        async with LocalECR() as local, local.session() as session:
+            await ecr.create_repository(session.service(), ecr.CreateRepositoryRequest("team/app"))
+
+    It speaks the API over HTTP, so that boto3, the AWS CLI and others can use it too. It plays every
+    region, whichever a call is signed for, and the account of whichever key it is signed with.
+
+    Args:
+        host: The address to listen on.
+        port: The port to listen on; 0 takes a free one.
+        data: A folder to keep the state in; made if need be. None forgets everything at the end.
+        verify_layers: Whether the layers of a manifest must have been uploaded before it.
+        verify_signatures: Whether calls must be signed, with a key that is known.
+        account_id: The account of `session()`, and of calls without a known key.
+        region: The region of `session()`, and of calls that aren't signed.
+        keys: Further access keys: `{"AKIA…": (secret_key, account_id)}`.
+        clock: Seconds since the epoch, for all that is recorded and that expires. Signatures are held
+            against the real time.
+        preview_polls: How often a lifecycle policy preview is found in progress before it is complete.
+        scan_polls: The same for an image scan.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        data: str | Path | None = None,
+        verify_layers: bool = True,
+        verify_signatures: bool = True,
+        account_id: str = "123456789012",
+        region: str = "us-east-1",
+        keys: Mapping[str, tuple[str, str]] | None = None,
+        clock: Callable[[], float] = time.time,
+        preview_polls: int = 1,
+        scan_polls: int = 1,
+    ) -> None:
+        self.account_id = account_id
+        self.region = region
+        self._host = host
+        self._port = port
+        self._data = Path(data) if data is not None else None
+        self._rules = Rules(verify_layers, preview_polls, scan_polls)
+        self._clock = clock
+        known = {ACCESS_KEY: (SECRET_KEY, account_id), **(keys or {})}
+        self._authenticator = Authenticator(
+            {name: AccessKey(*key) for name, key in known.items()},
+            Caller(account_id, region),
+            verify=verify_signatures,
+        )
+        self._backend: Backend | None = None
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        self._backend = await Backend.open(self._data, self._rules, self._clock)
+        try:
+            application = make_application(self._backend, self._authenticator)
+            self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+            await self._runner.setup()
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except BaseException:
+            await self._stop()
+            raise
+        host, port = self._runner.addresses[0][:2]
+        self._backend.url = str(URL.build(scheme="http", host=host, port=port))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stop()
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where the server is: what `endpoint_url` is to a session, and `--endpoint-url` to the AWS CLI."""
+        if self._backend is None or not self._backend.url:
+            raise RuntimeError("the embedded ECR runs within its `async with` block only")
+        return self._backend.url
+
+    @property
+    def url(self) -> URL:
+        """The same, as a URL to build others on."""
+        return URL(self.endpoint_url)
+
+    @property
+    def access_key_id(self) -> str:
+        """The access key of the account `account_id`."""
+        return ACCESS_KEY
+
+    @property
+    def secret_access_key(self) -> str:
+        """The secret that belongs to `access_key_id`."""
+        return SECRET_KEY
+
+    def session(self, **options: Any) -> Session:
+        """Return a session that calls this server; `options` are those of `Session`, and come first."""
+        defaults: dict[str, Any] = {"endpoint_url": self.endpoint_url, "region": self.region}
+        if not options.keys() & {"profile", "access_key_id", "credentials"}:
+            defaults |= {"access_key_id": ACCESS_KEY, "secret_access_key": SECRET_KEY}
+        return Session(**(defaults | options))
+
+    async def reset(self) -> None:
+        """Empty every registry."""
+        assert self._backend is not None
+        await self._backend.reset()
+
+    async def _stop(self) -> None:
+        runner, self._runner = self._runner, None
+        backend, self._backend = self._backend, None
+        if runner is not None:
+            await runner.cleanup()
+        if backend is not None:
+            await backend.close()
+
+
+async def serve(local: LocalECR, started: Callable[[LocalECR], object] = lambda local: None) -> None:
+    """Run an embedded ECR until this is cancelled; `started` is called once it listens."""
+    async with local:
+        started(local)
+        await asyncio.Event().wait()

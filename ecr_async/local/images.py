@@ -1,0 +1,153 @@
+"""Images as the store holds them, and how requests name them."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from ecr_async.api.common import ImageIdentifier, ImageNotFoundException
+from ecr_async.api.images import ImageDetail, ImageFailure
+from ecr_async.local.registry import Registry, RepositoryRecord, moment
+from ecr_async.local.wire import invalid
+
+__all__ = [
+    "NAMED_BADLY",
+    "TAG",
+    "ImageRecord",
+    "NoImageError",
+    "delete_image",
+    "detail",
+    "details",
+    "find",
+    "the_image",
+]
+
+TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,299}")
+DIGEST = re.compile(r"[a-zA-Z0-9_+.-]+:[a-fA-F0-9]+")
+
+NAMED_BADLY = frozenset({"MissingDigestAndTag", "InvalidImageDigest", "InvalidImageTag"})
+"""Failure codes of identifiers that could not name any image."""
+
+COLUMNS = (
+    "id, digest, (SELECT group_concat(tag, ' ') FROM tags WHERE image_id = images.id), media_type, "
+    "artifact_media_type, artifact_type, subject_digest, size, pushed_at, pulled_at, status, archived_at, activated_at"
+)
+
+
+def _tags(joined: str | None) -> tuple[str, ...]:
+    return tuple(joined.split(" ")) if joined else ()
+
+
+@attrs.frozen
+class ImageRecord:
+    """An image as the store holds it, without its manifest."""
+
+    id: int
+    digest: str
+    tags: tuple[str, ...] = attrs.field(converter=_tags)
+    media_type: str
+    artifact_media_type: str | None
+    artifact_type: str | None
+    subject_digest: str | None
+    size: int
+    pushed_at: float
+    pulled_at: float | None
+    status: str
+    archived_at: float | None
+    activated_at: float | None
+
+
+class NoImageError(Exception):
+    """An identifier that names no image; the codes are those of the API's batch operations."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+    def failure(self, image_id: ImageIdentifier) -> ImageFailure:
+        """Return it as a batch operation reports it."""
+        return ImageFailure(image_id, self.code, self.reason)
+
+
+def details(
+    registry: Registry,
+    record: RepositoryRecord,
+    condition: str = "",
+    arguments: Sequence[Any] = (),
+    limit: int = -1,
+) -> list[ImageRecord]:
+    """Return the images of a repository, those that were pushed first first."""
+    rows = registry.db.execute(
+        f"SELECT {COLUMNS} FROM images WHERE repository_id = ? {condition} ORDER BY id LIMIT ?",  # noqa: S608
+        (record.id, *arguments, limit),
+    )
+    return [ImageRecord(*row) for row in rows]
+
+
+def find(registry: Registry, record: RepositoryRecord, image_id: ImageIdentifier) -> ImageRecord:
+    """Return the image that an identifier names; raises `NoImageError`."""
+    digest, tag = image_id.image_digest, image_id.image_tag
+    if digest is None and tag is None:
+        raise NoImageError(
+            "MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null"
+        )
+    if digest is not None and not DIGEST.fullmatch(digest):
+        raise NoImageError(
+            "InvalidImageDigest", f"Invalid request parameters: image digest must match {DIGEST.pattern}"
+        )
+    if tag is not None and not TAG.fullmatch(tag):
+        raise NoImageError(
+            "InvalidImageTag", f"Invalid request parameters: image tag must match {TAG.pattern}"
+        )
+    if tag is None:
+        found = details(registry, record, "AND digest = ?", (digest,))
+    else:
+        condition = "AND id = (SELECT image_id FROM tags WHERE repository_id = ? AND tag = ?)"
+        found = details(registry, record, condition, (record.id, tag))
+    if not found:
+        raise NoImageError("ImageNotFound", "Requested image not found")
+    if digest not in (None, found[0].digest):
+        raise NoImageError(
+            "ImageTagDoesNotMatchDigest", "The tag of the requested image does not match its digest"
+        )
+    return found[0]
+
+
+def the_image(registry: Registry, record: RepositoryRecord, image_id: ImageIdentifier) -> ImageRecord:
+    """Return the image that a request is about; raises the errors of operations on a single image."""
+    try:
+        return find(registry, record, image_id)
+    except NoImageError as error:
+        if error.code in NAMED_BADLY:
+            raise invalid("imageId", error.reason) from None
+        raise ImageNotFoundException(
+            f"The image with imageId {{imageDigest:'{image_id.image_digest or 'null'}', "
+            f"imageTag:'{image_id.image_tag or 'null'}'}} does not exist within the repository "
+            f"with name '{record.name}' in the registry with id '{record.account}'"
+        ) from None
+
+
+def delete_image(registry: Registry, image: ImageRecord) -> None:
+    """Delete an image with its tags. The layers stay."""
+    registry.db.execute("DELETE FROM images WHERE id = ?", (image.id,))
+
+
+def detail(record: RepositoryRecord, image: ImageRecord) -> ImageDetail:
+    """Return what the API tells about an image."""
+    return ImageDetail(
+        registry_id=record.account,
+        repository_name=record.name,
+        image_digest=image.digest,
+        image_tags=image.tags,
+        image_size_in_bytes=image.size,
+        image_pushed_at=moment(image.pushed_at),
+        image_manifest_media_type=image.media_type,
+        artifact_media_type=image.artifact_media_type,
+        last_recorded_pull_time=None if image.pulled_at is None else moment(image.pulled_at),
+        subject_manifest_digest=image.subject_digest,
+        image_status=image.status,
+        last_archived_at=None if image.archived_at is None else moment(image.archived_at),
+        last_activated_at=None if image.activated_at is None else moment(image.activated_at),
+    )

@@ -1,0 +1,95 @@
+"""Manifests, read for what a registry has to know of them.
+
+The forms: https://github.com/opencontainers/image-spec/blob/main/manifest.md,
+https://github.com/opencontainers/image-spec/blob/main/image-index.md and
+https://distribution.github.io/distribution/spec/manifest-v2-2/
+"""
+
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from typing import Any
+
+import attrs
+
+from ecr_async.local.documents import as_list, as_object, parse
+
+__all__ = ["INDEX_MEDIA_TYPES", "Manifest", "ManifestError", "annotations"]
+
+INDEX_MEDIA_TYPES = frozenset(
+    {
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+    }
+)
+
+
+class ManifestError(ValueError):
+    """Why a text is not a manifest that a registry can hold."""
+
+
+@attrs.frozen
+class Manifest:
+    """A manifest's text and what follows from it."""
+
+    text: str
+    digest: str
+    media_type: str
+    artifact_media_type: str | None
+    """The media type of the configuration, which tells what kind of artifact this is."""
+    artifact_type: str | None
+    subject: str | None
+    """The digest of the manifest that this one is about."""
+    layers: tuple[str, ...]
+    """The digests of the configuration and of the layers that the registry holds, each once."""
+    members: tuple[str, ...]
+    """The digests of the manifests in an index, each once."""
+    size: int
+    """The bytes of the configuration and the layers."""
+
+    @classmethod
+    def parse(cls, text: str, media_type: str | None) -> "Manifest":
+        """Return what a manifest holds; `media_type` is what it was sent as. Raises `ManifestError`."""
+        try:
+            document = parse(text)
+        except ValueError:
+            raise ManifestError("Invalid JSON syntax") from None
+        if document is None or document.get("schemaVersion") != 2:
+            raise ManifestError("must be a manifest of schema version 2")
+        written = document.get("mediaType")
+        if media_type and written and media_type != written:
+            raise ManifestError(f"is of media type {written}, not {media_type} as the request says")
+        media_type = media_type or written
+        if not media_type:
+            raise ManifestError("has no mediaType, so the request must name it")
+        is_index = media_type in INDEX_MEDIA_TYPES
+        members = [*_descriptors(document, "manifests")] if is_index else []
+        blobs = [] if is_index else [*_descriptors(document, "config"), *_descriptors(document, "layers")]
+        subject = next(_descriptors(document, "subject"), None)
+        config = next(_descriptors(document, "config"), None)
+        return cls(
+            text=text,
+            digest=f"sha256:{sha256(text.encode()).hexdigest()}",
+            media_type=media_type,
+            artifact_media_type=config.get("mediaType") if config else None,
+            artifact_type=document.get("artifactType"),
+            subject=subject["digest"] if subject else None,
+            layers=tuple(dict.fromkeys(blob["digest"] for blob in blobs if not blob.get("urls"))),
+            members=tuple(dict.fromkeys(member["digest"] for member in members)),
+            size=sum(blob.get("size", 0) for blob in blobs),
+        )
+
+
+def annotations(text: str) -> Mapping[str, str]:
+    """Return the annotations of a manifest that is known to be one."""
+    return as_object((parse(text) or {}).get("annotations")) or {}
+
+
+def _descriptors(document: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the descriptors in a member, be it one or a list."""
+    for value in as_list(document.get(name, [])):
+        descriptor = as_object(value)
+        if descriptor is None or not isinstance(descriptor.get("digest"), str):
+            raise ManifestError(f"must have descriptors with a digest in {name}")
+        if not isinstance(descriptor.get("size", 0), int):
+            raise ManifestError(f"must have sizes that are numbers in {name}")
+        yield descriptor

@@ -1,0 +1,259 @@
+"""Lifecycle policies, and previews of what they would do."""
+
+import json
+from typing import Any
+
+import attrs
+
+from ecr_async.api.lifecycle import (
+    DELETE_LIFECYCLE_POLICY,
+    GET_LIFECYCLE_POLICY,
+    GET_LIFECYCLE_POLICY_PREVIEW,
+    PUT_LIFECYCLE_POLICY,
+    START_LIFECYCLE_POLICY_PREVIEW,
+    DeleteLifecyclePolicyRequest,
+    DeleteLifecyclePolicyResponse,
+    GetLifecyclePolicyPreviewRequest,
+    GetLifecyclePolicyPreviewResponse,
+    GetLifecyclePolicyRequest,
+    GetLifecyclePolicyResponse,
+    LifecyclePolicyNotFoundException,
+    LifecyclePolicyPreviewInProgressException,
+    LifecyclePolicyPreviewNotFoundException,
+    LifecyclePolicyPreviewResult,
+    LifecyclePolicyPreviewSummary,
+    LifecyclePolicyRuleAction,
+    PutLifecyclePolicyRequest,
+    PutLifecyclePolicyResponse,
+    StartLifecyclePolicyPreviewRequest,
+    StartLifecyclePolicyPreviewResponse,
+    TransitioningImageTotalCount,
+)
+from ecr_async.lifecycle import LifecyclePolicy, LifecyclePolicyError, evaluate
+from ecr_async.local.images import detail, details
+from ecr_async.local.operations.table import handles
+from ecr_async.local.registry import Registry, RepositoryRecord, moment, strings
+from ecr_async.local.wire import invalid
+
+__all__: list[str] = []
+
+PREVIEW_PAGE = 100
+NEVER = moment(0)
+"""What ECR answers for a policy that has not been evaluated yet. This server's never are: images go
+when they are deleted."""
+
+
+@handles(PUT_LIFECYCLE_POLICY)
+def put_lifecycle_policy(
+    registry: Registry, request: PutLifecyclePolicyRequest
+) -> PutLifecyclePolicyResponse:
+    """Put a policy in place of the one that is there."""
+    record = registry.repository(request.repository_name, request.registry_id)
+    _parse(request.lifecycle_policy_text)
+    _set(registry, record, request.lifecycle_policy_text)
+    return PutLifecyclePolicyResponse(record.account, record.name, request.lifecycle_policy_text)
+
+
+@handles(GET_LIFECYCLE_POLICY)
+def get_lifecycle_policy(
+    registry: Registry, request: GetLifecyclePolicyRequest
+) -> GetLifecyclePolicyResponse:
+    """Read a repository's policy."""
+    record = registry.repository(request.repository_name, request.registry_id)
+    return GetLifecyclePolicyResponse(record.account, record.name, _policy(record), NEVER)
+
+
+@handles(DELETE_LIFECYCLE_POLICY)
+def delete_lifecycle_policy(
+    registry: Registry, request: DeleteLifecyclePolicyRequest
+) -> DeleteLifecyclePolicyResponse:
+    """Delete a repository's policy."""
+    record = registry.repository(request.repository_name, request.registry_id)
+    policy = _policy(record)
+    _set(registry, record, None)
+    return DeleteLifecyclePolicyResponse(record.account, record.name, policy, NEVER)
+
+
+@handles(START_LIFECYCLE_POLICY_PREVIEW)
+def start_lifecycle_policy_preview(
+    registry: Registry, request: StartLifecyclePolicyPreviewRequest
+) -> StartLifecyclePolicyPreviewResponse:
+    """Evaluate a policy against the images as they are now."""
+    record = registry.repository(request.repository_name, request.registry_id)
+    text = request.lifecycle_policy_text or _policy(record)
+    policy = _parse(text)
+    preview = _preview(registry, record)
+    if preview is not None and preview.polls_left > 0:
+        raise LifecyclePolicyPreviewInProgressException(
+            f"A lifecycle policy preview is in progress for the repository with name '{record.name}' "
+            f"in the registry with id '{record.account}'"
+        )
+    _evaluate(registry, record, text, policy)
+    return StartLifecyclePolicyPreviewResponse(record.account, record.name, text, "IN_PROGRESS")
+
+
+@handles(GET_LIFECYCLE_POLICY_PREVIEW)
+def get_lifecycle_policy_preview(
+    registry: Registry, request: GetLifecyclePolicyPreviewRequest
+) -> GetLifecyclePolicyPreviewResponse:
+    """Tell how far a preview is and, once it is complete, what it found."""
+    record = registry.repository(request.repository_name, request.registry_id)
+    preview = _preview(registry, record)
+    if preview is None:
+        raise LifecyclePolicyPreviewNotFoundException(
+            f"There is no lifecycle policy preview for the repository with name '{record.name}' "
+            f"in the registry with id '{record.account}'"
+        )
+    if preview.polls_left > 0:
+        registry.db.execute(
+            "UPDATE previews SET polls_left = polls_left - 1 WHERE repository_id = ?", (record.id,)
+        )
+        return GetLifecyclePolicyPreviewResponse(record.account, record.name, preview.policy, "IN_PROGRESS")
+    next_token = None
+    if request.image_ids:
+        found = [row for row in _results(registry, record, request) if _is_named(row, request.image_ids)]
+    else:
+
+        def fetch(after: Any, limit: int) -> list[_Result]:
+            return _results(registry, record, request, -1 if after is None else after, limit)
+
+        page, next_token = registry.page(request, fetch, lambda row: row.position, PREVIEW_PAGE)
+        found = list(page)
+    return GetLifecyclePolicyPreviewResponse(
+        registry_id=record.account,
+        repository_name=record.name,
+        lifecycle_policy_text=preview.policy,
+        status="COMPLETE",
+        next_token=next_token,
+        preview_results=tuple(row.told() for row in found),
+        summary=_summary(registry, record),
+    )
+
+
+@attrs.frozen
+class _Preview:
+    policy: str
+    polls_left: int
+
+
+@attrs.frozen
+class _Result:
+    """What a preview found out about one image, as the store holds it."""
+
+    position: int
+    digest: str
+    tags: tuple[str, ...] = attrs.field(converter=strings)
+    pushed_at: float
+    action: str
+    target: str | None
+    priority: int
+    storage_class: str
+
+    def told(self) -> LifecyclePolicyPreviewResult:
+        return LifecyclePolicyPreviewResult(
+            image_tags=self.tags,
+            image_digest=self.digest,
+            image_pushed_at=moment(self.pushed_at),
+            action=LifecyclePolicyRuleAction(self.action, self.target),
+            applied_rule_priority=self.priority,
+            storage_class=self.storage_class,
+        )
+
+
+def _parse(text: str) -> LifecyclePolicy:
+    try:
+        return LifecyclePolicy.parse(text)
+    except LifecyclePolicyError as error:
+        raise invalid("lifecyclePolicyText", f"Lifecycle policy validation failure: {error}") from None
+
+
+def _set(registry: Registry, record: RepositoryRecord, policy: str | None) -> None:
+    registry.db.execute("UPDATE repositories SET lifecycle_policy = ? WHERE id = ?", (policy, record.id))
+
+
+def _policy(record: RepositoryRecord) -> str:
+    if record.lifecycle_policy is None:
+        raise LifecyclePolicyNotFoundException(
+            f"Lifecycle policy does not exist for the repository with name '{record.name}' "
+            f"in the registry with id '{record.account}'"
+        )
+    return record.lifecycle_policy
+
+
+def _preview(registry: Registry, record: RepositoryRecord) -> _Preview | None:
+    row = registry.db.execute(
+        "SELECT policy, polls_left FROM previews WHERE repository_id = ?", (record.id,)
+    ).fetchone()
+    return None if row is None else _Preview(*row)
+
+
+def _evaluate(registry: Registry, record: RepositoryRecord, text: str, policy: LifecyclePolicy) -> None:
+    members = registry.db.execute(
+        "SELECT images.digest, members.digest FROM image_members AS members "
+        "JOIN images ON images.id = members.image_id WHERE members.repository_id = ?",
+        (record.id,),
+    )
+    references: dict[str, list[str]] = {}
+    for index, member in members:
+        references.setdefault(index, []).append(member)
+    images = [detail(record, image) for image in details(registry, record)]
+    outcome = evaluate(policy, images, now=moment(registry.now), references=references)
+    registry.db.execute("DELETE FROM previews WHERE repository_id = ?", (record.id,))
+    registry.db.execute(
+        "INSERT INTO previews VALUES (?, ?, ?)", (record.id, text, registry.rules.preview_polls)
+    )
+    registry.db.executemany(
+        "INSERT INTO preview_results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                record.id,
+                position,
+                result.image_digest,
+                json.dumps(result.image_tags),
+                result.image_pushed_at.timestamp() if result.image_pushed_at else registry.now,
+                result.action.type.upper(),
+                result.action.target_storage_class and result.action.target_storage_class.upper(),
+                result.applied_rule_priority,
+                result.storage_class.upper(),
+            )
+            for position, result in enumerate(outcome.results)
+        ],
+    )
+
+
+def _results(
+    registry: Registry,
+    record: RepositoryRecord,
+    request: GetLifecyclePolicyPreviewRequest,
+    after: int = -1,
+    limit: int = -1,
+) -> list[_Result]:
+    conditions = {"TAGGED": "AND tags <> '[]'", "UNTAGGED": "AND tags = '[]'"}
+    condition = conditions.get((request.filter and request.filter.tag_status) or "ANY", "")
+    rows = registry.db.execute(
+        "SELECT position, digest, tags, pushed_at, action, target, priority, storage_class FROM preview_results "  # noqa: S608
+        f"WHERE repository_id = ? AND position > ? {condition} ORDER BY position LIMIT ?",
+        (record.id, after, limit),
+    )
+    return [_Result(*row) for row in rows]
+
+
+def _is_named(row: _Result, image_ids: Any) -> bool:
+    return any(
+        image_id.image_digest in (None, row.digest)
+        and (image_id.image_tag is None or image_id.image_tag in row.tags)
+        for image_id in image_ids
+    )
+
+
+def _summary(registry: Registry, record: RepositoryRecord) -> LifecyclePolicyPreviewSummary:
+    counts = registry.db.execute(
+        "SELECT target, count(*) FROM preview_results WHERE repository_id = ? GROUP BY target ORDER BY target",
+        (record.id,),
+    ).fetchall()
+    return LifecyclePolicyPreviewSummary(
+        expiring_image_total_count=sum(count for target, count in counts if target is None),
+        transitioning_image_total_counts=tuple(
+            TransitioningImageTotalCount(target, count) for target, count in counts if target is not None
+        ),
+    )

@@ -1,0 +1,172 @@
+"""Repositories: create, describe and delete them, and say which tags may move."""
+
+import json
+from typing import Any
+
+from ecr_async.api.common import (
+    ImageScanningConfiguration,
+    ImageTagMutabilityExclusionFilter,
+    KmsException,
+)
+from ecr_async.api.repositories import (
+    CREATE_REPOSITORY,
+    DELETE_REPOSITORY,
+    DESCRIBE_REPOSITORIES,
+    PUT_IMAGE_TAG_MUTABILITY,
+    CreateRepositoryRequest,
+    CreateRepositoryResponse,
+    DeleteRepositoryRequest,
+    DeleteRepositoryResponse,
+    DescribeRepositoriesRequest,
+    DescribeRepositoriesResponse,
+    EncryptionConfiguration,
+    PutImageTagMutabilityRequest,
+    PutImageTagMutabilityResponse,
+    Repository,
+    RepositoryAlreadyExistsException,
+    RepositoryNotEmptyException,
+)
+from ecr_async.local.operations.table import handles
+from ecr_async.local.operations.tags import check_tags, put_tags
+from ecr_async.local.registry import Registry, RepositoryRecord, moment
+from ecr_async.local.wire import invalid
+
+__all__: list[str] = []
+
+
+@handles(CREATE_REPOSITORY)
+def create_repository(registry: Registry, request: CreateRepositoryRequest) -> CreateRepositoryResponse:
+    """Make a repository under a name that is free."""
+    registry.check_own(request.registry_id)
+    check_tags(request.tags or ())
+    mutability = request.image_tag_mutability or "MUTABLE"
+    exclusions = _exclusions(mutability, request.image_tag_mutability_exclusion_filters)
+    encryption, kms_key = _encryption(registry, request.encryption_configuration)
+    scanning = request.image_scanning_configuration
+    columns = {
+        "account": registry.account,
+        "region": registry.region,
+        "name": request.repository_name,
+        "created_at": registry.now,
+        "mutability": mutability,
+        "exclusions": exclusions,
+        "scan_on_push": bool(scanning and scanning.scan_on_push),
+        "encryption": encryption,
+        "kms_key": kms_key,
+    }
+    inserted = registry.db.execute(
+        f"INSERT OR IGNORE INTO repositories ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",  # noqa: S608
+        tuple(columns.values()),
+    )
+    if not inserted.rowcount:
+        raise RepositoryAlreadyExistsException(
+            f"The repository with name '{request.repository_name}' already exists "
+            f"in the registry with id '{registry.account}'"
+        )
+    record = registry.repository(request.repository_name)
+    put_tags(registry, record, request.tags or ())
+    return CreateRepositoryResponse(_described(registry, record))
+
+
+@handles(DESCRIBE_REPOSITORIES)
+def describe_repositories(
+    registry: Registry, request: DescribeRepositoriesRequest
+) -> DescribeRepositoriesResponse:
+    """Describe the repositories named, or all of them, the oldest first."""
+    if request.repository_names:
+        names = dict.fromkeys(request.repository_names)
+        named = [registry.repository(name, request.registry_id) for name in names]
+        return DescribeRepositoriesResponse(tuple(_described(registry, record) for record in named))
+    registry.check_own(request.registry_id)
+
+    def fetch(after: Any, limit: int) -> list[RepositoryRecord]:
+        rows = registry.db.execute(
+            "SELECT * FROM repositories WHERE account = ? AND region = ? AND id > ? ORDER BY id LIMIT ?",
+            (registry.account, registry.region, after or 0, limit),
+        )
+        return [RepositoryRecord(*row) for row in rows]
+
+    records, next_token = registry.page(request, fetch, lambda record: record.id)
+    return DescribeRepositoriesResponse(tuple(_described(registry, record) for record in records), next_token)
+
+
+@handles(DELETE_REPOSITORY)
+def delete_repository(registry: Registry, request: DeleteRepositoryRequest) -> DeleteRepositoryResponse:
+    """Delete a repository and all that it holds; with images in it only by force."""
+    record = registry.repository(request.repository_name, request.registry_id)
+    images = registry.db.execute(
+        "SELECT 1 FROM images WHERE repository_id = ? LIMIT 1", (record.id,)
+    ).fetchone()
+    if images and not request.force:
+        raise RepositoryNotEmptyException(
+            f"The repository with name '{record.name}' in registry with id '{record.account}' "
+            "cannot be deleted because it still contains images"
+        )
+    uploads = registry.db.execute("SELECT id FROM uploads WHERE repository_id = ?", (record.id,)).fetchall()
+    layers = registry.db.execute(
+        "SELECT digest FROM layers AS own WHERE repository_id = ?1 AND NOT EXISTS "
+        "(SELECT 1 FROM layers WHERE digest = own.digest AND repository_id <> ?1)",
+        (record.id,),
+    ).fetchall()
+    registry.db.execute("DELETE FROM repositories WHERE id = ?", (record.id,))
+    for (upload_id,) in uploads:
+        registry.blobs.discard(upload_id)
+    for (digest,) in layers:
+        registry.blobs.remove(digest)
+    return DeleteRepositoryResponse(_described(registry, record))
+
+
+@handles(PUT_IMAGE_TAG_MUTABILITY)
+def put_image_tag_mutability(
+    registry: Registry, request: PutImageTagMutabilityRequest
+) -> PutImageTagMutabilityResponse:
+    """Say from now on which tags may move."""
+    record = registry.repository(request.repository_name, request.registry_id)
+    filters = request.image_tag_mutability_exclusion_filters
+    exclusions = _exclusions(request.image_tag_mutability, filters)
+    registry.db.execute(
+        "UPDATE repositories SET mutability = ?, exclusions = ? WHERE id = ?",
+        (request.image_tag_mutability, exclusions, record.id),
+    )
+    return PutImageTagMutabilityResponse(
+        record.account, record.name, request.image_tag_mutability, tuple(filters or ())
+    )
+
+
+def _described(registry: Registry, record: RepositoryRecord) -> Repository:
+    return Repository(
+        repository_arn=record.arn,
+        registry_id=record.account,
+        repository_name=record.name,
+        repository_uri=f"{registry.host}/{record.name}",
+        created_at=moment(record.created_at),
+        image_tag_mutability=record.mutability,
+        image_tag_mutability_exclusion_filters=tuple(
+            ImageTagMutabilityExclusionFilter("WILDCARD", pattern) for pattern in record.exclusions
+        ),
+        image_scanning_configuration=ImageScanningConfiguration(record.scan_on_push),
+        encryption_configuration=EncryptionConfiguration(record.encryption, record.kms_key),
+    )
+
+
+def _exclusions(mutability: str, filters: Any) -> str:
+    """Return the patterns of the tags that are excepted, as the store holds them."""
+    if bool(filters) != mutability.endswith("_WITH_EXCLUSION"):
+        raise invalid(
+            "imageTagMutabilityExclusionFilters", f"must {'not ' * bool(filters)}be given with {mutability}"
+        )
+    return json.dumps([one.filter for one in filters or ()])
+
+
+def _encryption(registry: Registry, asked: EncryptionConfiguration | None) -> tuple[str, str | None]:
+    """Return the type of encryption and the key that it uses."""
+    if asked is None or asked.encryption_type == "AES256":
+        if asked is not None and asked.kms_key:
+            raise invalid("encryptionConfiguration.kmsKey", "must not be given with AES256")
+        return "AES256", None
+    key = asked.kms_key or f"arn:aws:kms:{registry.region}:{registry.account}:alias/aws/ecr"
+    if key.startswith("arn:") and f":kms:{registry.region}:" not in key:
+        raise KmsException(
+            f"Key '{key}' is not a key of region {registry.region}", details={"kmsError": "NotFoundException"}
+        )
+    return asked.encryption_type, key

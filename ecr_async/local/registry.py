@@ -1,0 +1,202 @@
+"""What a handler works with: one account's registry in one region, during one call."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import Any, Protocol, TypeVar
+
+import attrs
+
+from ecr_async.api.common import RepositoryNotFoundException
+from ecr_async.local.blobs import Blobs
+from ecr_async.local.policy_documents import permits
+from ecr_async.local.sealing import Sealer
+from ecr_async.local.wire import invalid
+
+__all__ = ["Registry", "RepositoryRecord", "Rules", "moment", "strings"]
+
+ItemT = TypeVar("ItemT")
+
+DEFAULT_PAGE = 100
+
+
+def strings(text: str) -> tuple[str, ...]:
+    """Return a list of strings that the store holds as JSON."""
+    return tuple(json.loads(text))
+
+
+def moment(seconds: float) -> datetime:
+    """Return the time that the store holds as seconds since the epoch."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+@attrs.frozen
+class Rules:
+    """How this server differs from ECR: in what it takes on trust, and in how long things last."""
+
+    verify_layers: bool = True
+    """Whether a manifest's layers must have been uploaded."""
+    preview_polls: int = 1
+    """How often a lifecycle preview is found to be in progress before it is complete."""
+    scan_polls: int = 1
+    """How often an image scan is found to be in progress before it is complete."""
+
+
+@attrs.frozen
+class RepositoryRecord:
+    """A repository as the store holds it."""
+
+    id: int
+    account: str
+    region: str
+    name: str
+    created_at: float
+    mutability: str
+    exclusions: tuple[str, ...] = attrs.field(converter=strings)
+    """Patterns of the tags that are excepted."""
+    scan_on_push: bool = attrs.field(converter=bool)
+    encryption: str
+    kms_key: str | None
+    policy: str | None
+    lifecycle_policy: str | None
+
+    @property
+    def arn(self) -> str:
+        """The repository's Amazon Resource Name."""
+        return f"arn:{_partition(self.region)}:ecr:{self.region}:{self.account}:repository/{self.name}"
+
+    def is_immutable(self, tag: str) -> bool:
+        """Tell whether a tag, once put, must stay where it is."""
+        immutable = self.mutability.startswith("IMMUTABLE")
+        excluded = any(fnmatchcase(tag, pattern) for pattern in self.exclusions)
+        return immutable != excluded
+
+
+class Paged(Protocol):
+    """A request that asks for a page."""
+
+    @property
+    def next_token(self) -> str | None:
+        """Where to go on."""
+
+    @property
+    def max_results(self) -> int | None:
+        """The most items on a page."""
+
+
+@attrs.frozen
+class Registry:
+    """The caller's registry: the open transaction, and all that a handler may use besides."""
+
+    db: sqlite3.Connection
+    blobs: Blobs
+    sealer: Sealer
+    rules: Rules
+    url: str
+    """The server's own, without a slash at its end."""
+    account: str
+    region: str
+    operation: str
+    """The operation's name on the wire."""
+    now: float
+
+    @property
+    def host(self) -> str:
+        """The server's host and port, which an image's reference begins with."""
+        return self.url.partition("://")[2]
+
+    def repository(self, name: str, registry_id: str | None = None) -> RepositoryRecord:
+        """Return a repository; raises `RepositoryNotFoundException`.
+
+        Another account's are found if their policies let this one do what it is about to do.
+        """
+        account = registry_id or self.account
+        row = self.db.execute(
+            "SELECT * FROM repositories WHERE account = ? AND region = ? AND name = ?",
+            (account, self.region, name),
+        ).fetchone()
+        if row is not None:
+            record = RepositoryRecord(*row)
+            if account == self.account or permits(record.policy, self.account, f"ecr:{self.operation}"):
+                return record
+        raise RepositoryNotFoundException(
+            f"The repository with name '{name}' does not exist in the registry with id '{account}'"
+        )
+
+    def check_own(self, registry_id: str | None) -> None:
+        """Refuse a registry that is not the caller's, where nobody else's is accepted."""
+        if registry_id not in (None, self.account):
+            raise invalid("registryId", f"must be the caller's own registry, {self.account}")
+
+    def page(
+        self,
+        request: Paged,
+        fetch: Callable[[Any, int], Sequence[ItemT]],
+        position: Callable[[ItemT], Any],
+        default: int = DEFAULT_PAGE,
+    ) -> tuple[Sequence[ItemT], str | None]:
+        """Return the page that a request asks for, and the token of the page after it.
+
+        `fetch(after, limit)` gives items in an order that doesn't change, from the first one behind
+        the position `after`, which is None at the beginning; `position` tells an item's. A token is
+        good for the same question only, on pages of whatever size.
+        """
+        question: Any = request
+        purpose = f"{self.operation} {self.account} {self.region} " + repr(
+            attrs.evolve(question, next_token=None, max_results=None)
+        )
+        after = None
+        if request.next_token is not None:
+            try:
+                after = self.sealer.open(purpose, request.next_token)
+            except ValueError:
+                raise invalid(
+                    "nextToken", "must be the token of the page before, for the same request"
+                ) from None
+        size = request.max_results or default
+        items = fetch(after, size + 1)
+        if len(items) <= size:
+            return items, None
+        return items[:size], self.sealer.seal(purpose, position(items[size - 1]))
+
+    # ------------------------------------------------------------------------ documents
+
+    def document(self, kind: str, name: str = "") -> str | None:
+        """Return one of the registry's own documents, such as its policy."""
+        row = self.db.execute(
+            "SELECT body FROM documents WHERE account = ? AND region = ? AND kind = ? AND name = ?",
+            (self.account, self.region, kind, name),
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def documents(self, kind: str, after: str = "", limit: int = -1) -> Mapping[str, str]:
+        """Return the documents of a kind by name, in the names' order, from the first one behind `after`."""
+        return dict(
+            self.db.execute(
+                "SELECT name, body FROM documents WHERE account = ? AND region = ? AND kind = ? AND name > ? "
+                "ORDER BY name LIMIT ?",
+                (self.account, self.region, kind, after, limit),
+            ).fetchall()
+        )
+
+    def put_document(self, kind: str, body: str, name: str = "") -> None:
+        """Keep a document, in place of the one of that kind and name."""
+        self.db.execute(
+            "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?)",
+            (self.account, self.region, kind, name, body),
+        )
+
+    def delete_document(self, kind: str, name: str = "") -> None:
+        """Forget a document."""
+        self.db.execute(
+            "DELETE FROM documents WHERE account = ? AND region = ? AND kind = ? AND name = ?",
+            (self.account, self.region, kind, name),
+        )
+
+
+def _partition(region: str) -> str:
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"

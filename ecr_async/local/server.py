@@ -1,0 +1,124 @@
+"""The embedded ECR's face: HTTP to handlers, and their answers back to HTTP.
+
+    POST /                    the API, awsJson1.1
+    GET  /_local/layers/…     layers, for whoever has a URL that GetDownloadUrlForLayer gave out
+    GET  /_local/health       200 as soon as the server works
+    POST /_local/reset        empties every registry
+
+Other protocols add routes of their own, and get at the state through `Backend.call`.
+"""
+
+import asyncio
+import logging
+import re
+import uuid
+from hashlib import sha256
+from typing import Any
+
+from aiohttp import web
+
+from ecr_async import api
+from ecr_async.api.common import ServerException
+from ecr_async.errors import ServiceError
+from ecr_async.local.authentication import Authenticator, Caller
+from ecr_async.local.backend import Backend
+from ecr_async.local.operations import HANDLERS
+from ecr_async.local.operations.layers import DOWNLOAD_PATH, DOWNLOAD_PURPOSE
+from ecr_async.local.registry import Registry
+from ecr_async.local.wire import read_request, write_error, write_response
+from ecr_async.signing import CONTENT_TYPE
+
+__all__ = ["make_application"]
+
+logger = logging.getLogger("ecr_async.local")
+
+TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921."
+LARGEST_BODY = 64 * 1024 * 1024
+"""Bytes; the largest request is a layer part of 20 MiB, in base64."""
+LARGE_BODY = 256 * 1024
+"""Bytes from which on a body is hashed and read off the event loop."""
+
+
+def make_application(backend: Backend, authenticator: Authenticator) -> web.Application:
+    """Return the application that serves a backend."""
+    server = _Server(backend, authenticator)
+    application = web.Application(client_max_size=LARGEST_BODY)
+    application.router.add_post("/", server.operation)
+    application.router.add_get(DOWNLOAD_PATH + "{digest}", server.layer)
+    application.router.add_get("/_local/health", server.health)
+    application.router.add_post("/_local/reset", server.reset)
+    return application
+
+
+class _Server:
+    def __init__(self, backend: Backend, authenticator: Authenticator) -> None:
+        self._backend = backend
+        self._authenticator = authenticator
+
+    async def operation(self, request: web.Request) -> web.Response:
+        """Answer one call of the API."""
+        request_id = str(uuid.uuid4())
+        headers = {"x-amzn-RequestId": request_id, "Content-Type": CONTENT_TYPE}
+        try:
+            status, body = 200, await self._answer(request)
+        except ServiceError as error:
+            status, body = write_error(error)
+        except Exception:
+            logger.exception("request %s failed", request_id)
+            status, body = write_error(ServerException("The embedded ECR failed; its log tells why."))
+        return web.Response(status=status, body=body, headers=headers)
+
+    async def _answer(self, request: web.Request) -> bytes:
+        body = await request.read()
+        if len(body) < LARGE_BODY:
+            caller, name, asked = self._understand(request, body)
+        else:
+            caller, name, asked = await asyncio.to_thread(self._understand, request, body)
+        _, handler = HANDLERS[name]
+
+        def work(registry: Registry) -> bytes:
+            return write_response(handler(registry, asked))
+
+        return await self._backend.call(caller, name, work)
+
+    def _understand(self, request: web.Request, body: bytes) -> tuple[Caller, str, Any]:
+        """Return who asks, which operation, and what; raises `ServiceError`."""
+        url, headers = request.rel_url, request.headers
+        digest = sha256(body).hexdigest()
+        caller = self._authenticator.authenticate(
+            request.method, url.raw_path, url.raw_query_string, headers, digest
+        )
+        prefix, _, name = headers.get("X-Amz-Target", "").rpartition(".")
+        known = HANDLERS.get(name) if f"{prefix}." == TARGET_PREFIX else None
+        if known is None:
+            raise _not_handled(name)
+        operation, _ = known
+        return caller, name, read_request(operation, body)
+
+    async def layer(self, request: web.Request) -> web.StreamResponse:
+        """Hand out a layer, or the ranges of it that are asked for."""
+        digest = request.match_info["digest"]
+        try:
+            granted, until = self._backend.sealer.open(DOWNLOAD_PURPOSE, request.query.get("ticket", ""))
+        except ValueError:
+            raise web.HTTPForbidden(text="AccessDenied: this URL was not given out here") from None
+        if granted != digest or until < self._backend.clock():
+            raise web.HTTPForbidden(text="AccessDenied: Request has expired")
+        return web.FileResponse(
+            self._backend.blobs.layer(digest), headers={"Content-Type": "application/octet-stream"}
+        )
+
+    async def health(self, _: web.Request) -> web.Response:
+        """Tell that the server works."""
+        return web.json_response({"status": "ok"})
+
+    async def reset(self, _: web.Request) -> web.Response:
+        """Empty every registry."""
+        await self._backend.reset()
+        return web.json_response({"status": "ok"})
+
+
+def _not_handled(name: str) -> ServiceError:
+    if re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower() in api.HOMES:
+        return ServiceError(f"The embedded ECR does not have {name}", code="NotImplementedByLocalECR")
+    return ServiceError(f"There is no operation '{name}'", code="UnknownOperationException")

@@ -1,0 +1,156 @@
+"""awsJson1.1 from the service's side: requests read and checked, answers and refusals written."""
+
+import re
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+import attrs
+import orjson
+from cattrs import Converter
+from cattrs.gen import make_dict_unstructure_fn, override
+
+from ecr_async import codec
+from ecr_async.api.common import InvalidParameterException, ServerException
+from ecr_async.errors import ServiceError, ValidationError
+from ecr_async.operation import Operation
+
+__all__ = ["invalid", "read_request", "write_error", "write_response"]
+
+RequestT = TypeVar("RequestT")
+
+STATUSES = {ServerException.code: 500, "NotImplementedByLocalECR": 501}
+"""HTTP statuses by error code; a refusal is a 400."""
+
+
+def read_request(operation: Operation[RequestT, Any], body: bytes) -> RequestT:
+    """Return the request in `body`; raises `InvalidParameterException` where it breaks a limit."""
+    try:
+        document: Any = orjson.loads(body or b"{}")
+        request = codec.converter.structure(document, operation.request)
+    except KeyError as error:
+        raise invalid(str(error.args[0]), "is required") from None
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise ServiceError(
+            f"The body does not fit the operation: {error}", code="SerializationException"
+        ) from None
+    try:
+        codec.encode(operation, request)
+    except ValidationError as error:
+        raise invalid(_on_the_wire(error.path), error.limit) from None
+    for path, accepted in _unknown_values(request):
+        raise invalid(path, f"must be one of {', '.join(accepted)}")
+    return request
+
+
+def invalid(path: str, constraint: str) -> InvalidParameterException:
+    """Return ECR's refusal of one member of a request."""
+    return InvalidParameterException(
+        f"Invalid parameter at '{path}' failed to satisfy constraint: '{constraint}'"
+    )
+
+
+def write_response(response: Any) -> bytes:
+    """Return the body of a success. Lists of the response itself are there even if they are empty."""
+    document = _converter.unstructure(response)
+    for name, wire in _top_level_lists(response.__class__):
+        if not getattr(response, name):
+            document[wire] = []
+    return orjson.dumps(document)
+
+
+def write_error(error: ServiceError) -> tuple[int, bytes]:
+    """Return the status and the body of a refusal."""
+    body = {"__type": error.code, "message": error.message, **error.details}
+    return STATUSES.get(error.code, 400), orjson.dumps(body)
+
+
+def _unstructurer(cls: type[Any]) -> Any:
+    names: Any = {
+        field.name: override(
+            rename=codec.wire_name(field), omit_if_default=field.default is not attrs.NOTHING
+        )
+        for field in attrs.fields(cls)
+    }
+    return make_dict_unstructure_fn(cls, _converter, **names)
+
+
+_converter = Converter()
+"""Answers need no checking, so they take cattrs' own way, which is faster."""
+_converter.register_unstructure_hook(datetime, datetime.timestamp)
+_converter.register_unstructure_hook_factory(attrs.has, _unstructurer)
+
+
+@cache
+def _top_level_lists(cls: Any) -> tuple[tuple[str, str], ...]:
+    return tuple((field.name, codec.wire_name(field)) for field in attrs.fields(cls) if field.default == ())
+
+
+def _on_the_wire(path: str) -> str:
+    return re.sub(r"_([a-z])", lambda found: found[1].upper(), path)
+
+
+# ---------------------------------------------------------------------------- enumerations
+#
+# The client passes on values that it does not know, in case the service does. The service does not.
+
+
+@attrs.frozen
+class _Member:
+    """A field that holds an enumeration's value, or an object that may."""
+
+    name: str
+    wire: str
+    values: tuple[str, ...]
+    is_list: bool
+
+
+@cache
+def _members(cls: Any) -> tuple[_Member, ...]:
+    members: list[_Member] = []
+    for field in attrs.fields(cls):
+        item, is_list = _item(field.type)
+        values = _enumeration(item)
+        nested = next((option for option in _options(item) if attrs.has(option)), None)
+        if values or (nested and _members(nested)):
+            members.append(_Member(field.name, codec.wire_name(field), values, is_list))
+    return tuple(members)
+
+
+def _options(annotation: Any) -> tuple[Any, ...]:
+    """Return what a value may be, None apart."""
+    if get_origin(annotation) is Annotated:
+        return _options(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return tuple(flat for option in get_args(annotation) for flat in _options(option))
+    return (annotation,)
+
+
+def _item(annotation: Any) -> tuple[Any, bool]:
+    """Return the type of a field or, for a list, of its items; and whether it is a list."""
+    for option in _options(annotation):
+        if get_origin(option) is Sequence:
+            return get_args(option)[0], True
+    return annotation, False
+
+
+def _enumeration(annotation: Any) -> tuple[str, ...]:
+    return next((get_args(option) for option in _options(annotation) if get_origin(option) is Literal), ())
+
+
+def _unknown_values(value: Any, path: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield where a request holds a value that its enumeration hasn't got, and what that has."""
+    for member in _members(value.__class__):
+        held = getattr(value, member.name)
+        items: Mapping[str, Any] = {f"{path}{member.wire}": held}
+        if member.is_list:
+            items = {f"{path}{member.wire}[{index}]": item for index, item in enumerate(held or ())}
+        for place, item in items.items():
+            if item is None:
+                continue
+            if not member.values:
+                yield from _unknown_values(item, f"{place}.")
+            elif item not in member.values:
+                yield place, member.values

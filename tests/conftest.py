@@ -1,0 +1,30 @@
+"""What all tests share: an embedded ECR, and how hypothesis looks for counterexamples."""
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from ecr_async.local import LocalECR
+from ecr_async.service import Service
+
+# New counterexamples on a desk, the same ones on every CI run.
+
+settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("desk"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "desk")
+
+
+@pytest.fixture
+async def local() -> AsyncIterator[LocalECR]:
+    """An embedded ECR, empty."""
+    async with LocalECR() as local:
+        yield local
+
+
+@pytest.fixture
+async def service(local: LocalECR) -> AsyncIterator[Service]:
+    """A service of the embedded ECR, in its own region and account."""
+    async with local.session() as session:
+        yield session.service()
