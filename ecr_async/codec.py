@@ -62,7 +62,7 @@ def decode(operation: Operation[Any, ResponseT], body: bytes) -> ResponseT:
         return converter.structure(orjson.loads(body) if body else {}, operation.response)
     except orjson.JSONDecodeError as error:
         raise ResponseError(f"the answer is not JSON: {error}") from None
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError) as error:
         raise ResponseError(f"the answer does not fit the API's model: {type(error).__name__}") from None
 
 
@@ -79,7 +79,7 @@ def decode_error(operation: AnyOperation, status: int, headers: Mapping[str, str
     if not written:
         kind = headers.get("content-type", "no content type").partition(";")[0]
         return ResponseError(f"the answer is not the service's ({kind})", body=body, **known)
-    code = str(written).rpartition("#")[2].partition(":")[0]
+    code = str(written).partition(":")[0].rpartition("#")[2]
     message = document.get("message") or document.get("Message") or ""
     details = {name: value for name, value in document.items() if name not in _ERROR_ENVELOPE}
     error = operation.error_named(code) or _modelled_elsewhere(code) or ServiceError
@@ -341,7 +341,7 @@ def _sequence_encoder(encode_item: Encoder, limit: Limit) -> Encoder:
     def encode_sequence(value: Any) -> list[Any]:
         if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
             raise _InvalidError(f"must be a list, not {type(value).__name__}")
-        items: Sequence[Any] = value
+        items: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
         if check_size:
             check_size(len(items))
         encoded: list[Any] = []
