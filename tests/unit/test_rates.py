@@ -344,6 +344,31 @@ def test_a_rest_does_not_spoil_the_estimate() -> None:
     run(main())
 
 
+def test_a_rest_ends_a_probe() -> None:
+    async def main() -> None:
+        limiter, server = await taught(50)
+        server.limit, server.burst = constant(1e9), 1e9
+        while limiter.rate < 500:
+            await attempt(limiter, server)
+        await asyncio.sleep(600)
+        await limiter.acquire()
+        assert limiter.rate < 1.2 * 50
+
+    run(main())
+
+
+def test_one_throttle_alone_halves_the_limit_at_most() -> None:
+    async def main() -> None:
+        limiter, _ = await taught(50)
+        limiter.throttled(5, sent=await limiter.acquire())
+        before = limiter.limit
+        assert before is not None
+        limiter.throttled(sent=await limiter.acquire())
+        assert limiter.limit == pytest.approx(before / 2)
+
+    run(main())
+
+
 def test_a_rate_that_nobody_uses_does_not_grow() -> None:
     async def main() -> None:
         limiter, _ = await taught(50)
