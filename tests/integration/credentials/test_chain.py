@@ -15,6 +15,7 @@ import attrs
 import boto3
 import botocore.session
 import pytest
+from botocore.credentials import ContainerProvider
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -273,6 +274,10 @@ class TestContainer:
         assert_expires(found, expiration)
         assert set(container.authorizations) == {"Bearer ecs"}
 
+    @pytest.mark.skipif(
+        not hasattr(ContainerProvider, "ENV_VAR_AUTH_TOKEN_FILE"),
+        reason="botocore is older than Pod Identity",
+    )
     async def test_pod_identitys_token_is_read_from_its_file_each_time(
         self, serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, expiration: datetime
     ) -> None:
