@@ -54,10 +54,10 @@ _FLOOR = 1.0  # calls/s; an outage must not teach us to stand still
 
 _DIP = 0.1  # of the limit, at the beginning of a cycle
 _CUSHION = 2  # calls not sent after a cut, beside half a round trip's
-_REGROWTH_DOUBLES = 0.6  # s
+_REGROWTH_DOUBLES = 0.5  # s
 
 _PLATEAU_CALLS = 15  # while estimates disagree
-_SETTLED_CALLS = 35  # when they agree, or …
+_SETTLED_CALLS = 30  # when they agree, or …
 _SETTLED_SECONDS = 1.25  # … this long, whichever is more calls
 _PLATEAU_MAX = 6.0  # s
 _PLATEAU_MAX_UNSURE = 1.0  # s, when the estimate is a guess
