@@ -1,7 +1,7 @@
 """JSON that others wrote, read without trusting it."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
@@ -15,9 +15,11 @@ def parse(text: str) -> Mapping[str, Any] | None:
 
 def as_object(value: Any) -> Mapping[str, Any] | None:
     """Return a value if it is an object."""
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+    object_: dict[str, Any] | None = value if isinstance(value, dict) else None
+    return object_
 
 
 def as_list(value: Any) -> list[Any]:
     """Return the items of a list; anything else is taken for a list of one, as policies abbreviate it."""
-    return cast("list[Any]", value) if isinstance(value, list) else [value]
+    items: list[Any] = value if isinstance(value, list) else [value]
+    return items

@@ -1,5 +1,7 @@
 """Repositories: created once, described in pages, deleted with care."""
 
+from typing import Any
+
 import attrs
 import pytest
 
@@ -74,7 +76,7 @@ async def test_a_name_is_taken_once(service: Service) -> None:
     ],
 )
 async def test_settings_that_ecr_refuses(
-    service: Service, settings: dict[str, object], error: type[Exception]
+    service: Service, settings: dict[str, Any], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
         await create(service, **settings)
