@@ -38,6 +38,17 @@ if TYPE_CHECKING:
     from ecr_async.api import *
     from ecr_async.credentials import Credentials, CredentialsProvider
     from ecr_async.pagination import Pager
+    from ecr_async.scan import (
+        FailedListing,
+        FailedRepository,
+        RepositorySelection,
+        Scan,
+        ScannedPage,
+        ScanResult,
+        ScanSummary,
+        VanishedRepository,
+        scan_images,
+    )
     from ecr_async.service import Service
     from ecr_async.session import Session
     from ecr_async.waiters import (
@@ -56,10 +67,17 @@ __all__ = [
     "CredentialsError",
     "CredentialsProvider",
     "ECRError",
+    "FailedListing",
+    "FailedRepository",
     "Pager",
     "PaginationError",
     "Pauses",
+    "RepositorySelection",
     "ResponseError",
+    "Scan",
+    "ScanResult",
+    "ScanSummary",
+    "ScannedPage",
     "Service",
     "ServiceError",
     "Session",
@@ -67,11 +85,13 @@ __all__ = [
     "TimeoutError",
     "TransportError",
     "ValidationError",
+    "VanishedRepository",
     "WaiterError",
     "WaiterFailedError",
     "WaiterTimeoutError",
     "lifecycle",
     "local",
+    "scan_images",
     "wait_until_image_scan_complete",
     "wait_until_lifecycle_policy_preview_complete",
 ]
@@ -80,12 +100,21 @@ __all__ += _api.__all__
 _HOMES = {
     "Credentials": "credentials",
     "CredentialsProvider": "credentials",
+    "FailedListing": "scan",
+    "FailedRepository": "scan",
     "Pager": "pagination",
     "Pauses": "waiters",
+    "RepositorySelection": "scan",
+    "Scan": "scan",
+    "ScanResult": "scan",
+    "ScanSummary": "scan",
+    "ScannedPage": "scan",
     "Service": "service",
     "Session": "session",
+    "VanishedRepository": "scan",
     "lifecycle": "lifecycle",
     "local": "local",
+    "scan_images": "scan",
     "wait_until_image_scan_complete": "waiters",
     "wait_until_lifecycle_policy_preview_complete": "waiters",
     **{name: f"api.{family}" for name, family in _api.HOMES.items()},

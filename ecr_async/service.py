@@ -1,8 +1,11 @@
 """One region's ECR, and the way that every call to it takes."""
 
 import asyncio
+import copy
 import logging
+import random
 import uuid
+from collections import defaultdict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,7 +16,8 @@ from ecr_async import codec
 from ecr_async.endpoints import resolve
 from ecr_async.errors import CallError
 from ecr_async.operation import AnyOperation, Operation
-from ecr_async.retries import Attempts, RetryStrategy
+from ecr_async.rates import RateLimiter
+from ecr_async.retries import Attempts, RetryStrategy, classify
 from ecr_async.signing import Signer
 from ecr_async.transport import proxy_for
 
@@ -49,9 +53,10 @@ class Service:
         self, session: "Session", region: str, endpoint_url: str | None, retries: RetryStrategy
     ) -> None:
         self.region = region
+        self.retries = retries
         self._session = session
         self._endpoint_url = endpoint_url
-        self._retries = retries
+        self._limiters = _limiters() if retries.config.mode == "adaptive" else None
         self._route: _Route | None = None
 
     def __repr__(self) -> str:
@@ -64,13 +69,17 @@ class Service:
         service's refusal, `ResponseError` or `TransportError` when no answer of the service came.
         """
         body, digest = await _prepared(operation, request)
-        invocation = str(uuid.uuid4())
-        attempts = self._retries.begin()
+        invocation = str(uuid.UUID(int=random.getrandbits(128), version=4))  # noqa: S311 - a name, no secret
+        attempts = self.retries.begin()
+        limiter = None if self._limiters is None else self._limiters[operation.name]
         while True:
+            sent = await limiter.acquire() if limiter else 0.0
             try:
                 response = await self._attempt(operation, body, digest, invocation, attempts)
             except CallError as error:
                 error.operation, error.attempts = operation.name, attempts.attempt
+                if limiter and classify(error) == "throttling":
+                    limiter.throttled(error.retry_after, sent=sent)
                 delay = attempts.next_delay(error)
                 logger.debug(
                     "%s: %s", error, "giving up" if delay is None else f"trying again in {delay:.3f} s"
@@ -81,6 +90,17 @@ class Service:
                 attempts.succeed()
                 return response
             await asyncio.sleep(delay)
+
+    def paced(self, retries: RetryStrategy) -> "Service":
+        """Return this service with other retries, and its calls paced to what it admits.
+
+        That is how `retry_mode="adaptive"` paces: one rate limiter for each operation. They live as long
+        as the Service that has them; an adaptive one shares its own.
+        """
+        paced = copy.copy(self)
+        paced.retries = retries
+        paced._limiters = self._limiters if self._limiters is not None else _limiters()
+        return paced
 
     async def _attempt(
         self,
@@ -134,6 +154,11 @@ class _Route:
     url: URL
     signer: Signer
     proxy: URL | None
+
+
+def _limiters() -> defaultdict[str, RateLimiter]:
+    """Return the rate limiters of operations, by name, each made on first use, with its event loop's clock."""
+    return defaultdict(lambda: RateLimiter(monotonic=asyncio.get_running_loop().time))
 
 
 def _host_header(url: URL) -> str:

@@ -1,0 +1,24 @@
+"""Bulk scan: the images of thousands of repositories, as fast as the rate limits admit, with nothing lost."""
+
+from ecr_async.scan.results import (
+    FailedListing,
+    FailedRepository,
+    ScannedPage,
+    ScanResult,
+    ScanSummary,
+    VanishedRepository,
+)
+from ecr_async.scan.scanner import Scan, scan_images
+from ecr_async.scan.selection import RepositorySelection
+
+__all__ = [
+    "FailedListing",
+    "FailedRepository",
+    "RepositorySelection",
+    "Scan",
+    "ScanResult",
+    "ScanSummary",
+    "ScannedPage",
+    "VanishedRepository",
+    "scan_images",
+]

@@ -1,0 +1,124 @@
+"""What a scan reports: a page, a repository that failed or vanished, a listing that failed; and their sum."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import attrs
+
+from ecr_async.api.images import ImageDetail
+
+if TYPE_CHECKING:
+    from ecr_async.errors import ECRError
+    from ecr_async.service import Service
+
+__all__ = [
+    "FailedListing",
+    "FailedRepository",
+    "ScanResult",
+    "ScanSummary",
+    "ScannedPage",
+    "VanishedRepository",
+]
+
+
+@attrs.frozen
+class ScannedPage:
+    """Images of one repository. An empty repository has one page without images.
+
+    `service`, `repository` and `number` together name a page; whoever must not see one twice when a
+    scan is resumed can tell by them.
+    """
+
+    service: Service
+    """The service as it was given to the scan."""
+    repository: str
+    """The repository's name."""
+    number: int
+    """Which page of the repository this is, from 0."""
+    images: tuple[ImageDetail, ...] = attrs.field(repr=lambda images: f"<{len(images)} images>")
+    """What `describe_images` tells of each image."""
+    next_token: str | None = attrs.field(default=None, repr=False)
+    """The service's token for the page after this one; None on the last page."""
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the repository is scanned now."""
+        return self.next_token is None
+
+
+@attrs.frozen
+class FailedRepository:
+    """A repository that could not be scanned, or not to its end: pages of it may have come before."""
+
+    service: Service
+    """The service as it was given to the scan."""
+    repository: str
+    """The repository's name."""
+    error: ECRError
+    """Why, after all retries."""
+
+
+@attrs.frozen
+class VanishedRepository:
+    """A repository that isn't there, or not any more: pages of it may have come before."""
+
+    service: Service
+    """The service as it was given to the scan."""
+    repository: str
+    """The repository's name."""
+
+
+@attrs.frozen
+class FailedListing:
+    """A service whose repositories could not be listed, or not to the end; those listed are scanned."""
+
+    service: Service
+    """The service as it was given to the scan."""
+    error: ECRError
+    """Why, after all retries."""
+
+
+ScanResult: TypeAlias = ScannedPage | FailedRepository | VanishedRepository | FailedListing
+"""What `async for result in scan` gives."""
+
+
+@attrs.frozen
+class ScanSummary:
+    """What a scan has come to: final at its end, and of use for a progress bar before it.
+
+    Each repository that was selected is counted once, at the end, as `scanned`, `failed`, `vanished`
+    or `done_before`. Images are counted when they are handed out.
+    """
+
+    repositories: int = 0
+    """Repositories selected so far, in all services."""
+    scanned: int = 0
+    """Repositories whose last page was handed out."""
+    failed: int = 0
+    """Repositories that failed."""
+    vanished: int = 0
+    """Repositories that were not there, or not any more."""
+    done_before: int = 0
+    """Repositories that an earlier run with the same checkpoint had done with."""
+    failed_listings: int = 0
+    """Services whose repositories could not all be listed."""
+    pages: int = 0
+    """Pages handed out."""
+    images: int = 0
+    """Images handed out."""
+    bytes: int = 0
+    """The sum of these images' sizes; a layer that several images share counts for each of them."""
+    calls: int = 0
+    """Requests sent, repeated ones included."""
+    throttles: int = 0
+    """Requests that the service refused because they were too many."""
+    retries: int = 0
+    """Requests that were sent again after another passing failure."""
+    seconds: float = 0.0
+    """From the first result that was asked for to the end, or until now."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing failed."""
+        return not self.failed and not self.failed_listings
