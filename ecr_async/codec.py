@@ -14,6 +14,7 @@ not know are ignored; values of enumerations that we do not know are kept.
 """
 
 import base64
+import functools
 import re
 import types
 import typing
@@ -49,7 +50,7 @@ def encode(operation: AnyOperation, request: Any) -> bytes:
     try:
         if operation.exclusive is not None:
             _check_exclusive(request, *operation.exclusive)
-        return orjson.dumps(converter.unstructure(request, operation.request))
+        return orjson.dumps(_encoder(operation.request)(request))
     except _InvalidError as invalid:
         raise ValidationError(invalid.path, invalid.limit, operation=operation.name) from None
     except orjson.JSONEncodeError as error:
@@ -59,7 +60,7 @@ def encode(operation: AnyOperation, request: Any) -> bytes:
 def decode(operation: Operation[Any, ResponseT], body: bytes) -> ResponseT:
     """Return the typed response in `body`; raises `ResponseError` if there is none in it."""
     try:
-        return converter.structure(orjson.loads(body) if body else {}, operation.response)
+        return _decoder(operation.response)(orjson.loads(body) if body else {}, operation.response)
     except orjson.JSONDecodeError as error:
         raise ResponseError(f"the answer is not JSON: {error}") from None
     except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError) as error:
@@ -86,6 +87,10 @@ def decode_error(operation: AnyOperation, status: int, headers: Mapping[str, str
     return error(str(message), code=code, details=details, **known)
 
 
+_encoder = functools.cache(converter.get_unstructure_hook)
+_decoder = functools.cache(converter.get_structure_hook)
+
+
 def wire_name(field: "attrs.Attribute[Any]") -> str:
     """Return a field's name in JSON: `repository_name` is `repositoryName`."""
     given = field.metadata.get("wire")
@@ -107,7 +112,7 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 
 def _retry_after(milliseconds: str | None) -> float | None:
-    return int(milliseconds) / 1000 if milliseconds and milliseconds.isdecimal() else None
+    return float(milliseconds) / 1000 if milliseconds and milliseconds.isdecimal() else None
 
 
 def _modelled_elsewhere(code: str) -> type[ServiceError] | None:
@@ -326,7 +331,10 @@ def _blob_encoder(limit: Limit) -> Encoder:
 
     def encode_blob(value: Any) -> Any:
         check_type(value)
-        view = memoryview(value).cast("B")
+        view = memoryview(value)
+        if not view.c_contiguous:
+            raise _InvalidError("must be bytes that lie side by side")
+        view = view.cast("B")
         if check_length:
             check_length(len(view))
         slices = (view[start : start + BLOB_SLICE] for start in range(0, len(view), BLOB_SLICE))

@@ -47,8 +47,9 @@ class Session:
         use_fips: Use the region's FIPS 140 endpoint.
         use_dualstack: Use the region's endpoint that has IPv6 too.
         connect_timeout: Seconds for making a connection.
-        read_timeout: Seconds of silence while an answer is awaited or read.
-        timeout: Seconds for one whole attempt; None for no bound.
+        timeout: Seconds for one whole attempt, connection and answer included; None for no bound.
+        read_timeout: Seconds of silence while an answer is awaited or read. It costs a timer for each
+            piece that arrives, so without a need `timeout` alone bounds an attempt.
         max_connections: How many connections are open at once, over all services; a call beyond them
             waits.
         retry_mode: `standard`, or `adaptive`, which also paces calls to what the service admits.
@@ -72,8 +73,8 @@ class Session:
         use_fips: bool | None = None,
         use_dualstack: bool | None = None,
         connect_timeout: float | None = 5.0,
-        read_timeout: float | None = 60.0,
-        timeout: float | None = 300.0,
+        read_timeout: float | None = None,
+        timeout: float | None = 120.0,
         max_connections: int = 100,
         retry_mode: RetryMode | None = None,
         max_attempts: int | None = None,
@@ -122,7 +123,7 @@ class Session:
         transport = self._open_transport(ca_bundle=config.ca_bundle)
         await transport.open()
         provider = self._provider or botocore_chain(self._profile, config.region, ca_bundle=config.ca_bundle)
-        self._opened = _Opened(config, transport, CachedCredentials(provider))
+        self._opened = _Opened(config, transport, CachedCredentials(provider, clock=self.clock.now))
         return self
 
     async def __aexit__(

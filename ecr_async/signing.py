@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-re
 
 import hmac
 import time
+from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote
 
@@ -23,16 +24,14 @@ CONTENT_TYPE = "application/x-amz-json-1.1"
 class Signer:
     """Signs the requests for one endpoint.
 
-    `host` is the value of the Host header, `path` the URL's path, `region` and `name` the signing
-    region and name.
+    `host` is the value of the Host header, `path` the URL's path as it is sent, `region` and `name` the
+    signing region and name.
     """
 
     def __init__(self, host: str, path: str, region: str, name: str = "ecr") -> None:
         self._region = region
         self._name = name
-        self._head = (
-            f"POST\n{quote(path or '/', safe='/~')}\n\ncontent-type:{CONTENT_TYPE}\nhost:{host}\nx-amz-date:"
-        )
+        self._head = f"POST\n{_canonical_path(path)}\n\ncontent-type:{CONTENT_TYPE}\nhost:{host}\nx-amz-date:"
         self._day: str = ""
         self._secret: str = ""
         self._scope: str = ""
@@ -40,8 +39,8 @@ class Signer:
 
     def sign(self, target: str, body_sha256: str, credentials: Credentials, now: float) -> dict[str, str]:
         """Return the headers that authenticate a request made at `now`, in seconds since the epoch."""
-        timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
-        if credentials.session_token is None:
+        timestamp = _timestamp(int(now))
+        if not credentials.session_token:
             token = ""
             names = "content-type;host;x-amz-date;x-amz-target"
         else:
@@ -57,7 +56,7 @@ class Signer:
             "Authorization": f"{ALGORITHM} Credential={credentials.access_key}/{self._scope}, "
             f"SignedHeaders={names}, Signature={signed}",
         }
-        if credentials.session_token is not None:
+        if credentials.session_token:
             headers["X-Amz-Security-Token"] = credentials.session_token
         return headers
 
@@ -67,6 +66,23 @@ class Signer:
             self._scope = f"{day}/{self._region}/{self._name}/aws4_request"
             self._day, self._secret = day, secret_key
         return self._key
+
+
+@lru_cache(maxsize=4)
+def _timestamp(second: int) -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
+
+
+def _canonical_path(path: str) -> str:
+    """Return the path without empty, `.` and `..` segments, and escaped once more than it is sent."""
+    segments: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            del segments[-1:]
+        elif segment not in ("", "."):
+            segments.append(segment)
+    end = "/" if segments and path.endswith("/") else ""
+    return quote(f"/{'/'.join(segments)}{end}", safe="/~")
 
 
 def signing_key(secret_key: str, day: str, region: str, name: str) -> bytes:
