@@ -1,0 +1,195 @@
+"""Whatever the service refuses with, in whichever spelling, becomes the right exception."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.parsers import create_parser
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+
+import ecr_async
+from ecr_async import ResponseError, ServiceError, codec
+from ecr_async.errors import CallError
+from tests.conformance import strategies
+from tests.conformance.test_requests import operation_of
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "plain": "{}".format,
+    "namespaced": "com.amazonaws.ecr.v20150921#{}".format,
+    "with a URL": "{}:http://internal.amazon.com/coral/com.amazonaws.ecr/".format,
+    "namespaced, with a URL": "com.amazonaws.ecr.v20150921#{}:http://internal.amazon.com/coral/".format,
+    "with a URL that has a fragment": "{}:http://internal.amazon.com/errors#code".format,
+}
+OPERATION = "DescribeImages"
+
+
+def refusal(
+    document: Any, *, operation: str = OPERATION, status: int = 400, error_type: str | None = None
+) -> CallError:
+    """Our exception for an answer."""
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    headers = CIMultiDict({"X-Amzn-RequestId": "7f3c", "Content-Type": "application/x-amz-json-1.1"})
+    if error_type is not None:
+        headers["X-Amzn-ErrorType"] = error_type
+    return codec.decode_error(operation_of(operation), status, headers, body)
+
+
+def by_botocore(document: Any) -> tuple[str, str]:
+    """The code and the message that botocore reads out of an error."""
+    answer = create_parser("json").parse(
+        {"status_code": 400, "headers": {}, "body": json.dumps(document).encode()},
+        strategies.operation(OPERATION).output_shape,
+    )
+    return answer["Error"]["Code"], answer["Error"]["Message"]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+@pytest.mark.parametrize("name", strategies.ERRORS)
+def test_every_modelled_error_is_its_class_in_every_spelling(
+    name: str, spelling: Callable[[str], str]
+) -> None:
+    document = {"__type": spelling(name), "message": "No."}
+    error = refusal(document)
+    assert type(error) is getattr(ecr_async, name)
+    assert isinstance(error, ServiceError)
+    assert (error.code, error.message) == (name, "No.") == by_botocore(document)
+    assert (error.operation, error.status, error.request_id) == (OPERATION, 400, "7f3c")
+    assert error.details == {}
+    assert str(error) == f"{OPERATION}: {name}: No. (HTTP 400, request 7f3c, 1 attempt)"
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+@pytest.mark.parametrize("name", strategies.ERRORS)
+def test_the_type_may_stand_in_the_header_only(name: str, spelling: Callable[[str], str]) -> None:
+    error = refusal({"message": "No."}, error_type=spelling(name))
+    assert type(error) is getattr(ecr_async, name)
+    assert error.message == "No."
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b"<html/>"])
+def test_with_the_type_in_the_header_the_body_may_be_anything(body: bytes) -> None:
+    error = refusal(body, error_type="ServerException")
+    assert type(error) is ecr_async.ServerException
+    assert error.message == ""
+    assert str(error) == f"{OPERATION}: ServerException (HTTP 400, request 7f3c, 1 attempt)"
+
+
+def errors_declared() -> list[tuple[str, str]]:
+    return [
+        (name, error.name)
+        for name in strategies.OPERATIONS
+        for error in strategies.operation(name).error_shapes
+    ]
+
+
+@pytest.mark.parametrize(("operation", "name"), errors_declared())
+def test_an_operation_declares_what_its_model_declares(operation: str, name: str) -> None:
+    declared = operation_of(operation).error_named(name)
+    assert declared is getattr(ecr_async, name)
+    assert type(refusal({"__type": name}, operation=operation)) is declared
+
+
+@given(st.from_regex(r"[A-Za-z]{1,30}", fullmatch=True), st.text())
+def test_an_error_that_nobody_knows_is_a_service_error_of_its_name(code: str, message: str) -> None:
+    document = {"__type": f"com.amazonaws.ecr#{code}", "message": message}
+    error = refusal(document)
+    assert isinstance(error, ServiceError)
+    assert (error.code, error.message) == (code, message) == by_botocore(document)
+
+
+@pytest.mark.parametrize(
+    "name", ["ListImagesRequest", "Image", "describe_images", "TagStatus", "HOMES", "ServiceError", "Session"]
+)
+def test_an_error_that_is_called_like_something_else_of_ours_is_a_plain_service_error(name: str) -> None:
+    error = refusal({"__type": name})
+    assert type(error) is ServiceError
+    assert error.code == name
+
+
+@pytest.mark.parametrize("key", ["message", "Message"])
+def test_the_message_has_two_spellings(key: str) -> None:
+    document = {"__type": "ServerException", key: "Try again."}
+    error = refusal(document)
+    assert (error.message, error.args) == ("Try again.", ("Try again.",))
+    assert by_botocore(document) == ("ServerException", "Try again.")
+
+
+@pytest.mark.parametrize(("message", "understood"), [(None, ""), ("", ""), (5, "5"), (["a"], "['a']")])
+def test_a_message_is_text_whatever_it_was(message: Any, understood: str) -> None:
+    assert refusal({"__type": "ServerException", "message": message}).message == understood
+
+
+def test_the_members_of_invalid_layer_part_are_attributes() -> None:
+    members = {
+        "registryId": "123456789012",
+        "repositoryName": "team/app",
+        "uploadId": "c7b4",
+        "lastValidByteReceived": 5242879,
+    }
+    error = refusal({"__type": "InvalidLayerPartException", "message": "Gap.", **members})
+    assert isinstance(error, ecr_async.InvalidLayerPartException)
+    assert error.registry_id == "123456789012"
+    assert error.repository_name == "team/app"
+    assert error.upload_id == "c7b4"
+    assert error.last_valid_byte_received == 5242879
+    assert error.details == members
+
+
+def test_the_members_of_kms_exception_are_attributes() -> None:
+    error = refusal({"__type": "KmsException", "message": "Denied.", "kmsError": "AccessDeniedException"})
+    assert isinstance(error, ecr_async.KmsException)
+    assert error.kms_error == "AccessDeniedException"
+
+
+def test_modelled_members_that_did_not_come_are_none() -> None:
+    error = refusal({"__type": "InvalidLayerPartException"})
+    assert isinstance(error, ecr_async.InvalidLayerPartException)
+    assert error.last_valid_byte_received is None
+    assert error.details == {}
+
+
+def test_members_that_no_model_has_are_in_the_details() -> None:
+    error = refusal({"__type": "ServerException", "message": "No.", "retryable": True})
+    assert isinstance(error, ServiceError)
+    assert error.details == {"retryable": True}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html><h1>502 Bad Gateway</h1></html>",
+        b'{"message": "Forbidden"}',
+        b"[]",
+        b'"text"',
+        b"null",
+        b"\xff",
+    ],
+)
+@pytest.mark.parametrize("status", [301, 403, 502])
+def test_without_a_type_it_is_not_the_services_answer(body: bytes, status: int) -> None:
+    error = refusal(body, status=status)
+    assert type(error) is ResponseError
+    assert (error.body, error.status, error.request_id) == (body, status, "7f3c")
+    assert error.message == "the answer is not the service's (application/x-amz-json-1.1)"
+
+
+def test_of_a_body_that_is_not_the_services_only_the_beginning_is_kept() -> None:
+    error = refusal(b"<" + b"x" * 5000, status=502)
+    assert isinstance(error, ResponseError)
+    assert len(error.body) == 1024
+
+
+@given(st.binary(), st.sampled_from([None, "ServerException", ":", "#", "a#", ":b"]))
+def test_no_answer_makes_decoding_fail(body: bytes, error_type: str | None) -> None:
+    assert isinstance(refusal(body, error_type=error_type), CallError)
+
+
+@pytest.mark.parametrize("wish", ["1500", "0", "9" * 5000, "soon", "-1", ""])
+def test_the_services_wish_for_a_pause_is_in_seconds(wish: str) -> None:
+    headers = CIMultiDict({"x-amz-retry-after": wish})
+    error = codec.decode_error(operation_of(OPERATION), 503, headers, b'{"__type": "ServerException"}')
+    assert error.retry_after == {"1500": 1.5, "0": 0.0, "9" * 5000: float("inf")}.get(wish)
