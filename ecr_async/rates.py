@@ -56,7 +56,7 @@ _DIP = 0.1  # of the limit, at the beginning of a cycle
 _CUSHION = 2  # calls not sent after a cut, beside half a round trip's
 _REGROWTH_DOUBLES = 0.5  # s
 
-_PLATEAU_CALLS = 15  # while estimates disagree
+_PLATEAU_CALLS = 20  # while estimates disagree
 _SETTLED_CALLS = 30  # when they agree, or …
 _SETTLED_SECONDS = 1.25  # … this long, whichever is more calls
 _PLATEAU_MAX = 6.0  # s
@@ -206,14 +206,13 @@ class RateLimiter:
         previous = self._previous_limit
         calls: float = _PLATEAU_CALLS
         longest = _PLATEAU_MAX_UNSURE
-        if previous is None:
-            pass
-        elif self._admitted < _ENOUGH_CALLS or self._span < _ENOUGH_ROUND_TRIPS * self._round_trip:
-            # One call more, and those that were late: so few are as likely to have met a full bucket.
+        enough = self._admitted >= _ENOUGH_CALLS and self._span >= _ENOUGH_ROUND_TRIPS * self._round_trip
+        if previous is not None and not enough:
+            # A call more or less, or late on its way, is chance: count it in the limit's favour.
             likely = (self._admitted + 1 + previous * self._round_trip / 4) / self._span
             limit = min(max(likely, previous / 2), previous)
             calls = max(calls, self._previous_plateau_calls / 2)
-        else:
+        elif previous is not None:
             longest = _PLATEAU_MAX
             if abs(limit - previous) < _AGREEMENT * previous:
                 settled = max(_SETTLED_CALLS, _SETTLED_SECONDS * limit)
