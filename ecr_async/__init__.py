@@ -120,7 +120,8 @@ _HOMES = {
     **{name: f"api.{family}" for name, family in _api.HOMES.items()},
 }
 
-__getattr__ = lazily(__name__, _HOMES)
+if not TYPE_CHECKING:  # a checker that saw it would believe in every name
+    __getattr__ = lazily(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

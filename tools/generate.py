@@ -63,7 +63,7 @@ def docstring(text: str, indent: int = 0) -> str:
 
 
 def _wrapped(paragraph: str, width: int) -> str:
-    if any(line.startswith((" ", "-", "*")) for line in paragraph.split("\n")):
+    if any(line.startswith((" ", "-", "*", "See https:")) for line in paragraph.split("\n")):
         return paragraph
     return textwrap.fill(" ".join(paragraph.split()), width, break_long_words=False, break_on_hyphens=False)
 
@@ -513,7 +513,10 @@ class Generator:
                 "}",
                 '"""Which family defines a name."""',
                 "",
-                "__getattr__ = lazily(__name__, HOMES)",
+                "_load = lazily(__name__, HOMES)",
+                "",
+                "if not TYPE_CHECKING:  # a checker that saw it would believe in every name",
+                "    __getattr__ = _load",
                 "",
                 "",
                 "def __dir__() -> list[str]:",
@@ -522,7 +525,7 @@ class Generator:
                 "",
                 "def error_named(code: str) -> type[ServiceError] | None:",
                 '    """Return the class of a modelled error, of whichever family."""',
-                "    found: Any = __getattr__(code) if code in HOMES else None",
+                "    found: Any = _load(code) if code in HOMES else None",
                 "    return found if isinstance(found, type) and issubclass(found, ServiceError) else None",
                 "",
             )

@@ -1058,7 +1058,10 @@ HOMES = {
 }
 """Which family defines a name."""
 
-__getattr__ = lazily(__name__, HOMES)
+_load = lazily(__name__, HOMES)
+
+if not TYPE_CHECKING:  # a checker that saw it would believe in every name
+    __getattr__ = _load
 
 
 def __dir__() -> list[str]:
@@ -1067,5 +1070,5 @@ def __dir__() -> list[str]:
 
 def error_named(code: str) -> type[ServiceError] | None:
     """Return the class of a modelled error, of whichever family."""
-    found: Any = __getattr__(code) if code in HOMES else None
+    found: Any = _load(code) if code in HOMES else None
     return found if isinstance(found, type) and issubclass(found, ServiceError) else None

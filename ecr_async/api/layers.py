@@ -244,8 +244,7 @@ async def batch_check_layer_availability(
             go together; its message says which.
         ServerException: The service failed on its own side, so the same call may succeed later.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchCheckLayerAvailability.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchCheckLayerAvailability.html
     """
     return await service.call(BATCH_CHECK_LAYER_AVAILABILITY, request)
 

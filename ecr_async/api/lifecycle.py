@@ -552,7 +552,6 @@ async def start_lifecycle_policy_preview(
         ValidationException: The service refuses the request as malformed; its message says what is
             wrong.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartLifecyclePolicyPreview.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartLifecyclePolicyPreview.html
     """
     return await service.call(START_LIFECYCLE_POLICY_PREVIEW, request)

@@ -259,8 +259,7 @@ async def create_pull_through_cache_rule(
         UnableToDecryptSecretValueException: The secret that the rule names can be read but not
             decrypted.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
     """
     return await service.call(CREATE_PULL_THROUGH_CACHE_RULE, request)
 
@@ -326,8 +325,7 @@ async def delete_pull_through_cache_rule(
             wrong.
         PullThroughCacheRuleNotFoundException: There is no pull-through cache rule for that prefix.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeletePullThroughCacheRule.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeletePullThroughCacheRule.html
     """
     return await service.call(DELETE_PULL_THROUGH_CACHE_RULE, request)
 
@@ -391,8 +389,7 @@ async def describe_pull_through_cache_rules(
             wrong.
         PullThroughCacheRuleNotFoundException: There is no pull-through cache rule for that prefix.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribePullThroughCacheRules.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribePullThroughCacheRules.html
     """
     return await service.call(DESCRIBE_PULL_THROUGH_CACHE_RULES, request)
 
@@ -497,8 +494,7 @@ async def update_pull_through_cache_rule(
         UnableToDecryptSecretValueException: The secret that the rule names can be read but not
             decrypted.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdatePullThroughCacheRule.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdatePullThroughCacheRule.html
     """
     return await service.call(UPDATE_PULL_THROUGH_CACHE_RULE, request)
 
@@ -566,7 +562,6 @@ async def validate_pull_through_cache_rule(
             wrong.
         PullThroughCacheRuleNotFoundException: There is no pull-through cache rule for that prefix.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ValidatePullThroughCacheRule.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ValidatePullThroughCacheRule.html
     """
     return await service.call(VALIDATE_PULL_THROUGH_CACHE_RULE, request)

@@ -185,8 +185,7 @@ async def deregister_pull_time_update_exclusion(
             wrong.
         ServerException: The service failed on its own side, so the same call may succeed later.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeregisterPullTimeUpdateExclusion.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeregisterPullTimeUpdateExclusion.html
     """
     return await service.call(DEREGISTER_PULL_TIME_UPDATE_EXCLUSION, request)
 
@@ -387,8 +386,7 @@ async def list_pull_time_update_exclusions(
         LimitExceededException: The call would exceed a quota of the account.
         ServerException: The service failed on its own side, so the same call may succeed later.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListPullTimeUpdateExclusions.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListPullTimeUpdateExclusions.html
     """
     return await service.call(LIST_PULL_TIME_UPDATE_EXCLUSIONS, request)
 
@@ -581,7 +579,6 @@ async def register_pull_time_update_exclusion(
             wrong.
         ServerException: The service failed on its own side, so the same call may succeed later.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_RegisterPullTimeUpdateExclusion.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_RegisterPullTimeUpdateExclusion.html
     """
     return await service.call(REGISTER_PULL_TIME_UPDATE_EXCLUSION, request)

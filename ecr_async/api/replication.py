@@ -249,8 +249,7 @@ async def describe_image_replication_status(
         ValidationException: The service refuses the request as malformed; its message says what is
             wrong.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageReplicationStatus.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageReplicationStatus.html
     """
     return await service.call(DESCRIBE_IMAGE_REPLICATION_STATUS, request)
 
@@ -335,8 +334,7 @@ async def describe_replication_backfill_results(
             wrong.
         ReplicationBackfillNotFoundException: The registry has no backfill with that ID.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeReplicationBackfillResults.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeReplicationBackfillResults.html
     """
     return await service.call(DESCRIBE_REPLICATION_BACKFILL_RESULTS, request)
 
@@ -499,8 +497,7 @@ async def put_replication_configuration(
         ValidationException: The service refuses the request as malformed; its message says what is
             wrong.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutReplicationConfiguration.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutReplicationConfiguration.html
     """
     return await service.call(PUT_REPLICATION_CONFIGURATION, request)
 

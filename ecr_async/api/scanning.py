@@ -522,8 +522,7 @@ async def batch_get_repository_scanning_configuration(
         ValidationException: The service refuses the request as malformed; its message says what is
             wrong.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetRepositoryScanningConfiguration.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetRepositoryScanningConfiguration.html
     """
     return await service.call(BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION, request)
 
@@ -684,8 +683,7 @@ async def get_registry_scanning_configuration(
         ValidationException: The service refuses the request as malformed; its message says what is
             wrong.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRegistryScanningConfiguration.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRegistryScanningConfiguration.html
     """
     return await service.call(GET_REGISTRY_SCANNING_CONFIGURATION, request)
 
@@ -747,8 +745,7 @@ async def put_image_scanning_configuration(
         ValidationException: The service refuses the request as malformed; its message says what is
             wrong.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageScanningConfiguration.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageScanningConfiguration.html
     """
     return await service.call(PUT_IMAGE_SCANNING_CONFIGURATION, request)
 
@@ -805,8 +802,7 @@ async def put_registry_scanning_configuration(
         BlockedByOrganizationPolicyException: A policy of the account's organization governs
             scanning and forbids the change.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryScanningConfiguration.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryScanningConfiguration.html
     """
     return await service.call(PUT_REGISTRY_SCANNING_CONFIGURATION, request)
 

@@ -180,8 +180,7 @@ async def delete_signing_configuration(
             wrong.
         SigningConfigurationNotFoundException: The registry has no signing configuration.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteSigningConfiguration.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteSigningConfiguration.html
     """
     return await service.call(DELETE_SIGNING_CONFIGURATION, request)
 
@@ -246,8 +245,7 @@ async def describe_image_signing_status(
         ImageNotFoundException: There is no image of that digest or tag in the repository.
         RepositoryNotFoundException: There is no repository of that name in the registry.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageSigningStatus.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageSigningStatus.html
     """
     return await service.call(DESCRIBE_IMAGE_SIGNING_STATUS, request)
 

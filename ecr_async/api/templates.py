@@ -219,8 +219,7 @@ async def create_repository_creation_template(
         TemplateAlreadyExistsException: The registry already has a repository creation template for
             that prefix.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepositoryCreationTemplate.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepositoryCreationTemplate.html
     """
     return await service.call(CREATE_REPOSITORY_CREATION_TEMPLATE, request)
 
@@ -272,8 +271,7 @@ async def delete_repository_creation_template(
             go together; its message says which.
         TemplateNotFoundException: The registry has no repository creation template for that prefix.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepositoryCreationTemplate.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepositoryCreationTemplate.html
     """
     return await service.call(DELETE_REPOSITORY_CREATION_TEMPLATE, request)
 
@@ -334,8 +332,7 @@ async def describe_repository_creation_templates(
         InvalidParameterException: The service refuses a field of the request, or fields that don't
             go together; its message says which.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositoryCreationTemplates.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositoryCreationTemplates.html
     """
     return await service.call(DESCRIBE_REPOSITORY_CREATION_TEMPLATES, request)
 
@@ -442,7 +439,6 @@ async def update_repository_creation_template(
             go together; its message says which.
         TemplateNotFoundException: The registry has no repository creation template for that prefix.
 
-    See
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdateRepositoryCreationTemplate.html
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdateRepositoryCreationTemplate.html
     """
     return await service.call(UPDATE_REPOSITORY_CREATION_TEMPLATE, request)
