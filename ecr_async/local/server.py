@@ -88,10 +88,11 @@ class _Server:
         caller = self._authenticator.authenticate(
             request.method, url.raw_path, url.raw_query_string, headers, digest
         )
-        prefix, _, name = headers.get("X-Amz-Target", "").rpartition(".")
-        known = HANDLERS.get(name) if f"{prefix}." == TARGET_PREFIX else None
+        target = headers.get("X-Amz-Target", "")
+        name = target.removeprefix(TARGET_PREFIX)
+        known = HANDLERS.get(name) if target != name else None
         if known is None:
-            raise _not_handled(name)
+            raise _not_handled(target)
         operation, _ = known
         return caller, name, read_request(operation, body)
 
@@ -118,7 +119,9 @@ class _Server:
         return web.json_response({"status": "ok"})
 
 
-def _not_handled(name: str) -> ServiceError:
-    if re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower() in api.HOMES:
+def _not_handled(target: str) -> ServiceError:
+    prefix, _, name = target.rpartition(".")
+    function = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    if f"{prefix}." == TARGET_PREFIX and function in api.HOMES:
         return ServiceError(f"The embedded ECR does not have {name}", code="NotImplementedByLocalECR")
-    return ServiceError(f"There is no operation '{name}'", code="UnknownOperationException")
+    return ServiceError(f"There is no operation '{target}'", code="UnknownOperationException")

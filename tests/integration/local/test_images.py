@@ -28,9 +28,9 @@ async def repository(service: Service) -> str:
 
 
 async def listed(
-    service: Service, **settings: ecr.ListImagesFilter | None
+    service: Service, filter: ecr.ListImagesFilter | None = None
 ) -> list[tuple[str | None, str | None]]:
-    pager = ecr.paginate_list_images(service, ecr.ListImagesRequest("team/app", **settings))
+    pager = ecr.paginate_list_images(service, ecr.ListImagesRequest("team/app", filter=filter))
     return [(image_id.image_digest, image_id.image_tag) async for image_id in pager]
 
 

@@ -1,0 +1,341 @@
+"""What is below the operations: signatures, targets, bodies, and the server's own paths."""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+import aiohttp
+import attrs
+import pytest
+
+from ecr_async import api as ecr
+from ecr_async.credentials import Credentials
+from ecr_async.errors import ServiceError
+from ecr_async.local import LocalECR
+from ecr_async.local.operations import HANDLERS
+from ecr_async.service import Service
+from ecr_async.signing import Signer
+from tests.integration.local.content import create, manifest, push, push_layer, put
+
+TARGET = "AmazonEC2ContainerRegistry_V20150921."
+
+
+@attrs.frozen
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: dict[str, Any]
+
+
+async def post(local: LocalECR, body: bytes, headers: Mapping[str, str]) -> Answer:
+    async with (
+        aiohttp.ClientSession() as client,
+        client.post(local.url, data=body, headers=headers) as response,
+    ):
+        return Answer(response.status, response.headers, json.loads(await response.read()))
+
+
+def signed(local: LocalECR, body: bytes, operation: str, **changes: Any) -> dict[str, str]:
+    """Return the headers of a call that is signed just now, but for the changes."""
+    settings = {
+        "target": TARGET + operation,
+        "key": Credentials(local.access_key_id, local.secret_access_key),
+        "now": time.time(),
+        "name": "ecr",
+        **changes,
+    }
+    signer = Signer(local.url.authority, "/", "us-east-1", settings["name"])
+    return signer.sign(settings["target"], sha256(body).hexdigest(), settings["key"], settings["now"])
+
+
+async def call(local: LocalECR, operation: str, body: bytes = b"{}", **changes: Any) -> Answer:
+    return await post(local, body, signed(local, body, operation, **changes))
+
+
+# ---------------------------------------------------------------------------- signatures
+
+
+async def test_a_signed_call_is_answered(local: LocalECR) -> None:
+    answer = await call(local, "DescribeRepositories")
+    assert (answer.status, answer.body) == (200, {"repositories": []})
+    assert answer.headers["Content-Type"] == "application/x-amz-json-1.1"
+    assert answer.headers["x-amzn-RequestId"]
+    assert answer.headers["Date"]
+
+
+async def test_request_ids_differ(local: LocalECR) -> None:
+    ids = [(await call(local, "DescribeRepositories")).headers["x-amzn-RequestId"] for _ in range(2)]
+    assert ids[0] != ids[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "words"),
+    [
+        ({"key": Credentials("AKIANOBODY", "x")}, "UnrecognizedClientException", "security token"),
+        ({"key": Credentials("AKIALOCALECR00000000", "x")}, "InvalidSignatureException", "does not match"),
+        ({"now": 1_000_000_000.0}, "InvalidSignatureException", "Signature expired: 20010909T014640Z"),
+        ({"now": 4_000_000_000.0}, "InvalidSignatureException", "Signature not yet current"),
+        ({"name": "s3"}, "InvalidSignatureException", "correct service: 'ecr'"),
+    ],
+)
+async def test_signatures_that_aws_refuses(
+    local: LocalECR, changes: dict[str, Any], code: str, words: str
+) -> None:
+    answer = await call(local, "DescribeRepositories", **changes)
+    assert (answer.status, answer.body["__type"]) == (400, code)
+    assert words in answer.body["message"]
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "code"),
+    [
+        ("Authorization", None, "MissingAuthenticationTokenException"),
+        ("Authorization", "Basic QVdTOng=", "IncompleteSignatureException"),
+        ("Authorization", "AWS4-HMAC-SHA256 Signature=0", "IncompleteSignatureException"),
+        (
+            "Authorization",
+            "AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=0",
+            "IncompleteSignatureException",
+        ),
+        (
+            "Authorization",
+            "AWS4-HMAC-SHA256 Credential=a/20240101/us-east-1/ecr/aws4_request, SignedHeaders=date, Signature=0",
+            "InvalidSignatureException",
+        ),
+        ("X-Amz-Date", None, "IncompleteSignatureException"),
+        ("X-Amz-Date", "yesterday", "IncompleteSignatureException"),
+        ("X-Amz-Date", "20010909T014640Z", "InvalidSignatureException"),
+        ("X-Amz-Target", TARGET + "DeleteRepository", "InvalidSignatureException"),
+    ],
+)
+async def test_headers_that_were_tampered_with(
+    local: LocalECR, header: str, value: str | None, code: str
+) -> None:
+    headers = signed(local, b"{}", "DescribeRepositories")
+    if value is None:
+        del headers[header]
+    else:
+        headers[header] = value
+    answer = await post(local, b"{}", headers)
+    assert (answer.status, answer.body["__type"]) == (400, code)
+
+
+async def test_a_body_that_was_tampered_with(local: LocalECR) -> None:
+    headers = signed(local, b'{"maxResults": 1}', "DescribeRepositories")
+    answer = await post(local, b'{"maxResults": 2}', headers)
+    assert answer.body["__type"] == "InvalidSignatureException"
+
+
+async def test_signatures_can_be_left_unchecked() -> None:
+    async with LocalECR(verify_signatures=False) as local:
+        target = {"X-Amz-Target": TARGET + "CreateRepository"}
+        unsigned = await post(local, b'{"repositoryName": "app"}', target)
+        assert unsigned.body["repository"]["registryId"] == "123456789012"
+        stranger = Credentials("AKIANOBODY", "x")
+        answer = await call(local, "DescribeRepositories", key=stranger, now=1_000_000_000.0)
+        assert len(answer.body["repositories"]) == 1
+
+
+async def test_the_region_is_the_one_that_is_signed_for(local: LocalECR) -> None:
+    async with local.session() as session:
+        for region in ("us-east-1", "eu-west-1", "cn-north-1"):
+            await create(session.service(region), "app")
+        answer = await ecr.describe_repositories(
+            session.service("cn-north-1"), ecr.DescribeRepositoriesRequest()
+        )
+    [repository] = answer.repositories
+    assert repository.repository_arn == "arn:aws-cn:ecr:cn-north-1:123456789012:repository/app"
+
+
+# ---------------------------------------------------------------------------- operations and bodies
+
+
+async def test_an_operation_that_does_not_exist(local: LocalECR) -> None:
+    for target in (TARGET + "MakeCoffee", "DynamoDB_20120810.ListTables", "DescribeRepositories"):
+        answer = await call(local, "", target=target)
+        assert (answer.status, answer.body["__type"]) == (400, "UnknownOperationException")
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "code", "words"),
+    [
+        ("DescribeImages", b"no JSON", "SerializationException", "body"),
+        ("DescribeImages", b"[]", "SerializationException", "body"),
+        ("DescribeImages", b"{}", "InvalidParameterException", "'repositoryName'"),
+        ("DescribeImages", b'{"repositoryName": "UPPER"}', "InvalidParameterException", "'repositoryName'"),
+        ("DescribeImages", b'{"repositoryName": 5}', "InvalidParameterException", "'repositoryName'"),
+        (
+            "DescribeImages",
+            b'{"repositoryName": "app", "maxResults": 0}',
+            "InvalidParameterException",
+            "1 to 1,000",
+        ),
+        (
+            "DescribeImages",
+            b'{"repositoryName": "app", "maxResults": 1001}',
+            "InvalidParameterException",
+            "1,000",
+        ),
+        (
+            "DescribeImages",
+            b'{"repositoryName": "app", "imageIds": []}',
+            "InvalidParameterException",
+            "'imageIds'",
+        ),
+        (
+            "DescribeImages",
+            b'{"repositoryName": "app", "imageIds": [{"imageTag": "x"}], "maxResults": 5}',
+            "InvalidParameterException",
+            "cannot be sent together with",
+        ),
+        (
+            "DescribeImages",
+            b'{"repositoryName": "app", "filter": {"tagStatus": "SOMETIMES"}}',
+            "InvalidParameterException",
+            "'filter.tagStatus'",
+        ),
+        (
+            "BatchGetImage",
+            json.dumps({"repositoryName": "app", "imageIds": [{"imageTag": "x"}] * 101}).encode(),
+            "InvalidParameterException",
+            "1 to 100 items, not 101",
+        ),
+        (
+            "UploadLayerPart",
+            b'{"repositoryName": "app", "uploadId": "no id", "partFirstByte": 0, "partLastByte": 0, "layerPartBlob": ""}',
+            "InvalidParameterException",
+            "'uploadId'",
+        ),
+    ],
+)
+async def test_requests_that_break_a_limit(
+    local: LocalECR, operation: str, body: bytes, code: str, words: str
+) -> None:
+    answer = await call(local, operation, body)
+    assert (answer.status, answer.body["__type"]) == (400, code)
+    assert words in answer.body["message"]
+
+
+async def test_lists_are_there_even_if_empty_and_what_is_absent_is_left_out(local: LocalECR) -> None:
+    async with local.session() as session:
+        service = session.service()
+        await create(service, "app")
+        body = b'{"repositoryName": "app"}'
+        assert (await call(local, "DescribeImages", body)).body == {"imageDetails": []}
+        assert (await call(local, "ListImages", body)).body == {"imageIds": []}
+        await push(service, b"layer", name="app")
+    [detail] = (await call(local, "DescribeImages", body)).body["imageDetails"]
+    assert set(detail) == {
+        "registryId",
+        "repositoryName",
+        "imageDigest",
+        "imageSizeInBytes",
+        "imagePushedAt",
+        "imageManifestMediaType",
+        "artifactMediaType",
+        "imageStatus",
+    }
+    assert isinstance(detail["imagePushedAt"], float)
+
+
+async def test_a_failure_of_the_server_is_the_servers(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(HANDLERS, "ListImages", (HANDLERS["ListImages"][0], fail))
+    with pytest.raises(ecr.ServerException) as raised:
+        await ecr.list_images(service, ecr.ListImagesRequest("app"))
+    assert raised.value.status == 500
+    assert "ZeroDivisionError" in caplog.text
+
+
+# ---------------------------------------------------------------------------- the server itself
+
+
+async def test_health_needs_no_signature(local: LocalECR) -> None:
+    async with aiohttp.ClientSession() as client, client.get(local.url / "_local/health") as response:
+        assert response.status == 200
+
+
+async def test_a_reset_empties_every_registry(local: LocalECR, service: Service) -> None:
+    await create(service)
+    await push(service, b"layer", "v1")
+    async with aiohttp.ClientSession() as client, client.post(local.url / "_local/reset") as response:
+        assert response.status == 200
+    answer = await ecr.describe_repositories(service, ecr.DescribeRepositoriesRequest())
+    assert answer.repositories == ()
+    await create(service)
+    await push(service, b"layer", "v1")
+
+
+async def test_state_in_a_folder_outlives_the_server(tmp_path: Any) -> None:
+    folder = tmp_path / "made" / "if need be"
+    async with LocalECR(data=folder) as local, local.session() as session:
+        service = session.service()
+        await create(service)
+        await push(service, b"layer", "v1")
+        opened = await ecr.initiate_layer_upload(service, ecr.InitiateLayerUploadRequest("team/app"))
+        upload_id = opened.upload_id or ""
+        first = ecr.UploadLayerPartRequest("team/app", upload_id, 0, 5 * 2**20 - 1, bytes(5 * 2**20))
+        await ecr.upload_layer_part(service, first)
+    async with LocalECR(data=folder) as local, local.session() as session:
+        service = session.service()
+        listed = await ecr.list_images(service, ecr.ListImagesRequest("team/app"))
+        assert [image_id.image_tag for image_id in listed.image_ids] == ["v1"]
+        with pytest.raises(ecr.LayerAlreadyExistsException):
+            await push_layer(service, b"layer")
+        rest = ecr.UploadLayerPartRequest("team/app", upload_id, 5 * 2**20, 5 * 2**20, b"x")
+        await ecr.upload_layer_part(service, rest)
+        digest = f"sha256:{sha256(bytes(5 * 2**20) + b'x').hexdigest()}"
+        done = ecr.CompleteLayerUploadRequest("team/app", upload_id, [digest])
+        assert (await ecr.complete_layer_upload(service, done)).layer_digest == digest
+
+
+async def test_a_servers_temporary_folder_goes_with_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    async with LocalECR() as local, local.session() as session:
+        await create(session.service())
+        await push_layer(session.service(), b"layer")
+        assert list(tmp_path.iterdir())
+    assert not list(tmp_path.iterdir())
+
+
+async def test_a_server_runs_within_its_block_only() -> None:
+    local = LocalECR()
+    with pytest.raises(RuntimeError, match="async with"):
+        _ = local.endpoint_url
+    async with local:
+        assert local.endpoint_url.startswith("http://127.0.0.1:")
+    with pytest.raises(RuntimeError, match="async with"):
+        _ = local.endpoint_url
+
+
+async def test_a_port_that_is_taken_is_an_error_that_leaves_nothing_behind(local: LocalECR) -> None:
+    with pytest.raises(OSError, match="address already in use"):
+        async with LocalECR(port=local.url.port or 0):
+            pass
+
+
+async def test_an_error_without_a_class_is_a_plain_service_error(local: LocalECR) -> None:
+    async with local.session(access_key_id="AKIANOBODY", secret_access_key="x") as session:
+        with pytest.raises(ServiceError) as raised:
+            await ecr.describe_repositories(session.service(), ecr.DescribeRepositoriesRequest())
+    assert raised.value.code == "UnrecognizedClientException"
+
+
+async def test_concurrent_pushes_of_a_tag_leave_one_image_with_it() -> None:
+    async with LocalECR(verify_layers=False) as local, local.session() as session:
+        service = session.service()
+        await create(service)
+        await asyncio.gather(*(put(service, manifest(str(n).encode()), "latest") for n in range(20)))
+        tagged = ecr.ListImagesRequest("team/app", filter=ecr.ListImagesFilter("TAGGED"))
+        assert len((await ecr.list_images(service, tagged)).image_ids) == 1
+        everything = await ecr.list_images(service, ecr.ListImagesRequest("team/app"))
+        assert len(everything.image_ids) == 20
