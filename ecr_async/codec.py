@@ -46,7 +46,7 @@ def encode(operation: AnyOperation, request: Any) -> bytes:
     """Return the body that asks for `operation`; raises `ValidationError`, having sent nothing."""
     if not isinstance(request, operation.request):
         expected, got = operation.request.__name__, type(request).__name__
-        raise ValidationError("request", f"must be a {expected}, not {got}", operation=operation.name)
+        raise ValidationError("request", f"must be {expected}, not {got}", operation=operation.name)
     try:
         if operation.exclusive is not None:
             _check_exclusive(request, *operation.exclusive)
@@ -250,7 +250,7 @@ def _make_encoder(cls: type[Any]) -> Encoder:
 
     def encode_object(value: Any) -> dict[str, Any]:
         if not isinstance(value, cls):
-            raise _InvalidError(f"must be a {cls.__name__}, not {type(value).__name__}")
+            raise _InvalidError(f"must be {cls.__name__}, not {type(value).__name__}")
         document: dict[str, Any] = {}
         for name, wire, encode_value, default in members:
             member = getattr(value, name)
@@ -317,7 +317,9 @@ def _number_encoder(cls: type[Any], limit: Limit) -> Encoder:
     check_value = _bounds(limit, "{}", "")
 
     def encode_number(value: Any) -> Any:
-        check_type(None if isinstance(value, bool) else value)
+        check_type(value)
+        if isinstance(value, bool):
+            raise _InvalidError("must be a number, not bool")
         if check_value:
             check_value(value)
         return value
