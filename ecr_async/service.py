@@ -55,12 +55,12 @@ class Service:
         self.region = region
         self.retries = retries
         self._session = session
-        self._endpoint_url = endpoint_url
+        self.endpoint_url = endpoint_url
         self._limiters = _limiters() if retries.config.mode == "adaptive" else None
         self._route: _Route | None = None
 
     def __repr__(self) -> str:
-        return f"<Service {self.region}{f' at {self._endpoint_url}' if self._endpoint_url else ''}>"
+        return f"<Service {self.region}{f' at {self.endpoint_url}' if self.endpoint_url else ''}>"
 
     async def call(self, operation: Operation[Any, ResponseT], request: Any) -> ResponseT:
         """Make a call: encode, sign, send, decode, and again where that may help.
@@ -137,12 +137,12 @@ class Service:
         """Resolve the endpoint, once; botocore's rules are read off the event loop."""
         config = self._session.config
         options = {"use_fips": config.use_fips, "use_dualstack": config.use_dualstack}
-        if self._endpoint_url is None:
+        if self.endpoint_url is None:
             endpoint = await asyncio.to_thread(resolve, self.region, **options)
         else:
-            endpoint = resolve(self.region, **options, endpoint_url=self._endpoint_url)
+            endpoint = resolve(self.region, **options, endpoint_url=self.endpoint_url)
         url = URL(endpoint.url)
-        signer = Signer(_host_header(url), url.path, endpoint.signing_region, endpoint.signing_name)
+        signer = Signer(_host_header(url), url.raw_path, endpoint.signing_region, endpoint.signing_name)
         self._route = _Route(url, signer, proxy_for(url))
         return self._route
 

@@ -15,13 +15,14 @@ the tokens between its pages don't live forever.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import aclosing
+import os
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from ecr_async.api.common import RepositoryNotFoundException
+from ecr_async.api.common import InvalidParameterException, RepositoryNotFoundException
 from ecr_async.api.images import (
     DescribeImagesFilter,
     DescribeImagesRequest,
@@ -29,6 +30,8 @@ from ecr_async.api.images import (
     paginate_describe_images,
 )
 from ecr_async.errors import ECRError, SessionClosedError, ValidationError
+from ecr_async.scan.checkpoint import Checkpoint, Position
+from ecr_async.scan.jsonlines import JsonLines
 from ecr_async.scan.patience import CallCounts, PatientRetries
 from ecr_async.scan.results import (
     FailedListing,
@@ -62,6 +65,7 @@ def scan_images(
     concurrency: int = 64,
     page_size: int = 1000,
     patience: float = 600.0,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> Scan:
     """Scan the images of many repositories in many regions and accounts at once.
 
@@ -78,6 +82,13 @@ def scan_images(
     scanned, failed or vanished, and a failure never ends the scan. Each service is called as fast as
     it admits and hardly faster; what it throttles is asked for again.
 
+    With a checkpoint, a scan that was interrupted at any moment, however hard, goes on where it was:
+    make the same scan with the same file. Results are recorded once you come back for the next
+    one. So nothing is lost, but the result that you had in hand when the scan was interrupted comes a
+    second time; a page is known by its service, repository and number. `Scan.write_jsonl` writes
+    each image exactly once. Repositories that failed are tried again. The file of a scan that has
+    ended says that nothing is left to do; delete it to scan afresh.
+
     Args:
         services: One for each region and account. Each has its own rate limits and workers.
         repositories: None for all of them; a name or several; a pattern or several, in which `*`
@@ -90,7 +101,10 @@ def scan_images(
             no more connections than the session's `max_connections`.
         page_size: Images in a page, 1 to 1,000.
         patience: Seconds after which calls fail in a service that throttles every one of them.
+        checkpoint: The path of a file to go on from, or to make. Each checkpoint is for one selection
+            of images and for the same services in the same order, and used by one scan at a time.
     """
+    services = tuple(dict.fromkeys(services))
     if concurrency < 1:
         raise ValidationError("concurrency", f"must be at least 1, not {concurrency}")
     if not 1 <= page_size <= 1000:
@@ -100,15 +114,20 @@ def scan_images(
         max_results=page_size,
         filter=DescribeImagesFilter(tag_status, image_status) if tag_status or image_status else None,
     )
-    return Scan(tuple(dict.fromkeys(services)), Selection.of(repositories), request, concurrency, patience)
+    memory = None
+    if checkpoint is not None:
+        settings = f"tag_status {tag_status or 'ANY'} and image_status {image_status or 'ACTIVE'}"
+        memory = Checkpoint(checkpoint, services, settings)
+    return Scan(services, Selection.of(repositories), request, concurrency, patience, memory)
 
 
 class Scan:
     """A scan under way, made by `scan_images`. It can be gone through once.
 
-    `async for result in scan` gives the results, `async for image in scan.images()` the images alone.
-    The calls begin when the first result is asked for. A loop that is left early lets the event loop
-    end them; to have that done at a certain point, use `async with scan:` around the loop.
+    `async for result in scan` gives the results, `async for image in scan.images()` the images alone,
+    `await scan.write_jsonl(path)` writes them to a file. The calls begin when the first result is
+    asked for. A loop that is left early lets the event loop end them; to have that done at a certain
+    point, use `async with scan:` around the loop.
     """
 
     def __init__(
@@ -118,12 +137,14 @@ class Scan:
         request: DescribeImagesRequest,
         concurrency: int,
         patience: float,
+        checkpoint: Checkpoint | None,
     ) -> None:
         self._services = services
         self._selection = selection
         self._request = request
         self._concurrency = concurrency
         self._patience = patience
+        self._checkpoint = checkpoint
         self._summary = ScanSummary()
         self._counts = CallCounts()
         self._began: float | None = None
@@ -145,19 +166,11 @@ class Scan:
 
     async def __aiter__(self) -> AsyncGenerator[ScanResult, None]:
         """Give the results as they come."""
-        if self._began is not None:
-            raise RuntimeError("a scan can be gone through once; make another")
-        self._began = asyncio.get_running_loop().time()
-        try:
-            self._producer = asyncio.create_task(self._produce())
-            self._producer.add_done_callback(lambda _: self._queue.put_nowait(None))
-            while (result := await self._queue.get()) is not None:
-                self._room.release()
-                self._count(result)
+        async with self._running():
+            while (result := await self._next()) is not None:
                 yield result
-            await self._outcome(self._producer)
-        finally:
-            await self.aclose()
+                if self._checkpoint is not None:
+                    await self._checkpoint.record([result])
 
     async def images(self) -> AsyncGenerator[ImageDetail, None]:
         """Give the images alone. What failed is in the summary's counts."""
@@ -167,12 +180,38 @@ class Scan:
                     for image in result.images:
                         yield image
 
+    async def write_jsonl(
+        self, path: str | os.PathLike[str], *, on_result: Callable[[ScanResult], object] | None = None
+    ) -> ScanSummary:
+        """Write each image as a line of JSON, and return what the scan has come to.
+
+        A line holds the service's `region` and the fields of `ImageDetail` by their names, times in
+        ISO 8601. `on_result` is called with each result before it is written.
+
+        With a checkpoint, each image is in the file exactly once when the scan has been resumed to its
+        end, even if it was killed: the file is first cut to the length on record. Without, a file that
+        is there is overwritten.
+
+        Raises `ConfigurationError` when file and checkpoint don't belong together, and `OSError` when
+        the file cannot be written.
+        """
+        path = os.path.abspath(path)  # noqa: ASYNC240 - reads no disk
+        async with self._running(output=path), JsonLines(path, self._checkpoint) as lines:
+            while (result := await self._next()) is not None:
+                if on_result is not None:
+                    on_result(result)
+                await lines.add(result)
+            await lines.flush()
+        return self.summary
+
     async def aclose(self) -> None:
         """Stop: when this returns, no task and no call of the scan is left. May be called again."""
         producer, self._producer = self._producer, None
         if producer is not None:
             producer.cancel()
             await asyncio.wait([producer])
+        if self._checkpoint is not None:
+            await self._checkpoint.close()
         if self._began is not None and self._ended is None:
             self._ended = asyncio.get_running_loop().time()
 
@@ -189,77 +228,38 @@ class Scan:
             return 0.0
         return (self._ended or asyncio.get_running_loop().time()) - self._began
 
-    # ------------------------------------------------------------------------ the producer's side
+    # -------------------------------------------------------------------------- the consumer's side
 
-    async def _produce(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            for service in self._services:
-                names: asyncio.Queue[str | None] = asyncio.Queue()
-                retries = PatientRetries(
-                    service.retries,
-                    patience=self._patience,
-                    counts=self._counts,
-                    monotonic=asyncio.get_running_loop().time,
-                )
-                paced = service.paced(retries)
-                group.create_task(self._list_repositories(service, paced, names))
-                for _ in range(self._concurrency):
-                    group.create_task(self._work(service, paced, names))
-
-    @staticmethod
-    async def _outcome(producer: asyncio.Task[None]) -> None:
-        """Raise what ended the producer early: a mistake in a predicate, say, or a closed session."""
+    @asynccontextmanager
+    async def _running(self, output: str | None = None) -> AsyncGenerator[None, None]:
+        """Begin, and stop in any case."""
+        if self._began is not None:
+            raise RuntimeError("a scan can be gone through once; make another")
+        self._began = asyncio.get_running_loop().time()
         try:
-            await producer
-        except BaseExceptionGroup as group:
-            raise group.exceptions[0] from None
+            if self._checkpoint is not None:
+                await self._checkpoint.open(output)
+            self._producer = asyncio.create_task(self._produce())
+            self._producer.add_done_callback(lambda _: self._queue.put_nowait(None))
+            yield
+        finally:
+            await self.aclose()
 
-    async def _list_repositories(
-        self, service: Service, paced: Service, names: asyncio.Queue[str | None]
-    ) -> None:
-        for name in self._selection.names:
-            self._select(name, names)
-        try:
-            async with aclosing(self._selection.listed(paced)) as listed:
-                async for repository in listed:
-                    self._select(repository.repository_name or "", names)
-        except SessionClosedError:
-            raise
-        except ECRError as error:
-            await self._put(FailedListing(service, error))
-        for _ in range(self._concurrency):
-            names.put_nowait(None)
+    async def _next(self) -> ScanResult | None:
+        """Take the next result; None at the end.
 
-    def _select(self, name: str, names: asyncio.Queue[str | None]) -> None:
-        self._add(repositories=1)
-        names.put_nowait(name)
-
-    async def _work(self, service: Service, paced: Service, names: asyncio.Queue[str | None]) -> None:
-        while (name := await names.get()) is not None:
+        Raises what ended the producer early: a mistake in a predicate, say, or a closed session.
+        """
+        result = await self._queue.get()
+        if result is not None:
+            self._room.release()
+            self._count(result)
+        elif self._producer is not None:
             try:
-                await self._scan_repository(service, paced, name)
-            except RepositoryNotFoundException:
-                await self._put(VanishedRepository(service, name))
-            except SessionClosedError:
-                raise
-            except ECRError as error:
-                await self._put(FailedRepository(service, name, error))
-
-    async def _scan_repository(self, service: Service, paced: Service, name: str) -> None:
-        pager = paginate_describe_images(paced, attrs.evolve(self._request, repository_name=name))
-        number = 0
-        async with aclosing(pager.pages()) as pages:
-            async for page in pages:
-                await self._put(
-                    ScannedPage(service, name, number, page.image_details, page.next_token or None)
-                )
-                number += 1
-
-    async def _put(self, result: ScanResult) -> None:
-        await self._room.acquire()
-        self._queue.put_nowait(result)
-
-    # ------------------------------------------------------------------------ the consumer's side
+                await self._producer
+            except BaseExceptionGroup as group:
+                raise group.exceptions[0] from None
+        return result
 
     def _count(self, result: ScanResult) -> None:
         match result:
@@ -278,3 +278,86 @@ class Scan:
         self._summary = attrs.evolve(
             now, **{name: getattr(now, name) + more for name, more in counts.items()}
         )
+
+    # -------------------------------------------------------------------------- the producer's side
+
+    async def _produce(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for service in self._services:
+                lane = self._lane(service)
+                group.create_task(self._list_repositories(lane))
+                for _ in range(self._concurrency):
+                    group.create_task(self._work(lane))
+
+    def _lane(self, service: Service) -> _Lane:
+        clock = asyncio.get_running_loop().time
+        retries = PatientRetries(
+            service.retries, patience=self._patience, counts=self._counts, monotonic=clock
+        )
+        return _Lane(service, service.paced(retries), asyncio.Queue())
+
+    async def _list_repositories(self, lane: _Lane) -> None:
+        for name in self._selection.names:
+            self._select(lane, name)
+        try:
+            async with aclosing(self._selection.listed(lane.paced)) as listed:
+                async for repository in listed:
+                    if self._checkpoint is not None:
+                        self._checkpoint.check_registry(lane.service, repository.registry_id)
+                    self._select(lane, repository.repository_name or "")
+        except SessionClosedError:
+            raise
+        except ECRError as error:
+            await self._put(FailedListing(lane.service, error))
+        for _ in range(self._concurrency):
+            lane.names.put_nowait(None)
+
+    def _select(self, lane: _Lane, name: str) -> None:
+        done_before = self._checkpoint is not None and self._checkpoint.is_finished(lane.service, name)
+        self._add(repositories=1, done_before=int(done_before))
+        if not done_before:
+            lane.names.put_nowait(name)
+
+    async def _work(self, lane: _Lane) -> None:
+        while (name := await lane.names.get()) is not None:
+            try:
+                await self._scan_from(await self._position(lane, name), lane, name)
+            except RepositoryNotFoundException:
+                await self._put(VanishedRepository(lane.service, name))
+            except SessionClosedError:
+                raise
+            except ECRError as error:
+                await self._put(FailedRepository(lane.service, name, error))
+
+    async def _position(self, lane: _Lane, name: str) -> Position:
+        return Position() if self._checkpoint is None else await self._checkpoint.position(lane.service, name)
+
+    async def _scan_from(self, position: Position, lane: _Lane, name: str) -> None:
+        """Scan the rest of a repository; all of it if its token is not accepted any more."""
+        request = attrs.evolve(self._request, repository_name=name, next_token=position.next_token)
+        number = position.pages
+        try:
+            async with aclosing(paginate_describe_images(lane.paced, request).pages()) as pages:
+                async for page in pages:
+                    images = page.image_details
+                    if position.delivered:
+                        images = tuple([it for it in images if it.image_digest not in position.delivered])
+                    await self._put(ScannedPage(lane.service, name, number, images, page.next_token or None))
+                    number += 1
+        except InvalidParameterException:
+            if position.next_token is None or number > position.pages:
+                raise
+            await self._scan_from(attrs.evolve(position, next_token=None), lane, name)
+
+    async def _put(self, result: ScanResult) -> None:
+        await self._room.acquire()
+        self._queue.put_nowait(result)
+
+
+@attrs.frozen
+class _Lane:
+    """A service in a scan: as it was given, as it is called, and its repositories that wait."""
+
+    service: Service
+    paced: Service
+    names: asyncio.Queue[str | None]
