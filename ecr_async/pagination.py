@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import binascii
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -102,7 +101,7 @@ class Pager(Generic[RequestT, ResponseT, ItemT]):
         finally:
             if ahead is not None:
                 ahead.cancel()
-                await asyncio.wait([ahead])
+                await asyncio.gather(ahead, return_exceptions=True)
 
     async def _page(self, token: str | None) -> ResponseT:
         request: Any = self._request
@@ -122,10 +121,14 @@ class _Place:
     @classmethod
     def parse(cls, token: str) -> "_Place":
         try:
-            next_token, skip = orjson.loads(base64.urlsafe_b64decode(token))
-        except (binascii.Error, ValueError, TypeError):
-            raise ValidationError("resume_token", "must be a pager's resume_token") from None
-        return cls(next_token, skip)
+            place = orjson.loads(base64.urlsafe_b64decode(token))
+        except ValueError:
+            place = None
+        match place:
+            case [str() | None as next_token, int(skip)] if skip >= 0 and not isinstance(skip, bool):
+                return cls(next_token, skip)
+            case _:
+                raise ValidationError("resume_token", "must be a pager's resume_token")
 
 
 def _token(message: Any) -> str | None:
