@@ -147,7 +147,7 @@ class Checkpoint:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
     def _open(self, output: str | None) -> None:
-        db = sqlite3.connect(self._path, timeout=1.0, check_same_thread=False)
+        db = sqlite3.connect(self._path, timeout=0, check_same_thread=False)
         self._connection = db
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         (application,) = db.execute("PRAGMA application_id").fetchone()

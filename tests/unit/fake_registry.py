@@ -7,6 +7,7 @@ async with registry.session() as session: ...
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -57,6 +58,7 @@ class FakeRegistry:
         self.bucket = bucket
         self.latency = latency
         self.on_call = on_call
+        self.account = "123456789012"
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.answers: Counter[str] = Counter()
         self.under_way = 0
@@ -120,12 +122,8 @@ class FakeRegistry:
         return Reply(400, {}, orjson.dumps({"__type": code, "message": ""}))
 
     def _DescribeRepositories(self, request: dict[str, Any]) -> dict[str, Any]:
-        names = list(self.repositories)
-        return _page(
-            "repositories",
-            [{"repositoryName": name, "registryId": "123456789012"} for name in names],
-            request,
-        )
+        repositories = [{"repositoryName": name, "registryId": self.account} for name in self.repositories]
+        return _page("repositories", repositories, request)
 
     def _DescribeImages(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request["repositoryName"]
@@ -145,7 +143,7 @@ def image(repository: str, index: int) -> dict[str, Any]:
     return {
         "registryId": "123456789012",
         "repositoryName": repository,
-        "imageDigest": f"sha256:{abs(hash((repository, index))):064x}",
+        "imageDigest": f"sha256:{sha256(f'{repository} {index}'.encode()).hexdigest()}",
         "imageTags": [f"v{index}"],
         "imageSizeInBytes": index,
         "imagePushedAt": 1_700_000_000 + index,

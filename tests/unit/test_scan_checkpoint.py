@@ -1,0 +1,291 @@
+"""A scan that is interrupted and made again with its checkpoint: nothing lost, as little as possible twice."""
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+import ecr_async as ecr
+from tests.unit.fake_registry import FakeRegistry, image
+
+REPOSITORIES = {"team/api": 3, "team/web": 25, "team/db": 20, "tools": 1, "empty": 0}
+"""In pages of 10: eight pages."""
+
+
+def identities(images: Iterable[ecr.ImageDetail]) -> list[tuple[str | None, str | None]]:
+    return [(each.repository_name, each.image_digest) for each in images]
+
+
+ALL = sorted(
+    (name, image(name, index)["imageDigest"]) for name, size in REPOSITORIES.items() for index in range(size)
+)
+
+
+class Runs:
+    """The same scan, again and again, with one checkpoint."""
+
+    def __init__(self, registry: FakeRegistry, folder: Path, **options: Any) -> None:
+        self.registry = registry
+        self.checkpoint = folder / "scan.checkpoint"
+        self.options = {"concurrency": 2, "page_size": 10, "checkpoint": self.checkpoint, **options}
+        self.summary = ecr.ScanSummary()
+
+    async def run(self, stop_at: int | None = None, *selection: Any, **options: Any) -> list[ecr.ScanResult]:
+        """Scan; with `stop_at`, be interrupted with that many results in hand."""
+        results: list[ecr.ScanResult] = []
+        async with self.registry.session() as session:
+            scan = ecr.scan_images([session.service()], *selection, **{**self.options, **options})
+            async with scan:
+                async for result in scan:
+                    results.append(result)
+                    if len(results) == stop_at:
+                        break
+        self.summary = scan.summary
+        return results
+
+
+def images_of(results: Iterable[ecr.ScanResult]) -> list[tuple[str | None, str | None]]:
+    return [
+        identity
+        for result in results
+        if isinstance(result, ecr.ScannedPage)
+        for identity in identities(result.images)
+    ]
+
+
+def name_of_page(result: ecr.ScanResult) -> tuple[str, int]:
+    assert isinstance(result, ecr.ScannedPage)
+    return result.repository, result.number
+
+
+class TestResuming:
+    @pytest.mark.parametrize("stop_at", range(1, 9))
+    async def test_only_the_result_in_hand_comes_again(self, tmp_path: Path, stop_at: int) -> None:
+        runs = Runs(FakeRegistry(REPOSITORIES), tmp_path)
+        *taken, in_hand = await runs.run(stop_at)
+        rest = await runs.run()
+        assert sorted(images_of([*taken, *rest])) == ALL
+        assert name_of_page(in_hand) in map(name_of_page, rest)
+        assert len(taken) + len(rest) == 8
+
+    async def test_interrupted_at_every_result(self, tmp_path: Path) -> None:
+        runs = Runs(FakeRegistry(REPOSITORIES), tmp_path)
+        taken = [name_of_page((await runs.run(2))[0]) for _ in range(8)]
+        assert len(set(taken)) == 8
+
+    async def test_a_finished_scan_has_nothing_left_to_do(self, tmp_path: Path) -> None:
+        runs = Runs(FakeRegistry(REPOSITORIES), tmp_path)
+        await runs.run()
+        runs.registry.calls.clear()
+        assert await runs.run() == []
+        assert runs.registry.called("DescribeImages") == []
+        assert runs.summary.repositories == runs.summary.done_before == 5
+
+    async def test_a_new_repository_is_scanned_by_the_next_run(self, tmp_path: Path) -> None:
+        runs = Runs(FakeRegistry(REPOSITORIES), tmp_path)
+        await runs.run()
+        runs.registry.repositories["new"] = 1
+        assert [name_of_page(result) for result in await runs.run()] == [("new", 0)]
+
+    async def test_a_large_repository_goes_on_from_its_token(self, tmp_path: Path) -> None:
+        runs = Runs(FakeRegistry({"team/web": 50}), tmp_path)
+        await runs.run(3)
+        runs.registry.calls.clear()
+        rest = await runs.run()
+        assert runs.registry.called("DescribeImages")[0]["nextToken"] == "20"
+        assert list(map(name_of_page, rest)) == [("team/web", number) for number in (2, 3, 4)]
+
+    async def test_a_token_that_is_refused_costs_calls_and_doubles_nothing(self, tmp_path: Path) -> None:
+        runs = Runs(FakeRegistry({"team/web": 50}), tmp_path)
+        *taken, _ = await runs.run(3)
+        old = runs.registry.called("DescribeImages")[2]["nextToken"]
+
+        def refuse(operation: str, request: dict[str, Any]) -> str | None:
+            refused = (
+                request.get("nextToken") == old and not runs.registry.answers["InvalidParameterException"]
+            )
+            return "InvalidParameterException" if refused else None
+
+        runs.registry.on_call = refuse
+        rest = await runs.run()
+        assert runs.registry.answers["InvalidParameterException"] == 1
+        found = images_of([*taken, *rest])
+        assert len(found) == len(set(found)) == 50
+        assert len(set(map(name_of_page, [*taken, *rest]))) == len(taken) + len(rest)
+
+    async def test_a_token_that_is_refused_in_this_run_is_a_failure(self, tmp_path: Path) -> None:
+        runs = Runs(FakeRegistry({"team/web": 50}), tmp_path)
+        await runs.run(2)
+        runs.registry.on_call = lambda _, request: (
+            "InvalidParameterException" if request.get("nextToken") == "40" else None
+        )
+        *_, failed = await runs.run()
+        assert isinstance(failed, ecr.FailedRepository)
+        assert isinstance(failed.error, ecr.InvalidParameterException)
+
+    async def test_failed_repositories_are_tried_again_and_vanished_ones_are_not(
+        self, tmp_path: Path
+    ) -> None:
+        runs = Runs(FakeRegistry({"good": 1, "bad": 15}), tmp_path)
+        runs.registry.on_call = lambda _, request: "AccessDenied" if request.get("nextToken") else None
+        first = await runs.run(None, ["good", "bad", "gone"])
+        assert (runs.summary.scanned, runs.summary.failed, runs.summary.vanished) == (1, 1, 1)
+        runs.registry.on_call = None
+        (rest,) = await runs.run(None, ["good", "bad", "gone"])
+        assert name_of_page(rest) == ("bad", 1)
+        assert runs.summary.done_before == 2
+        assert len(set(images_of([*first, rest]))) == 16
+
+    async def test_services_are_told_apart(self, tmp_path: Path) -> None:
+        options: dict[str, Any] = {"checkpoint": tmp_path / "checkpoint"}
+        async with FakeRegistry({"app": 1}).session() as session:
+            for _ in range(2):
+                services = [
+                    session.service("eu-west-1"),
+                    session.service("eu-west-1"),
+                    session.service("us-east-1"),
+                ]
+                scan = ecr.scan_images(services, **options)
+                found = [result.service async for result in scan]
+                if not scan.summary.done_before:
+                    assert set(found) == set(services)
+            assert scan.summary.done_before == 3
+
+
+class TestRefusals:
+    async def test_another_selection_of_images(self, tmp_path: Path) -> None:
+        runs = Runs(FakeRegistry(REPOSITORIES), tmp_path)
+        await runs.run()
+        with pytest.raises(ecr.ConfigurationError, match=r"tag_status ANY .* not with tag_status TAGGED"):
+            await runs.run(tag_status="TAGGED")
+
+    async def test_a_file_that_is_no_database(self, tmp_path: Path) -> None:
+        runs = Runs(FakeRegistry(REPOSITORIES), tmp_path)
+        runs.checkpoint.write_text("precious" * 1000)
+        with pytest.raises(ecr.ConfigurationError, match="is not a checkpoint"):
+            await runs.run()
+        assert runs.checkpoint.read_text() == "precious" * 1000
+
+    async def test_a_database_that_is_no_checkpoint(self, tmp_path: Path) -> None:
+        runs = Runs(FakeRegistry(REPOSITORIES), tmp_path)
+        database = sqlite3.connect(runs.checkpoint)
+        database.execute("CREATE TABLE precious (id)")
+        database.close()
+        with pytest.raises(ecr.ConfigurationError, match="not a checkpoint"):
+            await runs.run()
+
+    async def test_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
+        runs = Runs(FakeRegistry(REPOSITORIES), tmp_path / "missing")
+        with pytest.raises(ecr.ConfigurationError, match="cannot be used"):
+            await runs.run()
+        assert runs.registry.calls == []
+
+    async def test_two_scans_at_once(self, tmp_path: Path) -> None:
+        runs = Runs(FakeRegistry(REPOSITORIES), tmp_path)
+        async with runs.registry.session() as session:
+            async with ecr.scan_images([session.service()], checkpoint=runs.checkpoint) as scan:
+                results = aiter(scan)
+                await anext(results)
+                with pytest.raises(ecr.ConfigurationError, match="locked"):
+                    await runs.run()
+            await results.aclose()
+
+    async def test_accounts_that_have_changed_places(self, tmp_path: Path) -> None:
+        """Else one account's repositories would pass for the other's."""
+
+        def registry(account: str) -> FakeRegistry:
+            registry = FakeRegistry({"app": 1})
+            registry.account = account
+            return registry
+
+        async with registry("1" * 12).session() as one, registry("2" * 12).session() as two:
+            services = [one.service(), two.service()]
+            async for _ in ecr.scan_images(services, checkpoint=tmp_path / "checkpoint"):
+                pass
+            results = [
+                result async for result in ecr.scan_images(services[::-1], checkpoint=tmp_path / "checkpoint")
+            ]
+        assert {type(result) for result in results} == {ecr.FailedListing}
+        assert all(
+            "same order" in str(result.error) for result in results if isinstance(result, ecr.FailedListing)
+        )
+
+
+class TestJsonLines:
+    async def test_a_line_holds_an_image(self, tmp_path: Path) -> None:
+        path = tmp_path / "images.jsonl"
+        async with FakeRegistry({"team/api": 2}).session() as session:
+            summary = await ecr.scan_images([session.service()]).write_jsonl(path)
+        lines = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+        assert summary.images == len(lines) == 2
+        assert (
+            lines[1].items()
+            >= {
+                "region": "eu-west-1",
+                "registry_id": "123456789012",
+                "repository_name": "team/api",
+                "image_digest": image("team/api", 1)["imageDigest"],
+                "image_tags": ["v1"],
+                "image_size_in_bytes": 1,
+                "image_pushed_at": "2023-11-14T22:13:21Z",
+                "image_scan_status": None,
+            }.items()
+        )
+
+    async def test_each_result_is_shown(self, tmp_path: Path) -> None:
+        seen: list[ecr.ScanResult] = []
+        async with FakeRegistry(REPOSITORIES).session() as session:
+            scan = ecr.scan_images([session.service()], ["team/api", "none"])
+            await scan.write_jsonl(tmp_path / "images.jsonl", on_result=seen.append)
+        assert {type(result) for result in seen} == {ecr.ScannedPage, ecr.VanishedRepository}
+
+    async def test_without_a_checkpoint_the_file_begins_anew(self, tmp_path: Path) -> None:
+        path = tmp_path / "images.jsonl"
+        path.write_text("old\n")
+        async with FakeRegistry({"team/api": 2}).session() as session:
+            await ecr.scan_images([session.service()]).write_jsonl(path)
+        assert len(path.read_bytes().splitlines()) == 2
+
+    @pytest.mark.parametrize("stop_at", range(1, 9))
+    async def test_a_resumed_file_has_every_image_once(
+        self, tmp_path: Path, stop_at: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Interrupted after any batch, with lines behind what is on record, the file becomes whole."""
+        monkeypatch.setattr("ecr_async.scan.jsonlines.BATCH_IMAGES", 12)
+        path = tmp_path / "images.jsonl"
+        left = stop_at
+
+        def interrupt(_: ecr.ScanResult) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise KeyboardInterrupt
+
+        async with FakeRegistry(REPOSITORIES).session() as session:
+            options: dict[str, Any] = {"page_size": 10, "checkpoint": tmp_path / "checkpoint"}
+            with pytest.raises(KeyboardInterrupt):
+                await ecr.scan_images([session.service()], **options).write_jsonl(path, on_result=interrupt)
+            with path.open("ab") as file:
+                file.write(b'{"half a li')
+            await ecr.scan_images([session.service()], **options).write_jsonl(path)
+        lines = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+        assert sorted((line["repository_name"], line["image_digest"]) for line in lines) == ALL
+
+    async def test_file_and_checkpoint_must_belong_together(self, tmp_path: Path) -> None:
+        path = tmp_path / "images.jsonl"
+        options: dict[str, Any] = {"checkpoint": tmp_path / "checkpoint"}
+        async with FakeRegistry(REPOSITORIES).session() as session:
+            service = session.service()
+            await ecr.scan_images([service], **options).write_jsonl(path)
+            with pytest.raises(
+                ecr.ConfigurationError, match=r"writes to .*images.jsonl, not to .*other.jsonl"
+            ):
+                await ecr.scan_images([service], **options).write_jsonl(tmp_path / "other.jsonl")
+            with pytest.raises(ecr.ConfigurationError, match="not to None"):
+                [result async for result in ecr.scan_images([service], **options)]
+            path.write_text("short")
+            with pytest.raises(ecr.ConfigurationError, match="shorter"):
+                await ecr.scan_images([service], **options).write_jsonl(path)
