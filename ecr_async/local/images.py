@@ -12,6 +12,7 @@ from ecr_async.local.registry import Registry, RepositoryRecord, moment
 from ecr_async.local.wire import invalid
 
 __all__ = [
+    "DIGEST",
     "NAMED_BADLY",
     "TAG",
     "ImageRecord",

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any, Protocol, TypeVar
@@ -13,11 +13,12 @@ from ecr_async.api.common import RepositoryNotFoundException
 from ecr_async.local.blobs import Blobs
 from ecr_async.local.policy_documents import permits
 from ecr_async.local.sealing import Sealer
-from ecr_async.local.wire import invalid
+from ecr_async.local.wire import dump, invalid, load
 
 __all__ = ["Registry", "RepositoryRecord", "Rules", "moment", "strings"]
 
 ItemT = TypeVar("ItemT")
+SettingT = TypeVar("SettingT")
 
 DEFAULT_PAGE = 100
 
@@ -161,37 +162,48 @@ class Registry:
             return items, None
         return items[:size], self.sealer.seal(purpose, position(items[size - 1]))
 
-    # ------------------------------------------------------------------------ documents
+    # ------------------------------------------------------------------------ settings
+    #
+    # What a registry has besides repositories is few and small, and is kept as objects of the API, by
+    # kind and name.
 
-    def document(self, kind: str, name: str = "") -> str | None:
-        """Return one of the registry's own documents, such as its policy."""
-        row = self.db.execute(
-            "SELECT body FROM documents WHERE account = ? AND region = ? AND kind = ? AND name = ?",
-            (self.account, self.region, kind, name),
-        ).fetchone()
-        return None if row is None else str(row[0])
+    def setting(self, kind: str, form: type[SettingT], name: str = "") -> SettingT | None:
+        """Return what was kept under a kind and a name."""
+        return next(iter(self.settings(kind, form, "AND name = ?", (name,)).values()), None)
 
-    def documents(self, kind: str, after: str = "", limit: int = -1) -> Mapping[str, str]:
-        """Return the documents of a kind by name, in the names' order, from the first one behind `after`."""
-        return dict(
-            self.db.execute(
-                "SELECT name, body FROM documents WHERE account = ? AND region = ? AND kind = ? AND name > ? "
-                "ORDER BY name LIMIT ?",
-                (self.account, self.region, kind, after, limit),
-            ).fetchall()
+    def settings(
+        self, kind: str, form: type[SettingT], condition: str = "", arguments: Sequence[Any] = ()
+    ) -> dict[str, SettingT]:
+        """Return what was kept of a kind by name, in the names' order."""
+        rows = self.db.execute(
+            "SELECT name, body FROM settings WHERE account = ? AND region = ? AND kind = ? "  # noqa: S608
+            f"{condition} ORDER BY name",
+            (self.account, self.region, kind, *arguments),
+        )
+        return {name: load(form, body) for name, body in rows}
+
+    def page_of_settings(
+        self, request: Paged, kind: str, form: type[SettingT]
+    ) -> tuple[tuple[SettingT, ...], str | None]:
+        """Return the page of a kind that a request asks for, and the token of the page after it."""
+
+        def fetch(after: Any, limit: int) -> list[tuple[str, SettingT]]:
+            return list(self.settings(kind, form, "AND name > ?", (after or "",)).items())[:limit]
+
+        found, next_token = self.page(request, fetch, lambda item: item[0])
+        return tuple(setting for _, setting in found), next_token
+
+    def keep(self, kind: str, setting: Any, name: str = "") -> None:
+        """Keep an object, in place of the one of that kind and name."""
+        self.db.execute(
+            "INSERT OR REPLACE INTO settings VALUES (?, ?, ?, ?, ?)",
+            (self.account, self.region, kind, name, dump(setting)),
         )
 
-    def put_document(self, kind: str, body: str, name: str = "") -> None:
-        """Keep a document, in place of the one of that kind and name."""
+    def forget(self, kind: str, name: str = "") -> None:
+        """Keep an object no longer."""
         self.db.execute(
-            "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?)",
-            (self.account, self.region, kind, name, body),
-        )
-
-    def delete_document(self, kind: str, name: str = "") -> None:
-        """Forget a document."""
-        self.db.execute(
-            "DELETE FROM documents WHERE account = ? AND region = ? AND kind = ? AND name = ?",
+            "DELETE FROM settings WHERE account = ? AND region = ? AND kind = ? AND name = ?",
             (self.account, self.region, kind, name),
         )
 

@@ -121,7 +121,7 @@ CREATE TABLE IF NOT EXISTS scans (
     started_at REAL NOT NULL,
     polls_left INTEGER NOT NULL
 );
-CREATE TABLE IF NOT EXISTS documents (
+CREATE TABLE IF NOT EXISTS settings (
     account TEXT NOT NULL,
     region TEXT NOT NULL,
     kind TEXT NOT NULL,

@@ -17,9 +17,10 @@ from ecr_async.api.common import InvalidParameterException, ServerException
 from ecr_async.errors import ServiceError, ValidationError
 from ecr_async.operation import Operation
 
-__all__ = ["invalid", "read_request", "write_error", "write_response"]
+__all__ = ["dump", "invalid", "load", "read_request", "write_error", "write_response"]
 
 RequestT = TypeVar("RequestT")
+ValueT = TypeVar("ValueT")
 
 STATUSES = {ServerException.code: 500, "NotImplementedByLocalECR": 501}
 """HTTP statuses by error code; a refusal is a 400."""
@@ -59,6 +60,16 @@ def write_response(response: Any) -> bytes:
         if not getattr(response, name):
             document[wire] = []
     return orjson.dumps(document)
+
+
+def dump(value: Any) -> str:
+    """Return an object of the API as the store keeps it."""
+    return orjson.dumps(_converter.unstructure(value)).decode()
+
+
+def load(form: type[ValueT], text: str) -> ValueT:
+    """Return an object of the API that was kept."""
+    return codec.converter.structure(orjson.loads(text), form)
 
 
 def write_error(error: ServiceError) -> tuple[int, bytes]:

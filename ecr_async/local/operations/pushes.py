@@ -13,6 +13,7 @@ from ecr_async.api.images import (
 )
 from ecr_async.local.images import TAG
 from ecr_async.local.manifests import Manifest, ManifestError
+from ecr_async.local.operations.scanning import scan_on_push
 from ecr_async.local.operations.table import handles
 from ecr_async.local.registry import Registry, RepositoryRecord
 from ecr_async.local.wire import invalid
@@ -90,8 +91,7 @@ def _store(registry: Registry, record: RepositoryRecord, manifest: Manifest) -> 
     for table, digests in (("image_layers", manifest.layers), ("image_members", manifest.members)):
         rows = [(inserted, record.id, digest) for digest in digests]
         db.executemany(f"INSERT INTO {table} VALUES (?, ?, ?)", rows)  # noqa: S608
-    if record.scan_on_push:
-        db.execute("INSERT INTO scans VALUES (?, ?, ?)", (inserted, registry.now, registry.rules.scan_polls))
+    scan_on_push(registry, record, inserted, manifest.media_type)
     return inserted
 
 

@@ -1,0 +1,145 @@
+"""Pull through cache rules: kept, and not acted upon, since this server calls no other."""
+
+from fnmatch import fnmatchcase
+
+import attrs
+
+from ecr_async.api.pull_through_cache import (
+    CREATE_PULL_THROUGH_CACHE_RULE,
+    DELETE_PULL_THROUGH_CACHE_RULE,
+    DESCRIBE_PULL_THROUGH_CACHE_RULES,
+    UPDATE_PULL_THROUGH_CACHE_RULE,
+    CreatePullThroughCacheRuleRequest,
+    CreatePullThroughCacheRuleResponse,
+    DeletePullThroughCacheRuleRequest,
+    DeletePullThroughCacheRuleResponse,
+    DescribePullThroughCacheRulesRequest,
+    DescribePullThroughCacheRulesResponse,
+    PullThroughCacheRule,
+    PullThroughCacheRuleAlreadyExistsException,
+    PullThroughCacheRuleNotFoundException,
+    UnsupportedUpstreamRegistryException,
+    UpdatePullThroughCacheRuleRequest,
+    UpdatePullThroughCacheRuleResponse,
+)
+from ecr_async.local.operations.table import handles
+from ecr_async.local.registry import Registry, moment
+
+__all__: list[str] = []
+
+KIND = "pull through cache rule"
+
+UPSTREAMS = {
+    "ecr-public": "public.ecr.aws",
+    "docker-hub": "registry-1.docker.io",
+    "quay": "quay.io",
+    "k8s": "registry.k8s.io",
+    "github-container-registry": "ghcr.io",
+    "gitlab-container-registry": "registry.gitlab.com",
+    "chainguard": "cgr.dev",
+    "azure-container-registry": "*.azurecr.io",
+    "ecr": "*.dkr.ecr.*.amazonaws.com*",
+}
+"""The registries that can be cached, and where they are.
+
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
+"""
+
+
+@handles(CREATE_PULL_THROUGH_CACHE_RULE)
+def create_pull_through_cache_rule(
+    registry: Registry, request: CreatePullThroughCacheRuleRequest
+) -> CreatePullThroughCacheRuleResponse:
+    """Make a rule for a prefix that has none."""
+    registry.check_own(request.registry_id)
+    prefix, url = request.ecr_repository_prefix, request.upstream_registry_url
+    matching = [name for name, pattern in UPSTREAMS.items() if fnmatchcase(url, pattern)]
+    if not matching or request.upstream_registry not in (None, matching[0]):
+        raise UnsupportedUpstreamRegistryException(f"The upstream registry '{url}' is not supported")
+    if registry.setting(KIND, PullThroughCacheRule, prefix):
+        raise PullThroughCacheRuleAlreadyExistsException(f"A rule for the prefix '{prefix}' already exists")
+    now = moment(registry.now)
+    rule = PullThroughCacheRule(
+        ecr_repository_prefix=prefix,
+        upstream_registry_url=url,
+        created_at=now,
+        registry_id=registry.account,
+        credential_arn=request.credential_arn,
+        custom_role_arn=request.custom_role_arn,
+        upstream_repository_prefix=request.upstream_repository_prefix or "ROOT",
+        upstream_registry=matching[0],
+        updated_at=now,
+    )
+    registry.keep(KIND, rule, prefix)
+    return CreatePullThroughCacheRuleResponse(
+        ecr_repository_prefix=prefix,
+        upstream_registry_url=url,
+        created_at=now,
+        registry_id=registry.account,
+        upstream_registry=rule.upstream_registry,
+        credential_arn=rule.credential_arn,
+        custom_role_arn=rule.custom_role_arn,
+        upstream_repository_prefix=rule.upstream_repository_prefix,
+    )
+
+
+@handles(UPDATE_PULL_THROUGH_CACHE_RULE)
+def update_pull_through_cache_rule(
+    registry: Registry, request: UpdatePullThroughCacheRuleRequest
+) -> UpdatePullThroughCacheRuleResponse:
+    """Change how a rule authenticates to its upstream."""
+    rule = _rule(registry, request.ecr_repository_prefix, request.registry_id)
+    rule = attrs.evolve(
+        rule,
+        credential_arn=request.credential_arn or rule.credential_arn,
+        custom_role_arn=request.custom_role_arn or rule.custom_role_arn,
+        updated_at=moment(registry.now),
+    )
+    registry.keep(KIND, rule, request.ecr_repository_prefix)
+    return UpdatePullThroughCacheRuleResponse(
+        ecr_repository_prefix=rule.ecr_repository_prefix,
+        registry_id=rule.registry_id,
+        updated_at=rule.updated_at,
+        credential_arn=rule.credential_arn,
+        custom_role_arn=rule.custom_role_arn,
+        upstream_repository_prefix=rule.upstream_repository_prefix,
+    )
+
+
+@handles(DELETE_PULL_THROUGH_CACHE_RULE)
+def delete_pull_through_cache_rule(
+    registry: Registry, request: DeletePullThroughCacheRuleRequest
+) -> DeletePullThroughCacheRuleResponse:
+    """Delete a rule."""
+    rule = _rule(registry, request.ecr_repository_prefix, request.registry_id)
+    registry.forget(KIND, request.ecr_repository_prefix)
+    return DeletePullThroughCacheRuleResponse(
+        ecr_repository_prefix=rule.ecr_repository_prefix,
+        upstream_registry_url=rule.upstream_registry_url,
+        created_at=rule.created_at,
+        registry_id=rule.registry_id,
+        credential_arn=rule.credential_arn,
+        custom_role_arn=rule.custom_role_arn,
+        upstream_repository_prefix=rule.upstream_repository_prefix,
+    )
+
+
+@handles(DESCRIBE_PULL_THROUGH_CACHE_RULES)
+def describe_pull_through_cache_rules(
+    registry: Registry, request: DescribePullThroughCacheRulesRequest
+) -> DescribePullThroughCacheRulesResponse:
+    """Describe the rules of the prefixes named, or all of them."""
+    registry.check_own(request.registry_id)
+    if request.ecr_repository_prefixes:
+        named = (_rule(registry, prefix) for prefix in request.ecr_repository_prefixes)
+        return DescribePullThroughCacheRulesResponse(tuple(named))
+    page, next_token = registry.page_of_settings(request, KIND, PullThroughCacheRule)
+    return DescribePullThroughCacheRulesResponse(page, next_token)
+
+
+def _rule(registry: Registry, prefix: str, registry_id: str | None = None) -> PullThroughCacheRule:
+    registry.check_own(registry_id)
+    rule = registry.setting(KIND, PullThroughCacheRule, prefix)
+    if rule is None:
+        raise PullThroughCacheRuleNotFoundException(f"A rule for the prefix '{prefix}' does not exist")
+    return rule

@@ -1,0 +1,175 @@
+"""The registry itself: its policy, its replication rules, its account's settings."""
+
+from typing import Final
+
+from ecr_async.api.common import ReplicationConfiguration
+from ecr_async.api.registry import (
+    DELETE_REGISTRY_POLICY,
+    DEREGISTER_PULL_TIME_UPDATE_EXCLUSION,
+    DESCRIBE_REGISTRY,
+    GET_ACCOUNT_SETTING,
+    GET_REGISTRY_POLICY,
+    LIST_PULL_TIME_UPDATE_EXCLUSIONS,
+    PUT_ACCOUNT_SETTING,
+    PUT_REGISTRY_POLICY,
+    REGISTER_PULL_TIME_UPDATE_EXCLUSION,
+    DeleteRegistryPolicyRequest,
+    DeleteRegistryPolicyResponse,
+    DeregisterPullTimeUpdateExclusionRequest,
+    DeregisterPullTimeUpdateExclusionResponse,
+    DescribeRegistryRequest,
+    DescribeRegistryResponse,
+    ExclusionAlreadyExistsException,
+    ExclusionNotFoundException,
+    GetAccountSettingRequest,
+    GetAccountSettingResponse,
+    GetRegistryPolicyRequest,
+    GetRegistryPolicyResponse,
+    ListPullTimeUpdateExclusionsRequest,
+    ListPullTimeUpdateExclusionsResponse,
+    PutAccountSettingRequest,
+    PutAccountSettingResponse,
+    PutRegistryPolicyRequest,
+    PutRegistryPolicyResponse,
+    RegisterPullTimeUpdateExclusionRequest,
+    RegisterPullTimeUpdateExclusionResponse,
+    RegistryPolicyNotFoundException,
+)
+from ecr_async.api.replication import (
+    PUT_REPLICATION_CONFIGURATION,
+    PutReplicationConfigurationRequest,
+    PutReplicationConfigurationResponse,
+)
+from ecr_async.local.operations.table import handles
+from ecr_async.local.policy_documents import check_policy
+from ecr_async.local.registry import Registry, moment
+from ecr_async.local.wire import invalid
+
+__all__: list[str] = []
+
+POLICY: Final = "policy"
+REPLICATION: Final = "replication"
+ACCOUNT: Final = "account setting"
+EXCLUSION: Final = "pull time update exclusion"
+
+ACCOUNT_SETTINGS = {
+    "BASIC_SCAN_TYPE_VERSION": ("AWS_NATIVE",),
+    "REGISTRY_POLICY_SCOPE": ("V2",),
+    "BLOB_MOUNTING": ("DISABLED", "ENABLED"),
+}
+"""What the settings may be; the first is the default."""
+
+
+@handles(DESCRIBE_REGISTRY)
+def describe_registry(registry: Registry, request: DescribeRegistryRequest) -> DescribeRegistryResponse:
+    """Tell how the registry is replicated, which without rules it is not."""
+    rules = registry.setting(REPLICATION, ReplicationConfiguration) or ReplicationConfiguration(())
+    return DescribeRegistryResponse(registry.account, rules)
+
+
+@handles(PUT_REPLICATION_CONFIGURATION)
+def put_replication_configuration(
+    registry: Registry, request: PutReplicationConfigurationRequest
+) -> PutReplicationConfigurationResponse:
+    """Remember replication rules. This server does not act on them."""
+    for rule in request.replication_configuration.rules:
+        here = registry.region, registry.account
+        if any((destination.region, destination.registry_id) == here for destination in rule.destinations):
+            raise invalid("replicationConfiguration", "must not name the registry itself as a destination")
+    registry.keep(REPLICATION, request.replication_configuration)
+    return PutReplicationConfigurationResponse(request.replication_configuration)
+
+
+@handles(PUT_REGISTRY_POLICY)
+def put_registry_policy(registry: Registry, request: PutRegistryPolicyRequest) -> PutRegistryPolicyResponse:
+    """Put a policy in place of the one that is there."""
+    fault = check_policy(request.policy_text)
+    if fault:
+        raise invalid("policyText", f"Invalid registry policy provided: {fault}")
+    registry.keep(POLICY, GetRegistryPolicyResponse(registry.account, request.policy_text))
+    return PutRegistryPolicyResponse(registry.account, request.policy_text)
+
+
+@handles(GET_REGISTRY_POLICY)
+def get_registry_policy(registry: Registry, request: GetRegistryPolicyRequest) -> GetRegistryPolicyResponse:
+    """Read the registry's policy."""
+    return _policy(registry)
+
+
+@handles(DELETE_REGISTRY_POLICY)
+def delete_registry_policy(
+    registry: Registry, request: DeleteRegistryPolicyRequest
+) -> DeleteRegistryPolicyResponse:
+    """Delete the registry's policy."""
+    policy = _policy(registry)
+    registry.forget(POLICY)
+    return DeleteRegistryPolicyResponse(policy.registry_id, policy.policy_text)
+
+
+@handles(PUT_ACCOUNT_SETTING)
+def put_account_setting(registry: Registry, request: PutAccountSettingRequest) -> PutAccountSettingResponse:
+    """Change a setting to one of the values that it may have."""
+    accepted = _accepted(request.name)
+    if request.value not in accepted:
+        raise invalid("value", f"must be one of {', '.join(accepted)}")
+    registry.keep(ACCOUNT, GetAccountSettingResponse(request.name, request.value), request.name)
+    return PutAccountSettingResponse(request.name, request.value)
+
+
+@handles(GET_ACCOUNT_SETTING)
+def get_account_setting(registry: Registry, request: GetAccountSettingRequest) -> GetAccountSettingResponse:
+    """Read a setting, or its default."""
+    default = GetAccountSettingResponse(request.name, _accepted(request.name)[0])
+    return registry.setting(ACCOUNT, GetAccountSettingResponse, request.name) or default
+
+
+@handles(REGISTER_PULL_TIME_UPDATE_EXCLUSION)
+def register_pull_time_update_exclusion(
+    registry: Registry, request: RegisterPullTimeUpdateExclusionRequest
+) -> RegisterPullTimeUpdateExclusionResponse:
+    """Remember a principal whose pulls don't count. This server knows accounts only, so they do."""
+    if _exclusion(registry, request.principal_arn):
+        raise ExclusionAlreadyExistsException(f"'{request.principal_arn}' is excluded already")
+    exclusion = RegisterPullTimeUpdateExclusionResponse(request.principal_arn, moment(registry.now))
+    registry.keep(EXCLUSION, exclusion, request.principal_arn)
+    return exclusion
+
+
+@handles(DEREGISTER_PULL_TIME_UPDATE_EXCLUSION)
+def deregister_pull_time_update_exclusion(
+    registry: Registry, request: DeregisterPullTimeUpdateExclusionRequest
+) -> DeregisterPullTimeUpdateExclusionResponse:
+    """Forget a principal whose pulls don't count."""
+    if not _exclusion(registry, request.principal_arn):
+        raise ExclusionNotFoundException(f"'{request.principal_arn}' is not excluded")
+    registry.forget(EXCLUSION, request.principal_arn)
+    return DeregisterPullTimeUpdateExclusionResponse(request.principal_arn)
+
+
+@handles(LIST_PULL_TIME_UPDATE_EXCLUSIONS)
+def list_pull_time_update_exclusions(
+    registry: Registry, request: ListPullTimeUpdateExclusionsRequest
+) -> ListPullTimeUpdateExclusionsResponse:
+    """List the principals whose pulls don't count."""
+    found, next_token = registry.page_of_settings(request, EXCLUSION, RegisterPullTimeUpdateExclusionResponse)
+    principals = tuple(exclusion.principal_arn or "" for exclusion in found)
+    return ListPullTimeUpdateExclusionsResponse(principals, next_token)
+
+
+def _policy(registry: Registry) -> GetRegistryPolicyResponse:
+    policy = registry.setting(POLICY, GetRegistryPolicyResponse)
+    if policy is None:
+        raise RegistryPolicyNotFoundException(
+            f"Registry policy does not exist in the registry with id '{registry.account}'"
+        )
+    return policy
+
+
+def _accepted(name: str) -> tuple[str, ...]:
+    if name not in ACCOUNT_SETTINGS:
+        raise invalid("name", f"must be one of {', '.join(ACCOUNT_SETTINGS)}")
+    return ACCOUNT_SETTINGS[name]
+
+
+def _exclusion(registry: Registry, principal: str) -> RegisterPullTimeUpdateExclusionResponse | None:
+    return registry.setting(EXCLUSION, RegisterPullTimeUpdateExclusionResponse, principal)

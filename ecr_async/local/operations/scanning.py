@@ -1,0 +1,246 @@
+"""Vulnerability scans. What they find is made up, but always the same for the same image."""
+
+import random
+from collections import Counter
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from typing import Any
+
+from ecr_async.api.common import (
+    ImageIdentifier,
+    ImageScanningConfiguration,
+    ImageScanStatus,
+    LimitExceededException,
+    RepositoryNotFoundException,
+)
+from ecr_async.api.scanning import (
+    BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION,
+    DESCRIBE_IMAGE_SCAN_FINDINGS,
+    GET_REGISTRY_SCANNING_CONFIGURATION,
+    PUT_IMAGE_SCANNING_CONFIGURATION,
+    PUT_REGISTRY_SCANNING_CONFIGURATION,
+    START_IMAGE_SCAN,
+    Attribute,
+    BatchGetRepositoryScanningConfigurationRequest,
+    BatchGetRepositoryScanningConfigurationResponse,
+    DescribeImageScanFindingsRequest,
+    DescribeImageScanFindingsResponse,
+    GetRegistryScanningConfigurationRequest,
+    GetRegistryScanningConfigurationResponse,
+    ImageArchivedException,
+    ImageScanFinding,
+    ImageScanFindings,
+    PutImageScanningConfigurationRequest,
+    PutImageScanningConfigurationResponse,
+    PutRegistryScanningConfigurationRequest,
+    PutRegistryScanningConfigurationResponse,
+    RegistryScanningConfiguration,
+    RegistryScanningRule,
+    RepositoryScanningConfiguration,
+    RepositoryScanningConfigurationFailure,
+    ScanNotFoundException,
+    StartImageScanRequest,
+    StartImageScanResponse,
+    UnsupportedImageTypeException,
+)
+from ecr_async.local.images import ImageRecord, the_image
+from ecr_async.local.manifests import INDEX_MEDIA_TYPES
+from ecr_async.local.operations.table import handles
+from ecr_async.local.registry import Registry, RepositoryRecord, moment
+
+__all__ = ["scan_on_push"]
+
+KIND = "scanning"
+FREQUENCIES = ("CONTINUOUS_SCAN", "SCAN_ON_PUSH", "MANUAL")
+SECONDS_BETWEEN_SCANS = 24 * 3600
+SCAN_SECONDS = 30
+SEVERITIES = {"INFORMATIONAL": 4, "LOW": 8, "MEDIUM": 10, "HIGH": 5, "CRITICAL": 1}
+"""How common findings of a severity are, beside each other."""
+MOST_FINDINGS = 40
+PACKAGES = ("openssl", "glibc", "zlib", "curl", "expat", "ncurses", "systemd", "perl", "tar", "sqlite")
+
+
+@handles(START_IMAGE_SCAN)
+def start_image_scan(registry: Registry, request: StartImageScanRequest) -> StartImageScanResponse:
+    """Scan an image, unless it was scanned within a day."""
+    record = registry.repository(request.repository_name, request.registry_id)
+    image = the_image(registry, record, request.image_id)
+    if image.media_type in INDEX_MEDIA_TYPES:
+        raise UnsupportedImageTypeException(f"Images of the media type {image.media_type} cannot be scanned")
+    if image.status != "ACTIVE":
+        raise ImageArchivedException(f"The image is {image.status} and cannot be scanned")
+    scan = _scan(registry, image)
+    if scan is not None and registry.now - scan[0] < SECONDS_BETWEEN_SCANS:
+        raise LimitExceededException("The scan quota per image has been exceeded. Wait and try again.")
+    _begin(registry, image.id)
+    return StartImageScanResponse(
+        record.account, record.name, _named(image, request.image_id), ImageScanStatus("IN_PROGRESS")
+    )
+
+
+@handles(DESCRIBE_IMAGE_SCAN_FINDINGS)
+def describe_image_scan_findings(
+    registry: Registry, request: DescribeImageScanFindingsRequest
+) -> DescribeImageScanFindingsResponse:
+    """Tell how far a scan is and, once it is complete, what it found."""
+    record = registry.repository(request.repository_name, request.registry_id)
+    image = the_image(registry, record, request.image_id)
+    scan = _scan(registry, image)
+    if scan is None:
+        raise ScanNotFoundException(
+            f"Image scan does not exist for the image with '{{imageDigest:'{image.digest}'}}' in the repository "
+            f"with name '{record.name}' in the registry with id '{record.account}'"
+        )
+    started_at, polls_left = scan
+    named = _named(image, request.image_id)
+    if polls_left > 0:
+        registry.db.execute("UPDATE scans SET polls_left = polls_left - 1 WHERE image_id = ?", (image.id,))
+        status = ImageScanStatus("IN_PROGRESS")
+        return DescribeImageScanFindingsResponse(record.account, record.name, named, status)
+    findings = _findings(image.digest)
+
+    def fetch(after: Any, limit: int) -> list[tuple[int, ImageScanFinding]]:
+        return list(enumerate(findings, start=1))[after or 0 :][:limit]
+
+    page, next_token = registry.page(request, fetch, lambda item: item[0])
+    ended_at = moment(started_at + SCAN_SECONDS)
+    return DescribeImageScanFindingsResponse(
+        registry_id=record.account,
+        repository_name=record.name,
+        image_id=named,
+        image_scan_status=ImageScanStatus("COMPLETE", "The scan was completed successfully."),
+        image_scan_findings=ImageScanFindings(
+            image_scan_completed_at=ended_at,
+            vulnerability_source_updated_at=ended_at - timedelta(hours=6),
+            finding_severity_counts=Counter(str(finding.severity) for finding in findings),
+            findings=tuple(finding for _, finding in page),
+        ),
+        next_token=next_token,
+    )
+
+
+@handles(PUT_IMAGE_SCANNING_CONFIGURATION)
+def put_image_scanning_configuration(
+    registry: Registry, request: PutImageScanningConfigurationRequest
+) -> PutImageScanningConfigurationResponse:
+    """Say whether a repository's images are scanned when they are pushed."""
+    record = registry.repository(request.repository_name, request.registry_id)
+    configuration = ImageScanningConfiguration(bool(request.image_scanning_configuration.scan_on_push))
+    registry.db.execute(
+        "UPDATE repositories SET scan_on_push = ? WHERE id = ?", (configuration.scan_on_push, record.id)
+    )
+    return PutImageScanningConfigurationResponse(record.account, record.name, configuration)
+
+
+@handles(PUT_REGISTRY_SCANNING_CONFIGURATION)
+def put_registry_scanning_configuration(
+    registry: Registry, request: PutRegistryScanningConfigurationRequest
+) -> PutRegistryScanningConfigurationResponse:
+    """Say which repositories' images are scanned when, whatever the repositories say."""
+    configuration = RegistryScanningConfiguration(request.scan_type or "BASIC", tuple(request.rules or ()))
+    registry.keep(KIND, configuration)
+    return PutRegistryScanningConfigurationResponse(configuration)
+
+
+@handles(GET_REGISTRY_SCANNING_CONFIGURATION)
+def get_registry_scanning_configuration(
+    registry: Registry, request: GetRegistryScanningConfigurationRequest
+) -> GetRegistryScanningConfigurationResponse:
+    """Read the registry's rules."""
+    return GetRegistryScanningConfigurationResponse(registry.account, _configuration(registry))
+
+
+@handles(BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION)
+def batch_get_repository_scanning_configuration(
+    registry: Registry, request: BatchGetRepositoryScanningConfigurationRequest
+) -> BatchGetRepositoryScanningConfigurationResponse:
+    """Tell which of the registry's rules apply to repositories."""
+    found: list[RepositoryScanningConfiguration] = []
+    failures: list[RepositoryScanningConfigurationFailure] = []
+    for name in request.repository_names:
+        try:
+            found.append(_applied(registry, registry.repository(name)))
+        except RepositoryNotFoundException as error:
+            failures.append(
+                RepositoryScanningConfigurationFailure(name, "REPOSITORY_NOT_FOUND", error.message)
+            )
+    return BatchGetRepositoryScanningConfigurationResponse(tuple(found), tuple(failures))
+
+
+def scan_on_push(registry: Registry, record: RepositoryRecord, image_id: int, media_type: str) -> None:
+    """Scan an image that was just pushed, if its repository or the registry wants that."""
+    wanted = record.scan_on_push or any(
+        rule.scan_frequency != "MANUAL" for rule in _matching(_configuration(registry), record)
+    )
+    if wanted and media_type not in INDEX_MEDIA_TYPES:
+        _begin(registry, image_id)
+
+
+def _begin(registry: Registry, image_id: int) -> None:
+    registry.db.execute(
+        "INSERT OR REPLACE INTO scans VALUES (?, ?, ?)", (image_id, registry.now, registry.rules.scan_polls)
+    )
+
+
+def _scan(registry: Registry, image: ImageRecord) -> tuple[float, int] | None:
+    """Return when an image's scan was started, and how often it will yet be found in progress."""
+    row: tuple[float, int] | None = registry.db.execute(
+        "SELECT started_at, polls_left FROM scans WHERE image_id = ?", (image.id,)
+    ).fetchone()
+    return row
+
+
+def _named(image: ImageRecord, image_id: ImageIdentifier) -> ImageIdentifier:
+    return ImageIdentifier(image.digest, image_id.image_tag)
+
+
+def _findings(digest: str) -> list[ImageScanFinding]:
+    """Return what a scan of the image finds, the worst first."""
+    chance = random.Random(digest)  # noqa: S311 - it is to be foreseen
+    severities = chance.choices([*SEVERITIES], [*SEVERITIES.values()], k=chance.randrange(MOST_FINDINGS))
+    severities.sort(key=[*SEVERITIES].index, reverse=True)
+    return [_finding(chance, severity) for severity in severities]
+
+
+def _finding(chance: random.Random, severity: str) -> ImageScanFinding:
+    name = f"CVE-{chance.randrange(2015, 2025)}-{chance.randrange(1000, 50000)}"
+    package, version = chance.choice(PACKAGES), f"{chance.randrange(1, 9)}.{chance.randrange(30)}"
+    return ImageScanFinding(
+        name=name,
+        description=f"Made up by the embedded ECR: {package} {version} is not to be trusted.",
+        uri=f"https://cve.example/{name}",
+        severity=severity,
+        attributes=(Attribute("package_name", package), Attribute("package_version", version)),
+    )
+
+
+def _configuration(registry: Registry) -> RegistryScanningConfiguration:
+    return registry.setting(KIND, RegistryScanningConfiguration) or RegistryScanningConfiguration("BASIC")
+
+
+def _matching(
+    configuration: RegistryScanningConfiguration, record: RepositoryRecord
+) -> list[RegistryScanningRule]:
+    return [
+        rule
+        for rule in configuration.rules
+        if any(_matches(one.filter, record.name) for one in rule.repository_filters)
+    ]
+
+
+def _matches(pattern: str, name: str) -> bool:
+    """A filter without a wildcard matches what has it anywhere in its name."""
+    return fnmatchcase(name, pattern if "*" in pattern else f"*{pattern}*")
+
+
+def _applied(registry: Registry, record: RepositoryRecord) -> RepositoryScanningConfiguration:
+    rules = _matching(_configuration(registry), record)
+    by_repository = "SCAN_ON_PUSH" if record.scan_on_push else "MANUAL"
+    frequency = min([by_repository, *(rule.scan_frequency for rule in rules)], key=FREQUENCIES.index)
+    return RepositoryScanningConfiguration(
+        repository_arn=record.arn,
+        repository_name=record.name,
+        scan_on_push=frequency != "MANUAL",
+        scan_frequency=frequency,
+        applied_scan_filters=tuple(one for rule in rules for one in rule.repository_filters),
+    )

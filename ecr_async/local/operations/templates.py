@@ -1,0 +1,93 @@
+"""Repository creation templates: kept, and applied to nothing, since repositories are created by request here."""
+
+import attrs
+
+from ecr_async.api.templates import (
+    CREATE_REPOSITORY_CREATION_TEMPLATE,
+    DELETE_REPOSITORY_CREATION_TEMPLATE,
+    DESCRIBE_REPOSITORY_CREATION_TEMPLATES,
+    UPDATE_REPOSITORY_CREATION_TEMPLATE,
+    CreateRepositoryCreationTemplateRequest,
+    CreateRepositoryCreationTemplateResponse,
+    DeleteRepositoryCreationTemplateRequest,
+    DeleteRepositoryCreationTemplateResponse,
+    DescribeRepositoryCreationTemplatesRequest,
+    DescribeRepositoryCreationTemplatesResponse,
+    RepositoryCreationTemplate,
+    TemplateAlreadyExistsException,
+    TemplateNotFoundException,
+    UpdateRepositoryCreationTemplateRequest,
+    UpdateRepositoryCreationTemplateResponse,
+)
+from ecr_async.local.operations.table import handles
+from ecr_async.local.registry import Registry, moment
+from ecr_async.local.wire import invalid
+
+__all__: list[str] = []
+
+KIND = "template"
+
+
+@handles(CREATE_REPOSITORY_CREATION_TEMPLATE)
+def create_repository_creation_template(
+    registry: Registry, request: CreateRepositoryCreationTemplateRequest
+) -> CreateRepositoryCreationTemplateResponse:
+    """Make a template for a prefix that has none."""
+    if registry.setting(KIND, RepositoryCreationTemplate, request.prefix):
+        raise TemplateAlreadyExistsException(f"A template for the prefix '{request.prefix}' already exists")
+    template = RepositoryCreationTemplate(image_tag_mutability="MUTABLE", created_at=moment(registry.now))
+    return CreateRepositoryCreationTemplateResponse(registry.account, _changed(registry, template, request))
+
+
+@handles(UPDATE_REPOSITORY_CREATION_TEMPLATE)
+def update_repository_creation_template(
+    registry: Registry, request: UpdateRepositoryCreationTemplateRequest
+) -> UpdateRepositoryCreationTemplateResponse:
+    """Change what the request names, and leave the rest."""
+    template = _template(registry, request.prefix)
+    return UpdateRepositoryCreationTemplateResponse(registry.account, _changed(registry, template, request))
+
+
+@handles(DELETE_REPOSITORY_CREATION_TEMPLATE)
+def delete_repository_creation_template(
+    registry: Registry, request: DeleteRepositoryCreationTemplateRequest
+) -> DeleteRepositoryCreationTemplateResponse:
+    """Delete a template."""
+    template = _template(registry, request.prefix)
+    registry.forget(KIND, request.prefix)
+    return DeleteRepositoryCreationTemplateResponse(registry.account, template)
+
+
+@handles(DESCRIBE_REPOSITORY_CREATION_TEMPLATES)
+def describe_repository_creation_templates(
+    registry: Registry, request: DescribeRepositoryCreationTemplatesRequest
+) -> DescribeRepositoryCreationTemplatesResponse:
+    """Describe the templates of the prefixes named, where there are any, or all of them."""
+    if request.prefixes:
+        everything = registry.settings(KIND, RepositoryCreationTemplate)
+        named = tuple(everything[prefix] for prefix in request.prefixes if prefix in everything)
+        return DescribeRepositoryCreationTemplatesResponse(registry.account, named)
+    page, next_token = registry.page_of_settings(request, KIND, RepositoryCreationTemplate)
+    return DescribeRepositoryCreationTemplatesResponse(registry.account, page, next_token)
+
+
+def _changed(
+    registry: Registry,
+    template: RepositoryCreationTemplate,
+    request: CreateRepositoryCreationTemplateRequest | UpdateRepositoryCreationTemplateRequest,
+) -> RepositoryCreationTemplate:
+    """Keep a template with what a request says about it."""
+    given = {name: value for name, value in attrs.asdict(request, recurse=False).items() if value is not None}
+    changed = attrs.evolve(template, **given, updated_at=moment(registry.now))
+    filters = changed.image_tag_mutability_exclusion_filters
+    if bool(filters) != str(changed.image_tag_mutability).endswith("_WITH_EXCLUSION"):
+        raise invalid("imageTagMutabilityExclusionFilters", f"must fit {changed.image_tag_mutability}")
+    registry.keep(KIND, changed, request.prefix)
+    return changed
+
+
+def _template(registry: Registry, prefix: str) -> RepositoryCreationTemplate:
+    template = registry.setting(KIND, RepositoryCreationTemplate, prefix)
+    if template is None:
+        raise TemplateNotFoundException(f"A template for the prefix '{prefix}' does not exist")
+    return template
