@@ -1,0 +1,95 @@
+"""Delete the images that a lifecycle policy would expire, now and with a look at them first.
+
+    python examples/clean_up.py team/app --keep-newest 50 --untagged-days 14            # only looks
+    python examples/clean_up.py team/app --keep-newest 50 --untagged-days 14 --delete
+
+ECR itself tells which images these are, by a lifecycle policy preview. The repository's own policy, if
+it has one, stays as it is. Region, credentials and endpoint are those of the AWS SDKs' environment.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Sequence
+
+import ecr_async as ecr
+from ecr_async.lifecycle import LifecyclePolicy, Rule
+
+LARGEST_BATCH = 100
+"""Images that BatchDeleteImage takes at once."""
+
+
+async def clean_up(repository: str, policy: LifecyclePolicy, *, delete: bool) -> int:
+    """List what the policy would expire, delete it if told to, and return how many images are left over."""
+    async with ecr.Session() as session:
+        service = session.service()
+        digests = [digest async for digest in expiring(service, repository, policy)]
+        if not delete:
+            print(f"{len(digests):,} images would be deleted; --delete does it")
+            return 0
+        failures = await delete_images(service, repository, digests)
+    for failure in failures:
+        digest = failure.image_id.image_digest if failure.image_id else None
+        print(f"{digest}: {failure.failure_code}: {failure.failure_reason}", file=sys.stderr)
+    print(f"{len(digests) - len(failures):,} images deleted, {len(failures):,} not")
+    return len(failures)
+
+
+async def expiring(service: ecr.Service, repository: str, policy: LifecyclePolicy) -> AsyncIterator[str]:
+    """Preview the policy, print each image that it would expire, and give its digest."""
+    await ecr.start_lifecycle_policy_preview(
+        service, ecr.StartLifecyclePolicyPreviewRequest(repository, lifecycle_policy_text=policy.to_json())
+    )
+    request = ecr.GetLifecyclePolicyPreviewRequest(repository, max_results=100)
+    await ecr.wait_until_lifecycle_policy_preview_complete(service, request)
+    async for result in ecr.paginate_get_lifecycle_policy_preview(service, request):
+        if result.image_digest and result.image_pushed_at:
+            tags = " ".join(result.image_tags) or "(untagged)"
+            print(f"{result.image_pushed_at:%Y-%m-%d}  rule {result.applied_rule_priority}  {tags}")
+            yield result.image_digest
+
+
+async def delete_images(
+    service: ecr.Service, repository: str, digests: Sequence[str]
+) -> Sequence[ecr.ImageFailure]:
+    """Delete images by digest, which takes all their tags along; return those that could not be."""
+    chunks = [digests[start : start + LARGEST_BATCH] for start in range(0, len(digests), LARGEST_BATCH)]
+    async with asyncio.TaskGroup() as group:
+        calls = [
+            group.create_task(
+                ecr.batch_delete_image(
+                    service,
+                    ecr.BatchDeleteImageRequest(
+                        repository, [ecr.ImageIdentifier(image_digest=digest) for digest in chunk]
+                    ),
+                )
+            )
+            for chunk in chunks
+        ]
+    return [failure for call in calls for failure in call.result().failures]
+
+
+def main() -> None:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("repository")
+    parser.add_argument("--untagged-days", type=int, default=14, help="how old untagged images get [14]")
+    parser.add_argument("--keep-newest", type=int, default=100, help="how many other images stay [100]")
+    parser.add_argument("--delete", action="store_true", help="delete the images instead of listing them")
+    options = parser.parse_args()
+    policy = LifecyclePolicy(
+        [
+            Rule.expire(1, "untagged", days_since_pushed=options.untagged_days),
+            Rule.expire(2, "any", keep_newest=options.keep_newest),
+        ]
+    )
+    try:
+        sys.exit(1 if asyncio.run(clean_up(options.repository, policy, delete=options.delete)) else 0)
+    except ecr.ECRError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

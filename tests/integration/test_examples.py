@@ -1,0 +1,154 @@
+"""The examples, run as scripts against an embedded ECR."""
+
+import json
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+import ecr_async as ecr
+from ecr_async.local import LocalECR
+from tests.integration.local.content import digest_of, manifest
+from tests.integration.subprocesses import ROOT, environment, run, started
+
+EXAMPLES = ROOT / "examples"
+DAY = 86_400
+
+
+def script(name: str) -> tuple[str, Path]:
+    return sys.executable, EXAMPLES / name
+
+
+class Clock:
+    """A clock that is a while ago."""
+
+    days_ago = 0.0
+
+    def __call__(self) -> float:
+        return time.time() - self.days_ago * DAY
+
+
+@pytest.fixture
+async def local() -> AsyncIterator[LocalECR]:
+    """An ECR in which team/app has 250 untagged images, 30 days old, and 3 tagged ones."""
+    clock = Clock()
+    async with LocalECR(verify_layers=False, clock=clock) as local:
+        clock.days_ago = 30
+        await local.fill([ecr.CreateRepositoryRequest("team/app")])
+        await local.fill(
+            ecr.PutImageRequest("team/app", manifest(config=str(number).encode())) for number in range(250)
+        )
+        clock.days_ago = 0
+        await local.fill(
+            ecr.PutImageRequest("team/app", manifest(config=tag.encode()), image_tag=tag)
+            for tag in ("1.0", "1.1", "1.2")
+        )
+        yield local
+
+
+async def tags_left(local: LocalECR) -> list[tuple[str, ...]]:
+    async with local.session() as session:
+        images = ecr.paginate_describe_images(session.service(), ecr.DescribeImagesRequest("team/app"))
+        return [image.image_tags async for image in images]
+
+
+async def test_scan_to_jsonl(local: LocalECR, tmp_path: Path) -> None:
+    path = tmp_path / "images.jsonl"
+    finished = await run(*script("scan_to_jsonl.py"), path, "team/*", "gone", env=environment(local))
+    assert (finished.status, finished.err) == (0, "gone: there is no such repository\n")
+    assert finished.out.startswith("253 images of 1 repositories in ")
+    digests = {json.loads(line)["image_digest"] for line in path.read_text().splitlines()}
+    assert len(digests) == 253
+
+
+async def test_clean_up_only_looks(local: LocalECR) -> None:
+    finished = await run(*script("clean_up.py"), "team/app", env=environment(local))
+    assert (finished.status, finished.err) == (0, "")
+    assert finished.out.splitlines()[-1] == "250 images would be deleted; --delete does it"
+    assert len(await tags_left(local)) == 253
+
+
+async def test_clean_up_deletes_what_the_policy_names_and_nothing_else(local: LocalECR) -> None:
+    finished = await run(
+        *script("clean_up.py"), "team/app", "--keep-newest", "2", "--delete", env=environment(local)
+    )
+    assert (finished.status, finished.err) == (0, "")
+    assert finished.out.splitlines()[-1] == "251 images deleted, 0 not"
+    assert await tags_left(local) == [("1.1",), ("1.2",)]
+
+
+async def test_clean_up_of_a_repository_that_is_not_there_is_one_line(local: LocalECR) -> None:
+    finished = await run(*script("clean_up.py"), "team/gone", env=environment(local))
+    assert finished.status == 1
+    assert "RepositoryNotFoundException" in finished.err
+    assert len(finished.err.splitlines()) == 1
+
+
+def event(digest: str, tag: str, **detail: str) -> str:
+    """Return an event as EventBridge delivers it."""
+    return json.dumps(
+        {
+            "version": "0",
+            "id": "13cde686-328b-6117-af20-0e5566167482",
+            "detail-type": "ECR Image Action",
+            "source": "aws.ecr",
+            "account": "123456789012",
+            "time": "2026-01-16T01:54:34Z",
+            "region": "us-east-1",
+            "resources": [],
+            "detail": {
+                "result": "SUCCESS",
+                "repository-name": "team/app",
+                "image-digest": digest,
+                "action-type": "PUSH",
+                "image-tag": tag,
+                **detail,
+            },
+        }
+    )
+
+
+async def test_push_worker_handles_each_push_and_reports_what_it_cannot_handle(local: LocalECR) -> None:
+    pushed = digest_of(manifest(config=b"1.0"))
+    events = [
+        event(pushed, "1.0"),
+        event(pushed, "1.0", **{"action-type": "DELETE"}),
+        event(digest_of("gone"), "gone"),
+        "no JSON",
+    ]
+    finished = await run(
+        *script("push_worker.py"), "--workers", "1", env=environment(local), text="\n".join(events)
+    )
+    assert finished.status == 0
+    assert finished.out == "team/app:1.0  0.0 MB  ok\n"
+    missing, malformed = finished.err.splitlines()
+    assert "ImageNotFoundException" in missing
+    assert malformed.startswith("not handled: ")
+
+
+async def test_push_worker_ends_when_told_to_while_its_input_is_open(local: LocalECR) -> None:
+    async with started(*script("push_worker.py"), "--largest", "0", env=environment(local)) as worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        worker.stdin.write(event(digest_of(manifest(config=b"1.1")), "1.1").encode() + b"\n")
+        await worker.stdin.drain()
+        assert await worker.stdout.readline() == b"team/app:1.1  0.0 MB  too large\n"
+        worker.send_signal(signal.SIGTERM)
+        assert await worker.wait() == 0
+
+
+async def test_demo() -> None:
+    finished = await run(*script("demo.py"), env=environment())
+    assert (finished.status, finished.err) == (0, "")
+    for said in (
+        "216 repositories and 20,000 images",
+        "20 more with real layers",
+        "220 scanned",
+        "20,020 in 3.",
+        "0 throttled",
+        "untagged, pushed over 14 days ago",
+    ):
+        assert said in finished.out
