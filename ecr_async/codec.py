@@ -29,7 +29,7 @@ from cattrs import Converter
 from ecr_async.errors import CallError, ResponseError, ServiceError, ValidationError
 from ecr_async.operation import AnyOperation, Limit, Operation
 
-__all__ = ["converter", "decode", "decode_error", "encode", "wire_name"]
+__all__ = ["converter", "decode", "decode_error", "encode", "request_id", "wire_name"]
 
 ResponseT = TypeVar("ResponseT")
 Encoder = Callable[[Any], Any]
@@ -74,7 +74,7 @@ def decode_error(operation: AnyOperation, status: int, headers: Mapping[str, str
     known: dict[str, Any] = {
         "operation": operation.name,
         "status": status,
-        "request_id": headers.get("x-amzn-requestid") or headers.get("x-amz-request-id"),
+        "request_id": request_id(headers),
         "retry_after": _retry_after(headers.get("x-amz-retry-after")),
     }
     if not written:
@@ -85,6 +85,11 @@ def decode_error(operation: AnyOperation, status: int, headers: Mapping[str, str
     details = {name: value for name, value in document.items() if name not in _ERROR_ENVELOPE}
     error = operation.error_named(code) or _modelled_elsewhere(code) or ServiceError
     return error(str(message), code=code, details=details, **known)
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """Return the service's own name for an attempt, out of its answer's headers."""
+    return headers.get("x-amzn-requestid") or headers.get("x-amz-request-id")
 
 
 _encoder = functools.cache(converter.get_unstructure_hook)

@@ -93,6 +93,7 @@ class CachedCredentials:
         self._pause = 0.0
         # Seconds since the epoch: when to renew, from when on callers wait for it, when it is too late.
         self._renew_at = self._wait_at = self._expires_at = -math.inf
+        self._replaced_at = -math.inf
 
     @property
     def current(self) -> Credentials | None:
@@ -103,8 +104,8 @@ class CachedCredentials:
         now = self._clock()
         if now < self._renew_at:
             return self._credentials
-        if self._renewal is None or self._renewal.done():
-            self._renewal = asyncio.create_task(self._renew(), name="ecr_async credentials")
+        if not self._renewing:
+            self._start_renewal()
         return self._credentials if now < self._wait_at else None
 
     async def get(self) -> Credentials:
@@ -123,11 +124,35 @@ class CachedCredentials:
             raise CredentialsError("the credentials were not resolved: that was cancelled")
         raise CredentialsError(*self._failure.args) from self._failure.__cause__
 
+    async def replace(self, rejected: Credentials) -> bool:
+        """Ask the provider for others than those that the service rejected; tell whether there are any now.
+
+        The provider is asked for that no more often than every 15 seconds, since a service rejects good
+        credentials too: those of an account that has not enabled the region. A provider that fails takes
+        nothing away.
+        """
+        if self._credentials == rejected and not self._renewing:
+            now = self._clock()
+            if now < self._replaced_at + SHORTEST_PAUSE_SECONDS:
+                return False
+            self._replaced_at = now
+            self._start_renewal()
+        if self._renewing and self._renewal is not None:
+            await asyncio.wait([self._renewal])
+        return self._credentials != rejected
+
     async def aclose(self) -> None:
         """Cancel a renewal that is under way, and wait for its end."""
         if self._renewal is not None:
             self._renewal.cancel()
             await asyncio.wait([self._renewal])
+
+    @property
+    def _renewing(self) -> bool:
+        return self._renewal is not None and not self._renewal.done()
+
+    def _start_renewal(self) -> None:
+        self._renewal = asyncio.create_task(self._renew(), name="ecr_async credentials")
 
     async def _renew(self) -> None:
         try:

@@ -10,6 +10,7 @@
     │   ├── ResponseError     something answered, but not in the service's protocol
     │   └── TransportError    no complete answer came
     │       ├── ConnectError  no connection was made, so the service never saw the call
+    │       │   └── CertificateError  the server's certificate is not trusted; not tried again
     │       └── TimeoutError  a time limit of ours ran out (also a builtin TimeoutError)
     ├── PaginationError       the pages do not end
     └── WaiterError           the awaited state was not reached
@@ -30,6 +31,7 @@ from typing import Any, ClassVar
 
 __all__ = [
     "CallError",
+    "CertificateError",
     "ConfigurationError",
     "ConnectError",
     "CredentialsError",
@@ -208,6 +210,14 @@ class TransportError(CallError):
 
 class ConnectError(TransportError):
     """No connection could be made, so the service never saw the call."""
+
+
+class CertificateError(ConnectError):
+    """The server's TLS certificate is not one to trust: another's, expired, or signed by nobody we know.
+
+    It would be the same one the next time, so there is no other attempt. A private authority's
+    certificates are given to a session as `ca_bundle`.
+    """
 
 
 class TimeoutError(TransportError, builtins.TimeoutError):

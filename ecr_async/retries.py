@@ -19,7 +19,14 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
-from ecr_async.errors import CallError, ConfigurationError, ResponseError, ServiceError, TransportError
+from ecr_async.errors import (
+    CallError,
+    CertificateError,
+    ConfigurationError,
+    ResponseError,
+    ServiceError,
+    TransportError,
+)
 
 __all__ = ["Attempts", "Backoff", "ErrorKind", "RetryConfig", "RetryQuota", "RetryStrategy", "classify"]
 
@@ -73,7 +80,7 @@ DOUBLINGS_MAX: Final = 10  # more than takes any base to BACKOFF_MAX
 def classify(error: CallError) -> ErrorKind | None:
     """Say why another attempt may succeed where this one failed; None if none will."""
     if isinstance(error, TransportError):
-        return "transient"
+        return None if isinstance(error, CertificateError) else "transient"
     if isinstance(error, ServiceError) and error.code in CODES:
         return CODES[error.code]
     if error.status is None:
@@ -206,9 +213,22 @@ class Attempts:
             return None
         delay = strategy.backoff.delay(kind, self.attempt - 1, error.retry_after)
         self._taken = COSTS[kind]
-        self.attempt += 1
-        self.header = _header(self.attempt, strategy.max_attempts)
+        self._begin_next()
         return delay
+
+    def at_once(self) -> float | None:
+        """After a failed attempt whose cause is out of the way: 0 seconds, or None if it was the last one.
+
+        A service that is well is asked again, so that takes no tokens.
+        """
+        if self.attempt >= self._strategy.max_attempts:
+            return None
+        self._begin_next()
+        return 0.0
+
+    def _begin_next(self) -> None:
+        self.attempt += 1
+        self.header = _header(self.attempt, self._strategy.max_attempts)
 
     def succeed(self) -> None:
         """After the attempt that succeeded: give back what the last retry took, or 1 token if none did."""

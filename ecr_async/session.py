@@ -17,6 +17,7 @@ from ecr_async.credentials import (
     static,
 )
 from ecr_async.errors import ConfigurationError, SessionClosedError
+from ecr_async.observation import Telemetry
 from ecr_async.retries import RetryConfig, RetryStrategy
 from ecr_async.service import Service
 from ecr_async.transport import Transport
@@ -58,6 +59,7 @@ class Session:
         ca_bundle: A file of certificates, in PEM, to trust instead of the system's.
         app_id: The application's name in the User-Agent header.
         trace_configs: aiohttp's own hooks into connections and requests.
+        telemetry: What is told of each call, for instance `ecr_async.telemetry.OpenTelemetry()`.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Session:
         ca_bundle: str | None = None,
         app_id: str | None = None,
         trace_configs: Sequence["aiohttp.TraceConfig"] = (),
+        telemetry: Telemetry | None = None,
     ) -> None:
         if max_connections < 1:
             raise ConfigurationError(f"max_connections must be at least 1, not {max_connections}")
@@ -110,6 +113,7 @@ class Session:
         )
         self._opened: _Opened | None = None
         self._was_open = False
+        self.telemetry = telemetry
         self.clock = Clock()
 
     async def __aenter__(self) -> Self:
@@ -135,8 +139,10 @@ class Session:
         """Close every connection and stop refreshing credentials. Calls after it raise `SessionClosedError`."""
         opened, self._opened = self._opened, None
         if opened is not None:
-            await opened.credentials.aclose()
-            await opened.transport.close()
+            try:
+                await opened.credentials.aclose()
+            finally:
+                await opened.transport.close()
 
     def service(self, region: str | None = None, *, endpoint_url: str | None = None) -> Service:
         """Return one region's ECR; by default the session's own region and endpoint.

@@ -10,13 +10,23 @@ import ssl
 import urllib.request
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import aiohttp
 import attrs
 from yarl import URL
 
 from ecr_async import errors
-from ecr_async.errors import CallError, ConnectError, ResponseError, TransportError
+from ecr_async.codec import request_id
+from ecr_async.errors import (
+    CallError,
+    CertificateError,
+    ConfigurationError,
+    ConnectError,
+    ResponseError,
+    SessionClosedError,
+    TransportError,
+)
 
 __all__ = ["Reply", "Transport", "proxy_for"]
 
@@ -36,6 +46,11 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     body: bytes = attrs.field(repr=False)
+
+    @property
+    def request_id(self) -> str | None:
+        """The service's own name for the attempt."""
+        return request_id(self.headers)
 
 
 class Transport:
@@ -67,7 +82,10 @@ class Transport:
         self._client: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
-        """Make the pool; certificates are read off the event loop."""
+        """Make the pool; certificates are read off the event loop.
+
+        Raises `ConfigurationError` for a `ca_bundle` that cannot be read or has no certificate in it.
+        """
         self._client = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=self._max_connections,
@@ -78,14 +96,19 @@ class Transport:
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=self._timeout,
+            headers={"Accept-Encoding": "identity"},
+            auto_decompress=False,
             skip_auto_headers=_NO_AUTO_HEADERS,
             trace_configs=self._trace_configs,
         )
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; calls that are under way end in a `SessionClosedError`."""
         if self._client is not None:
             await self._client.close()
+
+    def _is_closed(self) -> bool:
+        return self._client is not None and self._client.closed
 
     async def _tls(self) -> ssl.SSLContext | bool:
         if not self._verify:
@@ -95,63 +118,106 @@ class Transport:
             return False
         if self._ca_bundle is None:
             return True
-        return await asyncio.to_thread(ssl.create_default_context, cafile=self._ca_bundle)
+        try:
+            return await asyncio.to_thread(ssl.create_default_context, cafile=self._ca_bundle)
+        except OSError as error:
+            raise ConfigurationError(f"ca_bundle {self._ca_bundle!r} cannot be used: {error}") from error
 
     async def post(self, url: URL, headers: Mapping[str, str], body: bytes, proxy: URL | None) -> Reply:
         """Send one request and return its answer, whatever its status.
 
-        Raises `ConnectError`, `TimeoutError` or another `TransportError` when no whole answer came, and
-        `ResponseError` for one that is not HTTP or larger than we hold.
+        Raises `ConnectError`, `TimeoutError` or another `TransportError` when no whole answer came,
+        `ResponseError` for one that is not HTTP or larger than we hold, and `SessionClosedError` once the
+        pool is closed.
         """
-        assert self._client is not None
+        if self._is_closed():
+            raise _closed()
+        client = self._client
+        assert client is not None
         data = body if len(body) < LARGE_BODY else io.BytesIO(body)
+        known: dict[str, Any] = {}
         try:
-            async with self._client.post(
+            async with client.post(
                 url, data=data, headers=headers, allow_redirects=False, proxy=proxy
             ) as response:
+                known = {"status": response.status, "request_id": request_id(response.headers)}
                 return Reply(response.status, response.headers, await _read(response))
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise _mapped(error) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            failure = _closed() if self._is_closed() else _mapped(error, known)
+            cause = None if isinstance(error, aiohttp.ClientResponseError) else error
+        except _TooLargeError:
+            failure = ResponseError(f"the answer is larger than {LARGEST_ANSWER:,} bytes", **known)
+            cause = None
+        # Out of the handler, so that what holds our headers, with the signature in them, is not chained.
+        raise failure from cause
 
 
 def proxy_for(url: URL) -> URL | None:
     """Return the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY prescribe for a URL.
 
-    aiohttp's own reading of them takes a thread for each request; we ask once for an endpoint.
+    aiohttp's own reading of them takes a thread for each request; we ask once for an endpoint. Raises
+    `ConfigurationError` for one that is not an HTTP proxy's URL, without repeating it: it may hold a
+    password.
     """
-    host = url.host or ""
     proxy = urllib.request.getproxies().get(url.scheme)
-    return None if proxy is None or urllib.request.proxy_bypass(host) else URL(proxy)
+    if proxy is None or urllib.request.proxy_bypass(f"{url.host_subcomponent}:{url.port}"):
+        return None
+    try:
+        found = URL(proxy if "://" in proxy else f"http://{proxy}")
+    except ValueError:
+        found = URL()
+    if found.scheme not in {"http", "https"} or not found.host:
+        raise ConfigurationError(
+            f"the environment's {url.scheme.upper()}_PROXY is not of the form http://host:port"
+        )
+    return found
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    length = response.content_length
-    if length is not None and length <= LARGEST_ANSWER:
+    length = response.content_length or 0
+    if length > LARGEST_ANSWER:
+        raise _TooLargeError
+    if length and "Transfer-Encoding" not in response.headers:
         return await response.read()
     pieces: list[bytes] = []
     size = 0
     async for piece in response.content.iter_any():
         size += len(piece)
         if size > LARGEST_ANSWER:
-            raise ResponseError(f"the answer is larger than {LARGEST_ANSWER:,} bytes", status=response.status)
+            raise _TooLargeError
         pieces.append(piece)
     return b"".join(pieces)
 
 
-def _mapped(error: Exception) -> CallError:
-    """Return our exception for one of aiohttp's. The order matters: theirs overlap."""
+class _TooLargeError(Exception):
+    """There is more of an answer than we hold."""
+
+
+def _closed() -> SessionClosedError:
+    return SessionClosedError("the session is closed")
+
+
+def _mapped(error: Exception, known: Mapping[str, Any]) -> CallError:
+    """Return our exception for one of aiohttp's. The order matters: theirs overlap.
+
+    `known` is what the head of the answer said, if there was one.
+    """
     words = str(error) or type(error).__name__
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return _ConnectTimeoutError(f"no connection within the connect timeout: {words}")
     if isinstance(error, TimeoutError):
-        return errors.TimeoutError(f"no answer in time: {words}")
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientProxyConnectionError):
+        return errors.TimeoutError(f"no answer in time: {words}", **known)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return CertificateError(f"the server's certificate is not trusted: {error.certificate_error}")
+    if isinstance(error, aiohttp.ClientConnectorError):
         return ConnectError(f"no connection: {words}")
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return ConnectError(f"the proxy makes no connection: {error.message}", status=error.status)
     if isinstance(error, aiohttp.ClientPayloadError):
-        return TransportError(f"the answer broke off: {words}")
+        return TransportError(f"the answer broke off: {words}", **known)
     if isinstance(error, aiohttp.ClientResponseError):
-        return ResponseError(f"the answer is not HTTP: {error.message}", status=error.status or None)
-    return TransportError(f"the connection failed: {words}")
+        return ResponseError(f"the answer is not HTTP: {error.message}")
+    return TransportError(f"the connection failed: {words}", **known)
 
 
 class _ConnectTimeoutError(ConnectError, errors.TimeoutError):
