@@ -101,7 +101,7 @@ class Pager(Generic[RequestT, ResponseT, ItemT]):
         finally:
             if ahead is not None:
                 ahead.cancel()
-                await asyncio.gather(ahead, return_exceptions=True)
+                await asyncio.wait([ahead])
 
     async def _page(self, token: str | None) -> ResponseT:
         request: Any = self._request

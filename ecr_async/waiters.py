@@ -39,7 +39,10 @@ class Pauses:
 
     def after(self, questions: int) -> float:
         """Return the pause after that many questions: between a half and the whole of its step."""
-        step = min(self.longest, self.first * self.growth ** (questions - 1))
+        try:
+            step = min(self.longest, self.first * self.growth ** (questions - 1))
+        except OverflowError:
+            step = self.longest
         return step * (0.5 + random.random() / 2)  # noqa: S311 - no secret depends on it
 
 

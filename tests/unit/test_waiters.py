@@ -1,0 +1,283 @@
+"""Waiting, in virtual time: what is reached, what never will be, what takes too long, what is forgiven."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from itertools import chain, pairwise, repeat
+from typing import Any
+
+import pytest
+
+import ecr_async as ecr
+from ecr_async import Pauses, Service
+from ecr_async.operation import AnyOperation
+from tests.virtual_time import in_virtual_time
+
+PREVIEW = ecr.GetLifecyclePolicyPreviewRequest("team/app")
+FINDINGS = ecr.DescribeImageScanFindingsRequest("team/app", ecr.ImageIdentifier(image_tag="latest"))
+
+
+class Script(Service):
+    """A service that answers, or fails, as it is told, one after the other; the last for ever."""
+
+    def __init__(self, *answers: Any, seconds: float = 0.0) -> None:
+        self.answers: Iterator[Any] = chain(answers, repeat(answers[-1]))
+        self.seconds = seconds
+        self.asked: list[float] = []
+        self.requests: list[Any] = []
+
+    async def call(self, operation: AnyOperation, request: Any) -> Any:
+        self.asked.append(now())
+        self.requests.append(request)
+        await asyncio.sleep(self.seconds)
+        answer = next(self.answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def preview(status: str | None) -> ecr.GetLifecyclePolicyPreviewResponse:
+    return ecr.GetLifecyclePolicyPreviewResponse(status=status)
+
+
+def scan(status: str | None) -> ecr.DescribeImageScanFindingsResponse:
+    return ecr.DescribeImageScanFindingsResponse(image_scan_status=ecr.ImageScanStatus(status=status))
+
+
+@pytest.fixture(autouse=True)
+def longest_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every pause as long as it can be, unless a test says otherwise."""
+    monkeypatch.setattr("ecr_async.waiters.random.random", lambda: 1.0)
+
+
+# ---------------------------------------------------------------------------- reached
+
+
+@in_virtual_time
+async def test_what_is_complete_already_is_not_waited_for() -> None:
+    service = Script(preview("COMPLETE"))
+    response = await ecr.wait_until_lifecycle_policy_preview_complete(service, PREVIEW)
+    assert response == preview("COMPLETE")
+    assert service.requests == [PREVIEW]
+    assert now() == 0
+
+
+@in_virtual_time
+async def test_a_preview_is_waited_for_while_it_is_in_progress() -> None:
+    service = Script(preview("IN_PROGRESS"), preview("IN_PROGRESS"), preview("COMPLETE"))
+    response = await ecr.wait_until_lifecycle_policy_preview_complete(service, PREVIEW)
+    assert response.status == "COMPLETE"
+    assert service.requests == [PREVIEW] * 3
+
+
+@pytest.mark.parametrize("status", [None, "", "A_STATUS_OF_TOMORROW"])
+@in_virtual_time
+async def test_a_status_that_nobody_knows_is_waited_for(status: str | None) -> None:
+    service = Script(preview(status), preview("COMPLETE"))
+    assert (await ecr.wait_until_lifecycle_policy_preview_complete(service, PREVIEW)).status == "COMPLETE"
+
+
+@pytest.mark.parametrize("status", ["COMPLETE", "ACTIVE"])
+@in_virtual_time
+async def test_a_scan_is_complete_when_there_are_findings(status: str) -> None:
+    service = Script(scan("PENDING"), scan("IN_PROGRESS"), scan(status))
+    assert await ecr.wait_until_image_scan_complete(service, FINDINGS) == scan(status)
+    assert service.requests == [FINDINGS] * 3
+
+
+@in_virtual_time
+async def test_a_scan_that_has_not_started_yet_is_waited_for() -> None:
+    not_yet = ecr.ScanNotFoundException("no scan", code="ScanNotFoundException")
+    service = Script(not_yet, not_yet, scan("COMPLETE"))
+    assert await ecr.wait_until_image_scan_complete(service, FINDINGS) == scan("COMPLETE")
+
+
+@in_virtual_time
+async def test_an_answer_without_any_scan_status_is_waited_for() -> None:
+    service = Script(ecr.DescribeImageScanFindingsResponse(), scan("COMPLETE"))
+    assert await ecr.wait_until_image_scan_complete(service, FINDINGS) == scan("COMPLETE")
+
+
+# ---------------------------------------------------------------------------- failed
+
+
+@pytest.mark.parametrize("status", ["FAILED", "EXPIRED"])
+@in_virtual_time
+async def test_a_preview_that_will_never_be_complete_is_a_failure(status: str) -> None:
+    service = Script(preview("IN_PROGRESS"), preview(status))
+    with pytest.raises(ecr.WaiterFailedError, match=f"preview complete: the status is {status}") as caught:
+        await ecr.wait_until_lifecycle_policy_preview_complete(service, PREVIEW)
+    assert caught.value.last_response == preview(status)
+
+
+@pytest.mark.parametrize(
+    "status", ["FAILED", "UNSUPPORTED_IMAGE", "SCAN_ELIGIBILITY_EXPIRED", "FINDINGS_UNAVAILABLE"]
+)
+@in_virtual_time
+async def test_a_scan_that_will_never_have_findings_is_a_failure(status: str) -> None:
+    service = Script(scan("IN_PROGRESS"), scan(status))
+    with pytest.raises(ecr.WaiterFailedError, match=f"scan complete: the status is {status}") as caught:
+        await ecr.wait_until_image_scan_complete(service, FINDINGS)
+    assert caught.value.last_response == scan(status)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ecr.LifecyclePolicyPreviewNotFoundException("none", code="LifecyclePolicyPreviewNotFoundException"),
+        ecr.ScanNotFoundException("not this one's", code="ScanNotFoundException"),
+        ecr.TransportError("reset"),
+        ecr.ValidationError("repository_name", "is required"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@in_virtual_time
+async def test_an_error_of_a_call_ends_the_wait(error: Exception) -> None:
+    with pytest.raises(type(error)) as caught:
+        await ecr.wait_until_lifecycle_policy_preview_complete(Script(error), PREVIEW)
+    assert caught.value is error
+
+
+@in_virtual_time
+async def test_an_image_that_is_not_there_is_not_waited_for() -> None:
+    service = Script(ecr.ImageNotFoundException("none", code="ImageNotFoundException"))
+    with pytest.raises(ecr.ImageNotFoundException):
+        await ecr.wait_until_image_scan_complete(service, FINDINGS)
+    assert now() == 0
+
+
+# ---------------------------------------------------------------------------- too long
+
+
+@in_virtual_time
+async def test_after_the_timeout_the_wait_ends_to_the_second() -> None:
+    with pytest.raises(ecr.WaiterTimeoutError) as caught:
+        await ecr.wait_until_lifecycle_policy_preview_complete(
+            Script(preview("IN_PROGRESS")), PREVIEW, timeout=100
+        )
+    assert now() == pytest.approx(100)
+    assert caught.value.last_response == preview("IN_PROGRESS")
+    assert str(caught.value) == (
+        "lifecycle policy preview complete: not within 100 s; the status was IN_PROGRESS"
+    )
+
+
+@in_virtual_time
+async def test_an_answer_that_does_not_come_is_not_waited_for_longer_than_the_timeout() -> None:
+    service = Script(preview("IN_PROGRESS"), seconds=3600.0)
+    with pytest.raises(ecr.WaiterTimeoutError) as caught:
+        await ecr.wait_until_lifecycle_policy_preview_complete(service, PREVIEW, timeout=30)
+    assert now() == pytest.approx(30)
+    assert caught.value.last_response is None
+    assert str(caught.value).endswith("not within 30 s; no answer had a status")
+
+
+@in_virtual_time
+async def test_patience_ends_with_the_timeout() -> None:
+    service = Script(ecr.ScanNotFoundException("no scan", code="ScanNotFoundException"))
+    with pytest.raises(ecr.WaiterTimeoutError, match="no answer had a status"):
+        await ecr.wait_until_image_scan_complete(service, FINDINGS, timeout=60)
+    assert now() == pytest.approx(60)
+
+
+@in_virtual_time
+async def test_the_last_answer_is_kept_when_later_there_was_none() -> None:
+    not_there = ecr.ScanNotFoundException("no scan", code="ScanNotFoundException")
+    with pytest.raises(ecr.WaiterTimeoutError, match="the status was PENDING") as caught:
+        await ecr.wait_until_image_scan_complete(Script(scan("PENDING"), not_there), FINDINGS, timeout=60)
+    assert caught.value.last_response == scan("PENDING")
+
+
+@pytest.mark.parametrize("error", [ecr.TimeoutError("no answer in time"), TimeoutError("of somebody else's")])
+@in_virtual_time
+async def test_a_calls_timeout_is_not_taken_for_the_waiters(error: Exception) -> None:
+    with pytest.raises(type(error)) as caught:
+        await ecr.wait_until_lifecycle_policy_preview_complete(
+            Script(preview("IN_PROGRESS"), error), PREVIEW, timeout=100
+        )
+    assert caught.value is error
+    assert now() < 100
+
+
+@in_virtual_time
+async def test_a_timeout_around_the_waiter_is_the_callers() -> None:
+    with pytest.raises(TimeoutError) as caught:
+        async with asyncio.timeout(5):
+            await ecr.wait_until_lifecycle_policy_preview_complete(Script(preview("IN_PROGRESS")), PREVIEW)
+    assert not isinstance(caught.value, ecr.WaiterTimeoutError)
+    assert now() == pytest.approx(5)
+
+
+@in_virtual_time
+async def test_a_waiter_can_be_cancelled() -> None:
+    service = Script(preview("IN_PROGRESS"))
+    task = asyncio.create_task(ecr.wait_until_lifecycle_policy_preview_complete(service, PREVIEW))
+    await asyncio.sleep(10)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("timeout", [0, -1])
+@in_virtual_time
+async def test_a_timeout_is_more_than_nothing(timeout: float) -> None:
+    service = Script(preview("COMPLETE"))
+    with pytest.raises(ecr.ValidationError, match=f"timeout: must be more than 0 seconds, not {timeout}"):
+        await ecr.wait_until_lifecycle_policy_preview_complete(service, PREVIEW, timeout=timeout)
+    assert service.asked == []
+
+
+# ---------------------------------------------------------------------------- pauses
+
+
+def steps(moments: list[float]) -> list[float]:
+    return [round(later - earlier, 6) for earlier, later in pairwise(moments)]
+
+
+@in_virtual_time
+async def test_pauses_grow_up_to_the_longest() -> None:
+    service = Script(preview("IN_PROGRESS"))
+    with pytest.raises(ecr.WaiterTimeoutError):
+        await ecr.wait_until_lifecycle_policy_preview_complete(
+            service, PREVIEW, timeout=30, pauses=Pauses(first=1, growth=2, longest=5)
+        )
+    assert steps(service.asked) == [1, 2, 4, 5, 5, 5, 5]
+
+
+@pytest.mark.parametrize("drawn", [0.0, 0.5, 1.0])
+def test_a_pause_is_between_a_half_and_the_whole_of_its_step(
+    drawn: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecr_async.waiters.random.random", lambda: drawn)
+    pauses = Pauses(first=8.0, growth=2.0, longest=20.0)
+    share = 0.5 + drawn / 2
+    assert [pauses.after(questions) for questions in (1, 2, 3, 10_000)] == [
+        8 * share,
+        16 * share,
+        20 * share,
+        20 * share,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wait", "answer", "first"),
+    [
+        (ecr.wait_until_lifecycle_policy_preview_complete, preview("IN_PROGRESS"), 0.5),
+        (ecr.wait_until_image_scan_complete, scan("IN_PROGRESS"), 2.0),
+    ],
+)
+@in_virtual_time
+async def test_unless_told_otherwise_it_asks_soon_then_rarely(
+    wait: Callable[..., Any], answer: Any, first: float
+) -> None:
+    service = Script(answer)
+    with pytest.raises(ecr.WaiterTimeoutError):
+        await wait(service, PREVIEW)
+    assert now() == pytest.approx(300)
+    assert steps(service.asked)[0] == first
+    assert steps(service.asked)[-1] == 15
+    assert len(service.asked) < 30
