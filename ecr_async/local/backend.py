@@ -37,8 +37,6 @@ class Backend:
     rules: Rules
     clock: Callable[[], float]
     temporary: Path | None
-    url: str = ""
-    """The server's own, without a slash at its end; known once it listens."""
 
     @classmethod
     async def open(cls, data: Path | None, rules: Rules, clock: Callable[[], float]) -> "Backend":
@@ -57,11 +55,13 @@ class Backend:
             await self.store.run(lambda: shutil.rmtree(temporary))
         await self.store.close()
 
-    async def call(self, caller: Caller, operation: str, work: Callable[[Registry], ResultT]) -> ResultT:
+    async def call(
+        self, caller: Caller, operation: str, url: str, work: Callable[[Registry], ResultT]
+    ) -> ResultT:
         """Run `work` on a caller's registry, in a transaction, off the event loop.
 
         This is how every route gets at the state. `operation` is the API's name of what is done, which
-        other accounts' repository policies may allow.
+        other accounts' repository policies may allow; `url` is the server's, as the caller reaches it.
         """
 
         def with_registry(db: sqlite3.Connection) -> ResultT:
@@ -71,7 +71,7 @@ class Backend:
                     blobs=self.blobs,
                     sealer=self.sealer,
                     rules=self.rules,
-                    url=self.url,
+                    url=url,
                     account=caller.account,
                     region=caller.region,
                     operation=operation,

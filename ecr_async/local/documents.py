@@ -1,7 +1,7 @@
 """JSON that others wrote, read without trusting it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
 
@@ -15,11 +15,17 @@ def parse(text: str) -> Mapping[str, Any] | None:
 
 def as_object(value: Any) -> Mapping[str, Any] | None:
     """Return a value if it is an object."""
-    object_: dict[str, Any] | None = value if isinstance(value, dict) else None
-    return object_
+    return value if _is_object(value) else None
 
 
 def as_list(value: Any) -> list[Any]:
     """Return the items of a list; anything else is taken for a list of one, as policies abbreviate it."""
-    items: list[Any] = value if isinstance(value, list) else [value]
-    return items
+    return value if _is_list(value) else [value]
+
+
+def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)

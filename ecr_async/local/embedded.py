@@ -79,6 +79,7 @@ class LocalECR:
         )
         self._backend: Backend | None = None
         self._runner: web.AppRunner | None = None
+        self._url: URL | None = None
 
     async def __aenter__(self) -> Self:
         self._backend = await Backend.open(self._data, self._rules, self._clock)
@@ -91,7 +92,7 @@ class LocalECR:
             await self._stop()
             raise
         host, port = self._runner.addresses[0][:2]
-        self._backend.url = str(URL.build(scheme="http", host=host, port=port))
+        self._url = URL.build(scheme="http", host=host, port=port)
         return self
 
     async def __aexit__(
@@ -102,14 +103,14 @@ class LocalECR:
     @property
     def endpoint_url(self) -> str:
         """Where the server is: what `endpoint_url` is to a session, and `--endpoint-url` to the AWS CLI."""
-        if self._backend is None or not self._backend.url:
-            raise RuntimeError("the embedded ECR runs within its `async with` block only")
-        return self._backend.url
+        return str(self.url)
 
     @property
     def url(self) -> URL:
         """The same, as a URL to build others on."""
-        return URL(self.endpoint_url)
+        if self._url is None:
+            raise RuntimeError("the embedded ECR runs within its `async with` block only")
+        return self._url
 
     @property
     def access_key_id(self) -> str:
@@ -150,7 +151,7 @@ class LocalECR:
                 codec.encode(operation, request)
                 handler(attrs.evolve(registry, operation=operation.name, now=backend.clock()), request)
 
-        await backend.call(Caller(self.account_id, self.region), "", work)
+        await backend.call(Caller(self.account_id, self.region), "", self.endpoint_url, work)
 
     async def reset(self) -> None:
         """Empty every registry."""
@@ -158,6 +159,7 @@ class LocalECR:
         await self._backend.reset()
 
     async def _stop(self) -> None:
+        self._url = None
         runner, self._runner = self._runner, None
         backend, self._backend = self._backend, None
         if runner is not None:

@@ -96,7 +96,7 @@ class Registry:
     sealer: Sealer
     rules: Rules
     url: str
-    """The server's own, without a slash at its end."""
+    """The server's, as the caller reaches it, without a slash at its end."""
     account: str
     region: str
     operation: str

@@ -79,7 +79,8 @@ class _Server:
         def work(registry: Registry) -> bytes:
             return write_response(handler(registry, asked))
 
-        return await self._backend.call(caller, name, work)
+        url = f"{request.scheme}://{request.host}"
+        return await self._backend.call(caller, name, url, work)
 
     def _understand(self, request: web.Request, body: bytes) -> tuple[Caller, str, Any]:
         """Return who asks, which operation, and what; raises `ServiceError`."""

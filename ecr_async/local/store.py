@@ -142,7 +142,11 @@ class Store:
 
     async def open(self) -> bytes:
         """Open the database, making it if need be; return the secret that it keeps for the server."""
-        return await self.run(self._open)
+        try:
+            return await self.run(self._open)
+        except BaseException:
+            self._thread.shutdown(wait=False)
+            raise
 
     async def close(self) -> None:
         """Finish the work at hand and close the database."""

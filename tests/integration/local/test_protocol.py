@@ -14,7 +14,7 @@ import pytest
 from ecr_async import api as ecr
 from ecr_async.credentials import Credentials
 from ecr_async.errors import ServiceError
-from ecr_async.local import LocalECR
+from ecr_async.local import LocalECR, serve
 from ecr_async.local.operations import HANDLERS
 from ecr_async.service import Service
 from ecr_async.signing import Signer
@@ -339,3 +339,29 @@ async def test_concurrent_pushes_of_a_tag_leave_one_image_with_it() -> None:
         assert len((await ecr.list_images(service, tagged)).image_ids) == 1
         everything = await ecr.list_images(service, ecr.ListImagesRequest("team/app"))
         assert len(everything.image_ids) == 20
+
+
+async def test_urls_are_on_the_host_by_which_the_server_was_reached(local: LocalECR) -> None:
+    here = f"http://localhost:{local.url.port}"
+    async with local.session(endpoint_url=here) as session:
+        service = session.service()
+        created = await ecr.create_repository(service, ecr.CreateRepositoryRequest("team/app"))
+        assert created.repository is not None
+        assert created.repository.repository_uri == f"localhost:{local.url.port}/team/app"
+        [data] = (
+            await ecr.get_authorization_token(service, ecr.GetAuthorizationTokenRequest())
+        ).authorization_data
+        assert data.proxy_endpoint == here
+
+
+async def test_a_server_can_be_run_until_it_is_cancelled() -> None:
+    started: asyncio.Future[LocalECR] = asyncio.get_running_loop().create_future()
+    running = asyncio.create_task(serve(LocalECR(), started.set_result))
+    local = await started
+    async with aiohttp.ClientSession() as client, client.get(local.url / "_local/health") as response:
+        assert response.status == 200
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    with pytest.raises(RuntimeError, match="async with"):
+        _ = local.endpoint_url
