@@ -195,7 +195,9 @@ class Generator:
         annotation = self.annotation(target, sent=owner in self.sent)
         if not required:
             empty = (
-                {"list": "()", "map": f"attrs.Factory(dict[{self._base(target, sent=False)[8:-1]}])"}.get(definition["type"])
+                {"list": "()", "map": f"attrs.Factory(dict[{self._base(target, sent=False)[8:-1]}])"}.get(
+                    definition["type"]
+                )
                 if owner not in self.sent
                 else None
             )
@@ -283,12 +285,12 @@ class Generator:
             rule = f', exclusive=("{snake(exclusive[0])}", ({others},))'
         if any(self.shapes[shape]["type"] == "blob" for shape in self._reached_from("input", name)):
             rule += ", heavy=True"
-        errors = ", ".join(definition["errors"])
+        errors = "".join(f"{error}, " for error in definition["errors"])
         constant = snake(name).upper()
         blocks = [
             self.structure(request),
             self.structure(response),
-            f'{constant} = Operation("{name}", {request}, {response}, errors=({errors},){rule})',
+            f'{constant} = Operation("{name}", {request}, {response}, errors=({errors}){rule})',
             f'async def {snake(name)}(service: "Service", request: {request}) -> {response}:\n'
             + docstring(self._function_words(name), 4)
             + f"\n    return await service.call({constant}, request)",

@@ -62,13 +62,29 @@ def take() -> dict[str, Any]:
 
 def changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Return a line for each operation, shape or member that came, went or is different."""
-    lines = []
-    for kind in ("operations", "shapes"):
-        before, after = old.get(kind, {}), new[kind]
-        lines += [f"+ {kind[:-1]} {name}" for name in after if name not in before]
-        lines += [f"- {kind[:-1]} {name}" for name in before if name not in after]
-        lines += [f"~ {kind[:-1]} {name}" for name in after if name in before and before[name] != after[name]]
-    return lines
+    before, after = old.get("shapes", {}), new["shapes"]
+    lasting = before.keys() & after.keys()
+    return [
+        *_differences("operation", old.get("operations", {}), new["operations"]),
+        *_differences("shape", before, after),
+        *_differences("member", _members(before, lasting), _members(after, lasting)),
+    ]
+
+
+def _members(shapes: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    return {
+        f"{name}.{member}": target
+        for name in sorted(names)
+        for member, target in shapes[name].get("members", {}).items()
+    }
+
+
+def _differences(kind: str, before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    return [
+        *(f"+ {kind} {name}" for name in after if name not in before),
+        *(f"- {kind} {name}" for name in before if name not in after),
+        *(f"~ {kind} {name}" for name in after if name in before and before[name] != after[name]),
+    ]
 
 
 def main() -> None:
