@@ -1,0 +1,23 @@
+"""Vulnerability findings of many images: scans started and waited for if need be, rolled up by severity."""
+
+from ecr_async.findings.results import (
+    FailedFindings,
+    FindingsResult,
+    FindingsSummary,
+    ImageFindings,
+    UnscannedImage,
+    VanishedImage,
+)
+from ecr_async.findings.scanner import FindingsScan, ImageSelection, scan_findings
+
+__all__ = [
+    "FailedFindings",
+    "FindingsResult",
+    "FindingsScan",
+    "FindingsSummary",
+    "ImageFindings",
+    "ImageSelection",
+    "UnscannedImage",
+    "VanishedImage",
+    "scan_findings",
+]

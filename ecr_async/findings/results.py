@@ -1,0 +1,157 @@
+"""What a scan of findings reports: an image's findings, or why there are none; and their sum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeAlias
+
+import attrs
+
+from ecr_async.api.common import ImageIdentifier, ScanStatus
+from ecr_async.api.scanning import EnhancedImageScanFinding, ImageScanFinding
+
+if TYPE_CHECKING:
+    from ecr_async.errors import ECRError
+
+__all__ = [
+    "SEVERITIES",
+    "FailedFindings",
+    "FindingsResult",
+    "FindingsSummary",
+    "ImageFindings",
+    "UnscannedImage",
+    "VanishedImage",
+]
+
+SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNTRIAGED", "UNDEFINED")
+"""Severities of basic and of enhanced findings, the gravest first."""
+
+
+def _how_many(findings: tuple[object, ...]) -> str:
+    return f"<{len(findings)} findings>"
+
+
+@attrs.frozen
+class ImageFindings:
+    """What the last scan of an image found."""
+
+    repository: str
+    """The repository's name."""
+    image_id: ImageIdentifier
+    """The image, with its digest, and its tag if it was asked for by tag."""
+    status: ScanStatus | str
+    """`COMPLETE` for a basic scan; `ACTIVE` for an enhanced one, which goes on."""
+    completed_at: datetime | None = None
+    """When the scan was completed."""
+    vulnerability_source_updated_at: datetime | None = None
+    """How recent the vulnerability data of that scan was."""
+    severity_counts: Mapping[str, int] = attrs.field(factory=dict[str, int], hash=False)
+    """How many findings of each severity there are, whatever `max_findings` was; none is missing."""
+    findings: tuple[ImageScanFinding, ...] = attrs.field(default=(), repr=_how_many)
+    """Findings of basic scanning."""
+    enhanced_findings: tuple[EnhancedImageScanFinding, ...] = attrs.field(default=(), repr=_how_many)
+    """Findings of enhanced scanning."""
+
+    @property
+    def gravest(self) -> str | None:
+        """The severity of the gravest finding; None if there is no finding."""
+        found = [severity for severity, count in self.severity_counts.items() if count]
+        return min(found, key=_gravity, default=None)
+
+
+def _gravity(severity: str) -> int:
+    """The place of a severity; one that is not known yet stands last."""
+    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
+
+
+@attrs.frozen
+class UnscannedImage:
+    """An image that has no findings to show, and that this is no failure of a call."""
+
+    repository: str
+    """The repository's name."""
+    image_id: ImageIdentifier
+    """The image, as it was asked for."""
+    status: ScanStatus | str
+    """Where the scan stands.
+
+    `NOT_SCANNED`: nobody has scanned the image. `IN_PROGRESS` or `PENDING`: a scan is under way and was
+    not waited for, or for too short a time. `LIMIT_EXCEEDED`: a scan was not started, because a quota
+    is used up: one scan of an image and 100,000 scans of an account in 24 hours.
+    `UNSUPPORTED_IMAGE`, `IMAGE_ARCHIVED` and the others are the service's.
+    """
+    description: str | None = None
+    """The same in the service's words."""
+
+
+@attrs.frozen
+class VanishedImage:
+    """An image that isn't there, or not any more, or its repository isn't."""
+
+    repository: str
+    """The repository's name."""
+    image_id: ImageIdentifier
+    """The image, as it was asked for."""
+
+
+@attrs.frozen
+class FailedFindings:
+    """An image whose findings could not be read."""
+
+    repository: str
+    """The repository's name."""
+    image_id: ImageIdentifier
+    """The image, as it was asked for."""
+    error: ECRError
+    """Why, after all retries."""
+
+
+FindingsResult: TypeAlias = ImageFindings | UnscannedImage | VanishedImage | FailedFindings
+"""What `async for result in scan_findings(…)` gives: one for each image."""
+
+
+@attrs.frozen
+class FindingsSummary:
+    """What a scan of findings has come to: final at its end, and of use for a progress bar before it.
+
+    Every image is counted once, when its result is handed out.
+    """
+
+    scanned: int = 0
+    """Images with findings, or with a scan that found nothing."""
+    unscanned: int = 0
+    """Images that have none."""
+    vanished: int = 0
+    """Images that were not there, or not any more."""
+    failed: int = 0
+    """Images whose findings could not be read."""
+    started: int = 0
+    """Scans started."""
+    severities: Mapping[str, int] = attrs.field(factory=dict[str, int], hash=False)
+    """Findings of each severity, all images together; the gravest first."""
+    gravest: Mapping[str, int] = attrs.field(factory=dict[str, int], hash=False)
+    """Images by the severity of their gravest finding; the gravest first."""
+    calls: int = 0
+    """Requests sent, repeated ones included."""
+    throttles: int = 0
+    """Requests that the service refused because they were too many."""
+    retries: int = 0
+    """Requests that were sent again after another passing failure."""
+    seconds: float = 0.0
+    """From the first result that was asked for to the end, or until now."""
+
+    @property
+    def images(self) -> int:
+        """Results handed out."""
+        return self.scanned + self.unscanned + self.vanished + self.failed
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing failed."""
+        return not self.failed
+
+
+def gravest_first(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return counts in the order of their severities."""
+    return {severity: counts[severity] for severity in sorted(counts, key=_gravity)}
