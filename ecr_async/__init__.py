@@ -36,6 +36,7 @@ from ecr_async.lazy import lazily
 if TYPE_CHECKING:
     from ecr_async import lifecycle, local
     from ecr_async.api import *
+    from ecr_async.batches import BatchFailure, BatchResult, check_layers, delete_images, get_images
     from ecr_async.credentials import Credentials, CredentialsProvider
     from ecr_async.pagination import Pager
     from ecr_async.scan import (
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BatchFailure",
+    "BatchResult",
     "CallError",
     "ConfigurationError",
     "ConnectError",
@@ -89,6 +92,9 @@ __all__ = [
     "WaiterError",
     "WaiterFailedError",
     "WaiterTimeoutError",
+    "check_layers",
+    "delete_images",
+    "get_images",
     "lifecycle",
     "local",
     "scan_images",
@@ -98,6 +104,8 @@ __all__ = [
 __all__ += _api.__all__
 
 _HOMES = {
+    "BatchFailure": "batches",
+    "BatchResult": "batches",
     "Credentials": "credentials",
     "CredentialsProvider": "credentials",
     "FailedListing": "scan",
@@ -112,6 +120,9 @@ _HOMES = {
     "Service": "service",
     "Session": "session",
     "VanishedRepository": "scan",
+    "check_layers": "batches",
+    "delete_images": "batches",
+    "get_images": "batches",
     "lifecycle": "lifecycle",
     "local": "local",
     "scan_images": "scan",

@@ -64,13 +64,14 @@ class FakeRegistry:
         self.under_way = 0
         self.most_under_way = 0
 
-    def session(self) -> ecr.Session:
+    def session(self, **options: Any) -> ecr.Session:
         """Return a session whose calls all come here, whatever the region."""
         session = ecr.Session(
             region="eu-west-1",
             access_key_id="AKIDEXAMPLE",
             secret_access_key="secret",
             endpoint_url="http://registry.invalid",
+            **options,
         )
         session._open_transport = lambda **_: self  # type: ignore[assignment]
         return session
@@ -133,7 +134,7 @@ class FakeRegistry:
 
 def _page(key: str, items: list[dict[str, Any]], request: dict[str, Any]) -> dict[str, Any]:
     start = int(request.get("nextToken", 0))
-    stop = start + request["maxResults"]
+    stop = start + request.get("maxResults", 100)
     more = {"nextToken": str(stop)} if stop < len(items) else {}
     return {key: items[start:stop], **more}
 

@@ -1,0 +1,273 @@
+"""Any number of images or layers at once: the batch operations take 100, these take what you have.
+
+What is asked for is sent in chunks of 100, several at a time. One that is refused doesn't stop the others:
+every identifier ends up in the result, among what was done or among the failures.
+
+See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+
+import attrs
+
+from ecr_async.api.common import ImageIdentifier
+from ecr_async.api.images import (
+    BatchDeleteImageRequest,
+    BatchGetImageRequest,
+    Image,
+    ImageFailure,
+    ListImagesFilter,
+    ListImagesRequest,
+    batch_delete_image,
+    batch_get_image,
+    paginate_list_images,
+)
+from ecr_async.api.layers import BatchCheckLayerAvailabilityRequest, Layer, batch_check_layer_availability
+from ecr_async.errors import ECRError, ServiceError, SessionClosedError, ValidationError
+
+if TYPE_CHECKING:
+    from ecr_async.service import Service
+
+__all__ = ["BatchFailure", "BatchResult", "check_layers", "delete_images", "get_images"]
+
+IdT = TypeVar("IdT", bound=Hashable)
+DoneT = TypeVar("DoneT")
+
+CHUNK = 100
+"""The most identifiers that one call takes."""
+
+
+@attrs.frozen
+class BatchFailure(Generic[IdT]):
+    """An identifier that could not be handled, and why."""
+
+    id: IdT
+    """The identifier as it was given."""
+    code: str
+    """The reason, for programs: the API's failure code, or the name of the error that failed the call."""
+    reason: str
+    """The reason, in words for people."""
+    error: ECRError | None = None
+    """What failed the call that the identifier went with; None if the failure is its own."""
+
+
+@attrs.frozen
+class BatchResult(Generic[IdT, DoneT]):
+    """What came of all identifiers. Chunks are in the order that was given."""
+
+    done: tuple[DoneT, ...] = ()
+    """What was deleted, got or found out."""
+    failures: tuple[BatchFailure[IdT], ...] = ()
+    """What was not."""
+
+    def __add__(self, other: BatchResult[IdT, DoneT]) -> BatchResult[IdT, DoneT]:
+        return BatchResult(self.done + other.done, self.failures + other.failures)
+
+
+DeletedImages: TypeAlias = BatchResult[ImageIdentifier, ImageIdentifier]
+
+
+async def delete_images(
+    service: Service,
+    repository: str,
+    image_ids: Iterable[ImageIdentifier],
+    *,
+    dry_run: bool = True,
+    concurrency: int = 8,
+) -> BatchResult[ImageIdentifier, ImageIdentifier]:
+    """Delete images, or tags of them; unless `dry_run` is False, only say what would be deleted.
+
+    An identifier with a digest alone names the image with all its tags, one with a tag names that tag;
+    an image goes with its last tag. `done` has one identifier for each tag that went or would go, and
+    one for each image without tags. An image that an index refers to can be deleted only after the
+    index; where both are given, they are deleted in that order.
+
+    A dry run reads the list of the repository's images. It doesn't look into indexes, and so it takes
+    no notice of what they refer to.
+
+    At most `concurrency` calls are under way at a time. A call that fails, be it for a repository that
+    isn't there or for missing permissions, is reported with each of its identifiers. Raises
+    `SessionClosedError`; a dry run also what `list_images` raises.
+    """
+    ids = list(dict.fromkeys(image_ids))
+    if dry_run:
+        return await _would_delete(service, repository, ids)
+
+    async def delete(chunk: Sequence[ImageIdentifier]) -> DeletedImages:
+        response = await batch_delete_image(service, BatchDeleteImageRequest(repository, chunk))
+        return BatchResult(response.image_ids, _failures(response.failures))
+
+    result = progress = await _in_chunks(ids, delete, concurrency)
+    while progress.done and (
+        referenced := [failure for failure in result.failures if _is_referenced(failure)]
+    ):
+        progress = await _in_chunks([failure.id for failure in referenced], delete, concurrency)
+        others = [failure for failure in result.failures if not _is_referenced(failure)]
+        result = BatchResult(result.done, tuple(others)) + progress
+    return result
+
+
+async def get_images(
+    service: Service,
+    repository: str,
+    image_ids: Iterable[ImageIdentifier],
+    *,
+    accepted_media_types: Sequence[str] | None = None,
+    concurrency: int = 8,
+) -> BatchResult[ImageIdentifier, Image]:
+    """Get the manifests of images.
+
+    `accepted_media_types` are those of `BatchGetImageRequest`. All manifests are held at once; each has
+    some kilobytes as a rule, and 4 MiB at most. ECR takes getting an image for a pull of it.
+
+    At most `concurrency` calls are under way at a time. A call that fails is reported with each of its
+    identifiers. Raises `SessionClosedError`.
+    """
+
+    async def get(chunk: Sequence[ImageIdentifier]) -> BatchResult[ImageIdentifier, Image]:
+        request = BatchGetImageRequest(repository, chunk, accepted_media_types=accepted_media_types)
+        response = await batch_get_image(service, request)
+        return BatchResult(response.images, _failures(response.failures))
+
+    return await _in_chunks(image_ids, get, concurrency)
+
+
+async def check_layers(
+    service: Service, repository: str, layer_digests: Iterable[str], *, concurrency: int = 8
+) -> BatchResult[str, Layer]:
+    """Find out which layers are in a repository.
+
+    At most `concurrency` calls are under way at a time. A call that fails is reported with each of its
+    digests. Raises `SessionClosedError`.
+    """
+
+    async def check(chunk: Sequence[str]) -> BatchResult[str, Layer]:
+        request = BatchCheckLayerAvailabilityRequest(repository, chunk)
+        response = await batch_check_layer_availability(service, request)
+        failures = [
+            BatchFailure(failure.layer_digest or "", failure.failure_code or "", failure.failure_reason or "")
+            for failure in response.failures
+        ]
+        return BatchResult(response.layers, tuple(failures))
+
+    return await _in_chunks(layer_digests, check, concurrency)
+
+
+async def _in_chunks(
+    ids: Iterable[IdT],
+    call: Callable[[Sequence[IdT]], Awaitable[BatchResult[IdT, DoneT]]],
+    concurrency: int,
+) -> BatchResult[IdT, DoneT]:
+    """Call with each chunk of the identifiers, each identifier once, and add up what comes of it."""
+    if concurrency < 1:
+        raise ValidationError("concurrency", f"must be at least 1, not {concurrency}")
+    every = list(dict.fromkeys(ids))
+    chunks = [every[start : start + CHUNK] for start in range(0, len(every), CHUNK)]
+    results: list[BatchResult[IdT, DoneT]] = [BatchResult()] * len(chunks)
+    waiting = iter(enumerate(chunks))
+
+    async def work() -> None:
+        for number, chunk in waiting:
+            results[number] = await _called(call, chunk)
+
+    workers = [asyncio.create_task(work()) for _ in range(min(concurrency, len(chunks)))]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+    return BatchResult(
+        tuple(done for result in results for done in result.done),
+        tuple(failure for result in results for failure in result.failures),
+    )
+
+
+async def _called(
+    call: Callable[[Sequence[IdT]], Awaitable[BatchResult[IdT, DoneT]]], chunk: Sequence[IdT]
+) -> BatchResult[IdT, DoneT]:
+    """Call with one chunk. An identifier that cannot be sent is singled out, so that it fails alone."""
+    try:
+        return await call(chunk)
+    except SessionClosedError:
+        raise
+    except ECRError as error:
+        if isinstance(error, ValidationError) and len(chunk) > 1:
+            middle = len(chunk) // 2
+            return await _called(call, chunk[:middle]) + await _called(call, chunk[middle:])
+        code = error.code if isinstance(error, ServiceError) else type(error).__name__
+        return BatchResult((), tuple([BatchFailure(each, code, str(error), error) for each in chunk]))
+
+
+def _failures(failures: Iterable[ImageFailure]) -> tuple[BatchFailure[ImageIdentifier], ...]:
+    return tuple(
+        [
+            BatchFailure(
+                failure.image_id or ImageIdentifier(),
+                failure.failure_code or "",
+                failure.failure_reason or "",
+            )
+            for failure in failures
+        ]
+    )
+
+
+def _is_referenced(failure: BatchFailure[ImageIdentifier]) -> bool:
+    return failure.code == "ImageReferencedByManifestList"
+
+
+async def _would_delete(service: Service, repository: str, ids: Iterable[ImageIdentifier]) -> DeletedImages:
+    """Do to a list of the repository's images what deleting would do to the repository."""
+    listing = _Listing()
+    request = ListImagesRequest(repository, max_results=1000, filter=ListImagesFilter(image_status="ANY"))
+    async for image_id in paginate_list_images(service, request):
+        listing.add(image_id.image_digest or "", image_id.image_tag)
+    done: list[ImageIdentifier] = []
+    failures: list[BatchFailure[ImageIdentifier]] = []
+    for image_id in ids:
+        code = listing.refusal(image_id)
+        if code is None:
+            done += listing.delete(image_id)
+        else:
+            failures.append(BatchFailure(image_id, code, "it would not be deleted"))
+    return BatchResult(tuple(done), tuple(failures))
+
+
+class _Listing:
+    """What a repository holds, to delete from without harm."""
+
+    def __init__(self) -> None:
+        self._tags: dict[str, list[str]] = {}
+        self._digests: dict[str, str] = {}
+
+    def add(self, digest: str, tag: str | None) -> None:
+        tags = self._tags.setdefault(digest, [])
+        if tag is not None:
+            tags.append(tag)
+            self._digests[tag] = digest
+
+    def refusal(self, image_id: ImageIdentifier) -> str | None:
+        """Return the code with which the service would refuse; None if it wouldn't."""
+        digest, tag = image_id.image_digest, image_id.image_tag
+        if digest is None and tag is None:
+            return "MissingDigestAndTag"
+        found = digest if tag is None else self._digests.get(tag)
+        if found not in self._tags:
+            return "ImageNotFound"
+        return None if digest in (None, found) else "ImageTagDoesNotMatchDigest"
+
+    def delete(self, image_id: ImageIdentifier) -> list[ImageIdentifier]:
+        """Delete a tag, or an image with all its tags; return what went."""
+        tag = image_id.image_tag
+        digest = image_id.image_digest or self._digests[tag or ""]
+        gone = self._tags[digest].copy() if tag is None else [tag]
+        for each in gone:
+            self._tags[digest].remove(each)
+            del self._digests[each]
+        if not self._tags[digest]:
+            del self._tags[digest]
+        return [ImageIdentifier(digest, each) for each in gone or (None,)]
