@@ -10,32 +10,30 @@ it has one, stays as it is. Region, credentials and endpoint are those of the AW
 import argparse
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 import ecr_async as ecr
 from ecr_async.lifecycle import LifecyclePolicy, Rule
 
-LARGEST_BATCH = 100
-"""Images that BatchDeleteImage takes at once."""
 
-
-async def clean_up(repository: str, policy: LifecyclePolicy, *, delete: bool) -> int:
-    """List what the policy would expire, delete it if told to, and return how many images are left over."""
+async def clean_up(repository: str, policy: LifecyclePolicy, *, delete: bool) -> bool:
+    """List what the policy would expire, delete it if told to, and tell whether all went well."""
     async with ecr.Session() as session:
         service = session.service()
-        digests = [digest async for digest in expiring(service, repository, policy)]
+        images = [image async for image in expiring(service, repository, policy)]
         if not delete:
-            print(f"{len(digests):,} images would be deleted; --delete does it")
-            return 0
-        failures = await delete_images(service, repository, digests)
-    for failure in failures:
-        digest = failure.image_id.image_digest if failure.image_id else None
-        print(f"{digest}: {failure.failure_code}: {failure.failure_reason}", file=sys.stderr)
-    print(f"{len(digests) - len(failures):,} images deleted, {len(failures):,} not")
-    return len(failures)
+            print(f"{len(images):,} images would be deleted; --delete does it")
+            return True
+        deleted = await ecr.delete_images(service, repository, images, dry_run=False)
+    for failure in deleted.failures:
+        print(f"{failure.id.image_digest}: {failure.code}: {failure.reason}", file=sys.stderr)
+    print(f"{len(images) - len(deleted.failures):,} images deleted, {len(deleted.failures):,} not")
+    return not deleted.failures
 
 
-async def expiring(service: ecr.Service, repository: str, policy: LifecyclePolicy) -> AsyncIterator[str]:
+async def expiring(
+    service: ecr.Service, repository: str, policy: LifecyclePolicy
+) -> AsyncIterator[ecr.ImageIdentifier]:
     """Preview the policy, print each image that it would expire, and give its digest."""
     await ecr.start_lifecycle_policy_preview(
         service, ecr.StartLifecyclePolicyPreviewRequest(repository, lifecycle_policy_text=policy.to_json())
@@ -46,27 +44,7 @@ async def expiring(service: ecr.Service, repository: str, policy: LifecyclePolic
         if result.image_digest and result.image_pushed_at:
             tags = " ".join(result.image_tags) or "(untagged)"
             print(f"{result.image_pushed_at:%Y-%m-%d}  rule {result.applied_rule_priority}  {tags}")
-            yield result.image_digest
-
-
-async def delete_images(
-    service: ecr.Service, repository: str, digests: Sequence[str]
-) -> Sequence[ecr.ImageFailure]:
-    """Delete images by digest, which takes all their tags along; return those that could not be."""
-    chunks = [digests[start : start + LARGEST_BATCH] for start in range(0, len(digests), LARGEST_BATCH)]
-    async with asyncio.TaskGroup() as group:
-        calls = [
-            group.create_task(
-                ecr.batch_delete_image(
-                    service,
-                    ecr.BatchDeleteImageRequest(
-                        repository, [ecr.ImageIdentifier(image_digest=digest) for digest in chunk]
-                    ),
-                )
-            )
-            for chunk in chunks
-        ]
-    return [failure for call in calls for failure in call.result().failures]
+            yield ecr.ImageIdentifier(image_digest=result.image_digest)
 
 
 def main() -> None:
@@ -86,9 +64,10 @@ def main() -> None:
         ]
     )
     try:
-        sys.exit(1 if asyncio.run(clean_up(options.repository, policy, delete=options.delete)) else 0)
+        clean = asyncio.run(clean_up(options.repository, policy, delete=options.delete))
     except ecr.ECRError as error:
         sys.exit(str(error))
+    sys.exit(0 if clean else 1)
 
 
 if __name__ == "__main__":
