@@ -14,7 +14,6 @@ not know are ignored; values of enumerations that we do not know are kept.
 """
 
 import base64
-import functools
 import re
 import types
 import typing
@@ -50,7 +49,7 @@ def encode(operation: AnyOperation, request: Any) -> bytes:
     try:
         if operation.exclusive is not None:
             _check_exclusive(request, *operation.exclusive)
-        return orjson.dumps(_encoder(operation.request)(request))
+        return orjson.dumps(converter.get_unstructure_hook(operation.request)(request))
     except _InvalidError as invalid:
         raise ValidationError(invalid.path, invalid.limit, operation=operation.name) from None
     except orjson.JSONEncodeError as error:
@@ -60,7 +59,9 @@ def encode(operation: AnyOperation, request: Any) -> bytes:
 def decode(operation: Operation[Any, ResponseT], body: bytes) -> ResponseT:
     """Return the typed response in `body`; raises `ResponseError` if there is none in it."""
     try:
-        return _decoder(operation.response)(orjson.loads(body) if body else {}, operation.response)
+        structure = converter.get_structure_hook(operation.response)
+        response: ResponseT = structure(orjson.loads(body) if body else {}, operation.response)
+        return response
     except orjson.JSONDecodeError as error:
         raise ResponseError(f"the answer is not JSON: {error}") from None
     except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError) as error:
@@ -90,10 +91,6 @@ def decode_error(operation: AnyOperation, status: int, headers: Mapping[str, str
 def request_id(headers: Mapping[str, str]) -> str | None:
     """Return the service's own name for an attempt, out of its answer's headers."""
     return headers.get("x-amzn-requestid") or headers.get("x-amz-request-id")
-
-
-_encoder = functools.cache(converter.get_unstructure_hook)
-_decoder = functools.cache(converter.get_structure_hook)
 
 
 def wire_name(field: "attrs.Attribute[Any]") -> str:

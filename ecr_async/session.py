@@ -6,6 +6,8 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+import attrs
+
 from ecr_async import config as configuration
 from ecr_async.clock import Clock
 from ecr_async.config import Config, RetryMode
@@ -111,7 +113,7 @@ class Session:
             verify=verify,
             trace_configs=trace_configs,
         )
-        self._opened: _Opened | None = None
+        self._opened: Opened | None = None
         self._was_open = False
         self.telemetry = telemetry
         self.clock = Clock()
@@ -127,7 +129,12 @@ class Session:
         transport = self._open_transport(ca_bundle=config.ca_bundle)
         await transport.open()
         provider = self._provider or botocore_chain(self._profile, config.region, ca_bundle=config.ca_bundle)
-        self._opened = _Opened(config, transport, CachedCredentials(provider, clock=self.clock.now))
+        self._opened = Opened(
+            config,
+            CachedCredentials(provider, clock=self.clock.now),
+            transport,
+            user_agent(config.retry_mode, config.app_id),
+        )
         return self
 
     async def __aexit__(
@@ -154,42 +161,33 @@ class Session:
         return Service(self, region or config.require_region(), endpoint_url or config.endpoint_url, retries)
 
     @property
-    def config(self) -> Config:
-        """The settings in effect."""
-        return self._open().config
-
-    @property
-    def credentials(self) -> CachedCredentials:
-        """The credentials in effect, resolved on first use and refreshed ahead of their end."""
-        return self._open().credentials
-
-    @property
-    def transport(self) -> Transport:
-        """The connection pool."""
-        return self._open().transport
-
-    @property
-    def user_agent(self) -> str:
-        """The User-Agent header of every call."""
-        return user_agent(self.config.retry_mode, self.config.app_id)
-
-    def _open(self) -> "_Opened":
+    def opened(self) -> "Opened":
+        """What the session has while it is open; raises `SessionClosedError` when it isn't."""
         if self._opened is None:
             raise SessionClosedError(
                 "the session is closed" if self._was_open else "enter the session with `async with` first"
             )
         return self._opened
 
+    @property
+    def config(self) -> Config:
+        """The settings in effect."""
+        return self.opened.config
 
-class _Opened:
-    """What a session has while it is open."""
 
-    __slots__ = ("config", "credentials", "transport")
+@attrs.frozen
+class Opened:
+    """What a session has while it is open: the settings in effect, credentials, the connection pool.
 
-    def __init__(self, config: Config, transport: Transport, credentials: CachedCredentials) -> None:
-        self.config = config
-        self.transport = transport
-        self.credentials = credentials
+    `decoding` is held while a large answer is decoded, so that several don't hold up the event loop in
+    one go.
+    """
+
+    config: Config
+    credentials: CachedCredentials
+    transport: Transport
+    user_agent: str
+    decoding: asyncio.Lock = attrs.field(factory=asyncio.Lock)
 
 
 def _explicit_provider(

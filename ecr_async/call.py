@@ -1,0 +1,56 @@
+"""A call on its way: what is sent, and how its last attempt was made."""
+
+import itertools
+import random
+import uuid
+from typing import Any, Generic, TypeVar
+
+import attrs
+
+from ecr_async.credentials import Credentials
+from ecr_async.errors import CallError
+from ecr_async.operation import Operation
+from ecr_async.retries import Attempts
+from ecr_async.route import Route
+from ecr_async.transport import Reply
+
+__all__ = ["Call"]
+
+ResponseT = TypeVar("ResponseT")
+
+_process = str(uuid.UUID(int=random.getrandbits(128), version=4))[:-12]
+_number = itertools.count(random.getrandbits(40))
+
+
+def _invocation() -> str:
+    """Return a name for a call, in a UUID's form: this process, and a number that counts up."""
+    return f"{_process}{next(_number):012x}"
+
+
+@attrs.define
+class Call(Generic[ResponseT]):
+    """One call: the same bytes on all attempts, and what is known of the last one.
+
+    `invocation` names the call to the service, `started` is when the last attempt began, on the
+    performance counter; `credentials`, `clock_offset` and `reply` are what it was made with and what
+    came of it.
+    """
+
+    operation: Operation[Any, ResponseT]
+    body: bytes
+    digest: str
+    route: Route
+    attempts: Attempts
+    invocation: str = attrs.field(factory=_invocation)
+    started: float = 0.0
+    credentials: Credentials | None = None
+    credentials_replaced: bool = False
+    clock_offset: float = 0.0
+    clock_corrected: bool = False
+    reply: Reply | None = None
+
+    def complete(self, error: CallError) -> None:
+        """Tell a failed attempt's error what the layer that failed did not know."""
+        error.operation, error.attempts = self.operation.name, self.attempts.attempt
+        if self.reply is not None:
+            error.status, error.request_id = self.reply.status, self.reply.request_id

@@ -1,0 +1,42 @@
+"""The way to one region's ECR: the URL, what signs for it, and the proxy before it."""
+
+import asyncio
+
+import attrs
+from yarl import URL
+
+from ecr_async.config import Config
+from ecr_async.endpoints import resolve
+from ecr_async.signing import Signer
+from ecr_async.transport import proxy_for
+
+__all__ = ["Route", "find_route"]
+
+
+@attrs.frozen
+class Route:
+    """Where calls go. `proxy` is None where the way is direct."""
+
+    url: URL
+    signer: Signer
+    proxy: URL | None
+
+
+async def find_route(config: Config, region: str, endpoint_url: str | None) -> Route:
+    """Resolve an endpoint; botocore's rules are read off the event loop.
+
+    Raises `ConfigurationError` where there can be none.
+    """
+    options = {"use_fips": config.use_fips, "use_dualstack": config.use_dualstack}
+    if endpoint_url is None:
+        endpoint = await asyncio.to_thread(resolve, region, **options)
+    else:
+        endpoint = resolve(region, **options, endpoint_url=endpoint_url)
+    url = URL(endpoint.url)
+    signer = Signer(_host_header(url), url.raw_path, endpoint.signing_region, endpoint.signing_name)
+    return Route(url, signer, proxy_for(url))
+
+
+def _host_header(url: URL) -> str:
+    host = url.host_subcomponent or ""
+    return host if url.is_default_port() or url.explicit_port is None else f"{host}:{url.explicit_port}"
