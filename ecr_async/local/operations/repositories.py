@@ -104,9 +104,9 @@ def delete_repository(registry: Registry, request: DeleteRepositoryRequest) -> D
         )
     uploads = registry.db.execute("SELECT id FROM uploads WHERE repository_id = ?", (record.id,)).fetchall()
     layers = registry.db.execute(
-        "SELECT digest FROM layers AS own WHERE repository_id = ?1 AND NOT EXISTS "
-        "(SELECT 1 FROM layers WHERE digest = own.digest AND repository_id <> ?1)",
-        (record.id,),
+        "SELECT digest FROM layers AS own WHERE repository_id = ? AND NOT EXISTS "
+        "(SELECT 1 FROM layers WHERE digest = own.digest AND repository_id <> ?)",
+        (record.id, record.id),
     ).fetchall()
     registry.db.execute("DELETE FROM repositories WHERE id = ?", (record.id,))
     for (upload_id,) in uploads:
