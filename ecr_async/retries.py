@@ -83,11 +83,9 @@ def classify(error: CallError) -> ErrorKind | None:
         return None if isinstance(error, CertificateError) else "transient"
     if isinstance(error, ServiceError) and error.code in CODES:
         return CODES[error.code]
-    if error.status is None:
-        return None
-    if isinstance(error, ResponseError) and error.status == 200:
-        return "transient"  # a success that was damaged on its way
-    return STATUSES.get(error.status)
+    if isinstance(error, ResponseError) and error.status in {200, None}:
+        return "transient"  # an answer that was damaged on its way
+    return None if error.status is None else STATUSES.get(error.status)
 
 
 @attrs.frozen

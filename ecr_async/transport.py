@@ -216,7 +216,7 @@ def _mapped(error: Exception, known: Mapping[str, Any]) -> CallError:
     if isinstance(error, aiohttp.ClientPayloadError):
         return TransportError(f"the answer broke off: {words}", **known)
     if isinstance(error, aiohttp.ClientResponseError):
-        return ResponseError(f"the answer is not HTTP: {error.message}")
+        return ResponseError("the answer is not HTTP")  # their words repeat it, and it may hold a token
     return TransportError(f"the connection failed: {words}", **known)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ecr_async.errors import (
     CallError,
+    CertificateError,
     ConfigurationError,
     ConnectError,
     ResponseError,
@@ -61,11 +62,13 @@ class RepositoryNotFoundException(ServiceError):
         (ResponseError("", status=503), "transient"),
         (ResponseError("", status=504), "transient"),
         (ResponseError("half a body", status=200), "transient"),
+        (ResponseError("no HTTP"), "transient"),
         (TransportError("reset"), "transient"),
         (TransportError("cut off in the body", status=200), "transient"),
         (ConnectError("refused"), "transient"),
         (TimeoutError("read"), "transient"),
         # refusals that stay
+        (CertificateError("of another"), None),
         (ServiceError("", code="LimitExceededException", status=400), None),
         (ServiceError("", code="LimitExceededException", status=429), None),
         (ServiceError("", code="InvalidParameterException", status=400), None),
@@ -76,7 +79,6 @@ class RepositoryNotFoundException(ServiceError):
         (RepositoryNotFoundException("", status=400), None),
         (ResponseError("a redirect", status=307), None),
         (ResponseError("a proxy's refusal", status=403), None),
-        (ResponseError("no HTTP"), None),
         (CallError("of no kind"), None),
     ],
     ids=lambda value: getattr(value, "code", "") or str(value),
@@ -181,6 +183,15 @@ def test_a_refusal_costs_nothing() -> None:
     assert attempts.next_delay(REFUSED) is None
     assert attempts.attempt == 1
     assert calls.quota.available == 500
+
+
+def test_what_was_set_right_is_tried_again_at_once_and_for_nothing() -> None:
+    strategy = RetryStrategy(RetryConfig(max_attempts=2))
+    attempts = strategy.begin()
+    assert attempts.at_once() == 0.0
+    assert (attempts.attempt, attempts.header) == (2, "attempt=2; max=2")
+    assert strategy.quota.available == strategy.quota.capacity
+    assert attempts.at_once() is None, "there were two attempts"
 
 
 def test_the_servers_wish_reaches_the_delay() -> None:

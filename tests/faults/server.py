@@ -1,0 +1,250 @@
+"""An HTTP/1.1 server on loopback that behaves as badly as it is told, byte by byte.
+
+    async with FaultServer(drop, answer()) as server:
+        async with session_for(server) as session:
+            ...
+
+The first request meets the first behaviour, the second request the second; the last one stays. When
+the block ends, no connection may be open and no task may be left: else the test fails.
+"""
+
+import asyncio
+import json
+import socket
+import ssl
+import struct
+from collections.abc import Awaitable, Callable, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeAlias
+
+import attrs
+
+import ecr_async as ecr
+
+REQUEST_ID = "8ec6ce1f-0000-4000-8000-b4a5f1cc33d0"
+JSON = "application/x-amz-json-1.1"
+HTML = "text/html"
+
+
+@attrs.frozen
+class Request:
+    """What a client sent, on the how-many-th connection."""
+
+    connection: int
+    line: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@attrs.frozen
+class Exchange:
+    """A request, and the connection to answer it on."""
+
+    request: Request
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    def close(self) -> None:
+        self.writer.close()
+
+    async def wait_for_the_client_to_hang_up(self) -> None:
+        await self.reader.read()
+
+
+Behaviour: TypeAlias = Callable[[Exchange], Awaitable[None]]
+
+
+class FaultServer:
+    """Listens on 127.0.0.1 and keeps count of requests and connections."""
+
+    def __init__(self, *behaviours: Behaviour, tls: ssl.SSLContext | None = None) -> None:
+        self.requests: list[Request] = []
+        self.connections = 0
+        self.most_connections = 0
+        self._behaviours = list(behaviours)
+        self._tls = tls
+        self._open: set[asyncio.Task[Any]] = set()
+        self._changed = asyncio.Condition()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.close()
+        if error is None:
+            await self.wait_until_open(0)
+            await asyncio.sleep(0.001)
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+
+    @property
+    def open_connections(self) -> int:
+        return len(self._open)
+
+    async def wait_until_open(self, connections: int) -> None:
+        """Wait until exactly so many connections are open; fail if that doesn't come about."""
+        async with asyncio.timeout(1), self._changed:
+            await self._changed.wait_for(lambda: len(self._open) == connections)
+
+    async def wait_until_asked(self, requests: int) -> None:
+        """Wait until at least so many requests have come in."""
+        async with asyncio.timeout(1), self._changed:
+            await self._changed.wait_for(lambda: len(self.requests) >= requests)
+
+    def sent(self, header: str) -> list[str | None]:
+        """What each request had in a header."""
+        return [request.headers.get(header.lower()) for request in self.requests]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        self.connections += 1
+        self.most_connections = max(self.most_connections, len(self._open))
+        await self._tell()
+        try:
+            await self._talk(self.connections, reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the client has hung up
+        finally:
+            self._open.discard(task)
+            writer.close()
+            await self._tell()
+
+    async def _talk(
+        self, connection: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        while not writer.is_closing():
+            request = await _read(connection, reader)
+            self.requests.append(request)
+            await self._tell()
+            behaviour = self._behaviours.pop(0) if len(self._behaviours) > 1 else self._behaviours[0]
+            await behaviour(Exchange(request, reader, writer))
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+
+async def _read(connection: int, reader: asyncio.StreamReader) -> Request:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    line, *fields = head.rstrip("\r\n").split("\r\n")
+    headers = {name.lower(): value.strip() for name, value in (field.split(":", 1) for field in fields)}
+    body = await reader.readexactly(int(headers.get("content-length", 0)))
+    return Request(connection, line, headers, body)
+
+
+def session_for(server: FaultServer, **options: Any) -> ecr.Session:
+    """A session that calls the server; `options` are those of `Session`, and come first."""
+    defaults: dict[str, Any] = {"region": "eu-west-1", "endpoint_url": server.url}
+    if "credentials" not in options:
+        defaults |= {"access_key_id": "AKIAEXAMPLE", "secret_access_key": "secret"}
+    return ecr.Session(**(defaults | options))
+
+
+async def describe(service: ecr.Service) -> ecr.DescribeRepositoriesResponse:
+    """Make one call, of a kind that any answer without members satisfies."""
+    return await ecr.describe_repositories(service, ecr.DescribeRepositoriesRequest())
+
+
+# ---------------------------------------------------------------------------- well-formed answers
+
+
+def head(status: int, headers: Mapping[str, str]) -> bytes:
+    fields = {"x-amzn-RequestId": REQUEST_ID, **headers}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"HTTP/1.1 {status} Reason\r\n{lines}\r\n".encode()
+
+
+def answer(body: bytes = b"{}", status: int = 200, kind: str = JSON, **headers: str) -> Behaviour:
+    """Answer as HTTP wants it; an underscore in a header's name stands for a hyphen."""
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    whole = head(status, {"Content-Type": kind, "Content-Length": str(len(body)), **fields}) + body
+
+    async def behave(exchange: Exchange) -> None:
+        await exchange.send(whole)
+
+    return behave
+
+
+def refuse(code: str, status: int = 400, message: str = "no", **headers: str) -> Behaviour:
+    """Answer with one of the API's errors."""
+    body = json.dumps({"__type": f"com.amazonaws.ecr#{code}", "message": message}).encode()
+    return answer(body, status, **headers)
+
+
+def page(status: int, **headers: str) -> Behaviour:
+    """Answer with HTML, as proxies and load balancers do."""
+    return answer(b"<html><body><h1>Sorry</h1></body></html>", status, HTML, **headers)
+
+
+def answer_and_hang_up(exchange: Exchange) -> Awaitable[None]:
+    """Answer as if the connection would be kept, and close it."""
+
+    async def behave() -> None:
+        await answer()(exchange)
+        exchange.close()
+
+    return behave()
+
+
+# ---------------------------------------------------------------------------- faults
+
+
+async def drop(exchange: Exchange) -> None:
+    """Close the connection instead of an answer."""
+    exchange.close()
+
+
+async def reset(exchange: Exchange) -> None:
+    """Abort the connection, so that the client is sent a reset."""
+    connection = exchange.writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    exchange.writer.transport.abort()
+
+
+async def stall(exchange: Exchange) -> None:
+    """Never answer."""
+    await exchange.wait_for_the_client_to_hang_up()
+
+
+def send_and_drop(*pieces: bytes) -> Behaviour:
+    """Send this much and close."""
+
+    async def behave(exchange: Exchange) -> None:
+        await exchange.send(b"".join(pieces))
+        exchange.close()
+
+    return behave
+
+
+def send_and_stall(*pieces: bytes) -> Behaviour:
+    """Send this much, and nothing more."""
+
+    async def behave(exchange: Exchange) -> None:
+        await exchange.send(b"".join(pieces))
+        await exchange.wait_for_the_client_to_hang_up()
+
+    return behave
+
+
+def send_endlessly(start: bytes, piece: bytes) -> Behaviour:
+    """Send the start, then the piece again and again."""
+
+    async def behave(exchange: Exchange) -> None:
+        await exchange.send(start)
+        while not exchange.writer.is_closing():
+            await exchange.send(piece)
+
+    return behave

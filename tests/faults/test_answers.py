@@ -1,0 +1,225 @@
+"""Whatever goes wrong on the way comes out as one typed error, in bounded time, with nothing left behind."""
+
+import asyncio
+import gzip
+from typing import Any
+
+import attrs
+import pytest
+
+import ecr_async as ecr
+from ecr_async import transport
+from tests.faults import server as faults
+from tests.faults.server import (
+    HTML,
+    JSON,
+    REQUEST_ID,
+    Behaviour,
+    FaultServer,
+    answer,
+    describe,
+    head,
+    page,
+    refuse,
+    send_and_drop,
+    send_and_stall,
+    send_endlessly,
+    session_for,
+)
+from tests.virtual_time import in_virtual_time
+
+ONCE = 1
+THREE_TIMES = 3
+CHUNKED = head(200, {"Content-Type": JSON, "Transfer-Encoding": "chunked"})
+
+
+def announcing(length: int) -> bytes:
+    return head(200, {"Content-Type": JSON, "Content-Length": str(length)})
+
+
+@attrs.frozen
+class Case:
+    """A behaviour, and what a call makes of it."""
+
+    name: str
+    behaviour: Behaviour
+    error: type[ecr.CallError]
+    attempts: int
+    status: int | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+NOTHING_CAME = [
+    Case("drops", faults.drop, ecr.TransportError, THREE_TIMES),
+    Case("resets", faults.reset, ecr.TransportError, THREE_TIMES),
+    Case("stalls", faults.stall, ecr.TimeoutError, THREE_TIMES),
+    Case(
+        "breaks off in the head", send_and_drop(b"HTTP/1.1 200 OK\r\nConte"), ecr.TransportError, THREE_TIMES
+    ),
+    Case("stalls in the head", send_and_stall(b"HTTP/1.1 200 OK\r\nConte"), ecr.TimeoutError, THREE_TIMES),
+]
+HALF_OF_IT_CAME = [
+    Case("breaks off", send_and_drop(announcing(50), b'{"repo'), ecr.TransportError, THREE_TIMES, 200),
+    Case(
+        "breaks off in a chunk", send_and_drop(CHUNKED, b'50\r\n{"re'), ecr.TransportError, THREE_TIMES, 200
+    ),
+    Case(
+        "breaks off between chunks",
+        send_and_drop(CHUNKED, b"2\r\n{}\r\n"),
+        ecr.TransportError,
+        THREE_TIMES,
+        200,
+    ),
+    Case("stalls in the body", send_and_stall(announcing(50), b'{"repo'), ecr.TimeoutError, THREE_TIMES, 200),
+    Case("announces too little", send_and_drop(announcing(2), b'{"a":1}'), ecr.ResponseError, THREE_TIMES),
+]
+TOO_MUCH_CAME = [
+    Case("announces too much", send_and_stall(announcing(10**15)), ecr.ResponseError, THREE_TIMES, 200),
+    Case(
+        "never ends",
+        send_endlessly(CHUNKED, b"400\r\n%b\r\n" % (b" " * 1024)),
+        ecr.ResponseError,
+        THREE_TIMES,
+        200,
+    ),
+    Case(
+        "has no length and no end",
+        send_endlessly(head(200, {}), b" " * 1024),
+        ecr.ResponseError,
+        THREE_TIMES,
+        200,
+    ),
+    Case(
+        "has an endless head",
+        send_endlessly(b"HTTP/1.1 200 OK\r\nA: ", b"a" * 1024),
+        ecr.ResponseError,
+        THREE_TIMES,
+    ),
+    Case(
+        "has endless headers",
+        send_endlessly(b"HTTP/1.1 200 OK\r\n", b"A: a\r\n" * 1024),
+        ecr.ResponseError,
+        THREE_TIMES,
+    ),
+    Case(
+        "is packed",
+        answer(gzip.compress(b" " * 10**7), content_encoding="gzip"),
+        ecr.ResponseError,
+        THREE_TIMES,
+        200,
+    ),
+]
+SOMETHING_ELSE_CAME = [
+    Case(
+        "is not HTTP", send_and_drop(b"\x15\x03\x01\x00\x02\x02\x46\r\n\r\n"), ecr.ResponseError, THREE_TIMES
+    ),
+    Case("is HTML", page(200), ecr.ResponseError, THREE_TIMES, 200),
+    Case("is JSON of another kind", answer(b'{"repositories": 7}'), ecr.ResponseError, THREE_TIMES, 200),
+    Case("is no object", answer(b"[]"), ecr.ResponseError, THREE_TIMES, 200),
+    Case(
+        "has a length that is no number",
+        send_and_drop(head(200, {"Content-Length": "x"})),
+        ecr.ResponseError,
+        THREE_TIMES,
+    ),
+    Case("is another success", answer(status=204, body=b""), ecr.ResponseError, ONCE, 204),
+    Case("is HTML, not found", page(404), ecr.ResponseError, ONCE, 404),
+    Case("is HTML, throttled", page(429), ecr.ResponseError, THREE_TIMES, 429),
+    Case("is HTML, 500", page(500), ecr.ResponseError, THREE_TIMES, 500),
+    Case("is HTML, 502", page(502), ecr.ResponseError, THREE_TIMES, 502),
+    Case("is HTML, 503", page(503), ecr.ResponseError, THREE_TIMES, 503),
+    Case("is empty, 504", answer(b"", 504), ecr.ResponseError, THREE_TIMES, 504),
+]
+THE_SERVICE_REFUSED = [
+    Case("throttles", refuse("ThrottlingException"), ecr.ServiceError, THREE_TIMES, 400),
+    Case("fails", refuse("ServerException", 500), ecr.ServerException, THREE_TIMES, 500),
+    Case("is unavailable", refuse("ServiceUnavailable", 503), ecr.ServiceError, THREE_TIMES, 503),
+    Case("says no", refuse("RepositoryNotFoundException"), ecr.RepositoryNotFoundException, ONCE, 400),
+    Case("has a quota", refuse("LimitExceededException"), ecr.LimitExceededException, ONCE, 400),
+]
+CASES = [*NOTHING_CAME, *HALF_OF_IT_CAME, *TOO_MUCH_CAME, *SOMETHING_ELSE_CAME, *THE_SERVICE_REFUSED]
+
+LONGEST_ATTEMPT = 120.0
+LONGEST_PAUSE = 20.0
+
+
+@pytest.fixture(autouse=True)
+def hold_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "LARGEST_ANSWER", 2**20)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+@in_virtual_time
+async def test_a_server_that(case: Case) -> None:
+    async with FaultServer(case.behaviour) as server, session_for(server) as session:
+        started = asyncio.get_running_loop().time()
+        with pytest.raises(case.error) as caught:
+            await describe(session.service())
+        elapsed = asyncio.get_running_loop().time() - started
+        assert server.open_connections <= 1, "at most a connection that is fit for the next call"
+
+    error = caught.value
+    assert (type(error) is case.error) or case.error is ecr.ServiceError
+    assert (error.operation, error.attempts, error.status) == (
+        "DescribeRepositories",
+        case.attempts,
+        case.status,
+    )
+    assert error.request_id == (None if case.status is None else REQUEST_ID)
+    assert len(server.requests) == case.attempts
+    assert elapsed < case.attempts * (LONGEST_ATTEMPT + 1) + (case.attempts - 1) * LONGEST_PAUSE
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.attempts > 1], ids=str)
+@in_virtual_time
+async def test_the_next_attempt_is_free_of_what_happened_to_the_last(case: Case) -> None:
+    good = answer(b'{"repositories": [{"repositoryName": "app"}]}')
+    async with FaultServer(case.behaviour, good) as server, session_for(server) as session:
+        response = await describe(session.service())
+    assert [repository.repository_name for repository in response.repositories] == ["app"]
+    assert len(server.requests) == 2
+
+
+@in_virtual_time
+async def test_what_follows_an_answer_too_long_is_not_taken_for_the_next_answer() -> None:
+    stray = answer(b'{"repositories": [{"repositoryName": "forged"}]}')
+
+    async def answer_twice(exchange: Any) -> None:
+        await answer()(exchange)
+        await stray(exchange)
+
+    async with FaultServer(answer_twice, answer()) as server, session_for(server) as session:
+        for _ in range(3):
+            assert (await describe(session.service())).repositories == ()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@in_virtual_time
+async def test_redirects_are_not_followed(status: int) -> None:
+    async with FaultServer(answer()) as elsewhere:
+        redirect = page(status, Location=f"{elsewhere.url}/")
+        async with FaultServer(redirect) as server, session_for(server) as session:
+            with pytest.raises(ecr.ResponseError) as caught:
+                await describe(session.service())
+        assert elsewhere.requests == []
+    assert (caught.value.status, caught.value.attempts) == (status, ONCE)
+
+
+@in_virtual_time
+async def test_an_error_keeps_the_beginning_of_what_was_no_answer_of_the_service() -> None:
+    async with FaultServer(answer(b"x" * 5000, 403, HTML)) as server, session_for(server) as session:
+        with pytest.raises(ecr.ResponseError, match=r"text/html") as caught:
+            await describe(session.service())
+    assert caught.value.body == b"x" * 1024
+
+
+@in_virtual_time
+async def test_nobody_is_there() -> None:
+    async with FaultServer() as server:
+        pass
+    async with session_for(server) as session:
+        with pytest.raises(ecr.ConnectError) as caught:
+            await describe(session.service())
+    assert (caught.value.attempts, caught.value.status) == (THREE_TIMES, None)
