@@ -43,17 +43,28 @@ class Backend:
         """Open what is there, or make it."""
         store = Store(data and data / "ecr.sqlite")
         secret = await store.open()
-        temporary = None if data else Path(await store.run(lambda: tempfile.mkdtemp(prefix="ecr-async-")))
-        blobs = Blobs(data or temporary or Path())
-        await store.run(blobs.prepare)
+
+        def prepare() -> tuple[Blobs, Path | None]:
+            temporary = None if data else Path(tempfile.mkdtemp(prefix="ecr-async-"))
+            blobs = Blobs(data or temporary or Path())
+            blobs.prepare()
+            return blobs, temporary
+
+        try:
+            blobs, temporary = await store.run(prepare)
+        except BaseException:
+            await store.close()
+            raise
         return cls(store, blobs, Sealer(secret), rules, clock, temporary)
 
     async def close(self) -> None:
         """Close the database; remove what was temporary."""
         temporary = self.temporary
-        if temporary is not None:
-            await self.store.run(lambda: shutil.rmtree(temporary))
-        await self.store.close()
+        try:
+            if temporary is not None:
+                await self.store.run(lambda: shutil.rmtree(temporary))
+        finally:
+            await self.store.close()
 
     async def call(
         self, caller: Caller, operation: str, url: str, work: Callable[[Registry], ResultT]

@@ -162,10 +162,12 @@ class LocalECR:
         self._url = None
         runner, self._runner = self._runner, None
         backend, self._backend = self._backend, None
-        if runner is not None:
-            await runner.cleanup()
-        if backend is not None:
-            await backend.close()
+        try:
+            if runner is not None:
+                await runner.cleanup()
+        finally:
+            if backend is not None:
+                await backend.close()
 
 
 async def serve(local: LocalECR, started: Callable[[LocalECR], object] = lambda local: None) -> None:

@@ -57,19 +57,19 @@ class _Server:
 
     async def operation(self, request: web.Request) -> web.Response:
         """Answer one call of the API."""
+        body = await request.read()
         request_id = str(uuid.uuid4())
         headers = {"x-amzn-RequestId": request_id, "Content-Type": CONTENT_TYPE}
         try:
-            status, body = 200, await self._answer(request)
+            status, answer = 200, await self._answer(request, body)
         except ServiceError as error:
-            status, body = write_error(error)
+            status, answer = write_error(error)
         except Exception:
             logger.exception("request %s failed", request_id)
-            status, body = write_error(ServerException("The embedded ECR failed; its log tells why."))
-        return web.Response(status=status, body=body, headers=headers)
+            status, answer = write_error(ServerException("The embedded ECR failed; its log tells why."))
+        return web.Response(status=status, body=answer, headers=headers)
 
-    async def _answer(self, request: web.Request) -> bytes:
-        body = await request.read()
+    async def _answer(self, request: web.Request, body: bytes) -> bytes:
         if len(body) < LARGE_BODY:
             caller, name, asked = self._understand(request, body)
         else:

@@ -145,7 +145,7 @@ class Store:
         try:
             return await self.run(self._open)
         except BaseException:
-            self._thread.shutdown(wait=False)
+            self._thread.shutdown()
             raise
 
     async def close(self) -> None:

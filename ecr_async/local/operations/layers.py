@@ -5,8 +5,9 @@ The limits: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quota
 
 import re
 import uuid
-from typing import Any
 from urllib.parse import urlencode
+
+import attrs
 
 from ecr_async.api.common import LayersNotFoundException
 from ecr_async.api.layers import (
@@ -66,7 +67,7 @@ def initiate_layer_upload(
 def upload_layer_part(registry: Registry, request: UploadLayerPartRequest) -> UploadLayerPartResponse:
     """Take the part that follows what is there."""
     record = registry.repository(request.repository_name, request.registry_id)
-    received, _, _ = _upload(registry, record, request.upload_id)
+    received = _upload(registry, record, request.upload_id).received
     first, last, blob = request.part_first_byte, request.part_last_byte, request.layer_part_blob
     if first != received or last - first + 1 != len(blob) or not blob:
         raise InvalidLayerPartException(
@@ -95,14 +96,14 @@ def complete_layer_upload(
     """Make an upload a layer of the repository, if its bytes have the digest that was announced."""
     record = registry.repository(request.repository_name, request.registry_id)
     upload_id = request.upload_id
-    received, small_part, _ = _upload(registry, record, upload_id)
-    if not received:
+    upload = _upload(registry, record, upload_id)
+    if not upload.received:
         raise EmptyUploadException(f"The upload '{upload_id}' does not contain any layer parts")
-    if small_part:
+    if upload.small_part:
         raise LayerPartTooSmallException(
             "Layer parts must be at least 5 MiB in size, except for the last one"
         )
-    digest = registry.blobs.digest(upload_id, received)
+    digest = registry.blobs.digest(upload_id, upload.received)
     if digest not in request.layer_digests:
         raise InvalidLayerException(
             f"Layer digests do not match: the layer's is '{digest}', "
@@ -116,7 +117,7 @@ def complete_layer_upload(
             f"in the registry with id '{record.account}'"
         )
     registry.blobs.keep(upload_id, digest)
-    registry.db.execute("INSERT INTO layers VALUES (?, ?, ?)", (record.id, digest, received))
+    registry.db.execute("INSERT INTO layers VALUES (?, ?, ?)", (record.id, digest, upload.received))
     return CompleteLayerUploadResponse(record.account, record.name, upload_id, digest)
 
 
@@ -166,18 +167,24 @@ def get_download_url_for_layer(
     return GetDownloadUrlForLayerResponse(f"{registry.url}{DOWNLOAD_PATH}{digest}?{query}", digest)
 
 
-def _upload(registry: Registry, record: RepositoryRecord, upload_id: str) -> Any:
-    """Return the bytes received, whether a part is too small to be followed by others, and the upload's id."""
+@attrs.frozen
+class _Upload:
+    received: int
+    """Bytes, in order."""
+    small_part: int
+    """Whether a part that is not the last one is too small."""
+
+
+def _upload(registry: Registry, record: RepositoryRecord, upload_id: str) -> _Upload:
     row = registry.db.execute(
-        "SELECT received, small_part, id FROM uploads WHERE id = ? AND repository_id = ?",
-        (upload_id, record.id),
+        "SELECT received, small_part FROM uploads WHERE id = ? AND repository_id = ?", (upload_id, record.id)
     ).fetchone()
     if row is None:
         raise UploadNotFoundException(
             f"The upload with id '{upload_id}' does not exist in the repository with name '{record.name}' "
             f"in the registry with id '{record.account}'"
         )
-    return row
+    return _Upload(*row)
 
 
 def _size(registry: Registry, record: RepositoryRecord, digest: str) -> int | None:

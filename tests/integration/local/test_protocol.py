@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import os
+import threading
 import time
 from collections.abc import Mapping
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -273,7 +276,7 @@ async def test_a_reset_empties_every_registry(local: LocalECR, service: Service)
     await push(service, b"layer", "v1")
 
 
-async def test_state_in_a_folder_outlives_the_server(tmp_path: Any) -> None:
+async def test_state_in_a_folder_outlives_the_server(tmp_path: Path) -> None:
     folder = tmp_path / "made" / "if need be"
     async with LocalECR(data=folder) as local, local.session() as session:
         service = session.service()
@@ -297,14 +300,14 @@ async def test_state_in_a_folder_outlives_the_server(tmp_path: Any) -> None:
 
 
 async def test_a_servers_temporary_folder_goes_with_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     async with LocalECR() as local, local.session() as session:
         await create(session.service())
         await push_layer(session.service(), b"layer")
-        assert list(tmp_path.iterdir())
-    assert not list(tmp_path.iterdir())
+        assert os.listdir(tmp_path)
+    assert not os.listdir(tmp_path)
 
 
 async def test_a_server_runs_within_its_block_only() -> None:
@@ -365,3 +368,21 @@ async def test_a_server_can_be_run_until_it_is_cancelled() -> None:
         await running
     with pytest.raises(RuntimeError, match="async with"):
         _ = local.endpoint_url
+
+
+async def test_a_body_beyond_all_limits_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ecr_async.local.server.LARGEST_BODY", 1024)
+    async with LocalECR() as local, aiohttp.ClientSession() as client:
+        async with client.post(local.url, data=bytes(1025)) as response:
+            assert response.status == 413
+        async with client.post(local.url, data=bytes(1024)) as response:
+            assert response.status == 400
+
+
+async def test_a_folder_that_cannot_be_made_is_an_error_that_leaves_no_thread(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    before = threading.active_count()
+    with pytest.raises(FileExistsError):
+        async with LocalECR(data=tmp_path / "file"):
+            pass
+    assert threading.active_count() == before
