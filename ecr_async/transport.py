@@ -136,18 +136,23 @@ class Transport:
         assert client is not None
         data = body if len(body) < LARGE_BODY else io.BytesIO(body)
         known: dict[str, Any] = {}
+        failure: CallError | SessionClosedError
+        cause: Exception | None = None
         try:
             async with client.post(
                 url, data=data, headers=headers, allow_redirects=False, proxy=proxy
             ) as response:
                 known = {"status": response.status, "request_id": request_id(response.headers)}
                 return Reply(response.status, response.headers, await _read(response))
+        except asyncio.CancelledError:
+            if not self._is_closed() or _is_cancelled():
+                raise
+            failure = _closed()  # closing the pool cancels whoever waits for a connection of it
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = _closed() if self._is_closed() else _mapped(error, known)
             cause = None if isinstance(error, aiohttp.ClientResponseError) else error
         except _TooLargeError:
             failure = ResponseError(f"the answer is larger than {LARGEST_ANSWER:,} bytes", **known)
-            cause = None
         # Out of the handler, so that what holds our headers, with the signature in them, is not chained.
         raise failure from cause
 
@@ -191,6 +196,11 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 class _TooLargeError(Exception):
     """There is more of an answer than we hold."""
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _closed() -> SessionClosedError:
