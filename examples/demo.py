@@ -28,13 +28,13 @@ REGION = "eu-west-1"
 BASES = ("platform/base/go", "platform/base/java", "platform/base/node", "platform/base/python")
 VERSIONS = 5
 CHUNK = 500
-INDENT = 1, 0, 1, 14
+INDENT = 1, 0, 1, 2
 
 POLICY = LifecyclePolicy(
     [
         Rule.expire(1, ["*.*.*"], keep_newest=10, description="releases but the newest 10"),
-        Rule.expire(2, "untagged", days_since_pushed=14, description="untagged, pushed over 14 days ago"),
-        Rule.expire(3, "any", days_since_pushed=180, description="any other, pushed over 180 days ago"),
+        Rule.expire(2, "untagged", days_since_pushed=14, description="untagged, over 14 days old"),
+        Rule.expire(3, "any", days_since_pushed=180, description="others, over 180 days old"),
     ]
 )
 
@@ -75,8 +75,8 @@ async def fill(local: LocalECR, fleet: Fleet, clock: Clock) -> None:
     clock.replayed = None
     _step(
         "Filled",
-        f"with {len(fleet.repositories):,} repositories and {len(fleet.pushes):,} images, "
-        f"three years of pushes, in {time.perf_counter() - began:.1f} s",
+        f"{len(fleet.repositories):,} repositories, {len(fleet.pushes):,} images, "
+        f"three years of pushes: {time.perf_counter() - began:.1f} s",
     )
 
 
@@ -96,8 +96,8 @@ async def push_real_images(service: ecr.Service, clock: Clock) -> None:
     clock.replayed = None
     _step(
         "Pushed",
-        f"{len(BASES) * VERSIONS} more with real layers, {decimal(sent)} through the layer operations, "
-        f"in {time.perf_counter() - began:.1f} s",
+        f"{len(BASES) * VERSIONS} more with real layers, {decimal(sent)} by the layer operations: "
+        f"{time.perf_counter() - began:.1f} s",
     )
 
 
@@ -129,7 +129,7 @@ async def preview(service: ecr.Service, repository: str, images: Iterable[ecr.Im
     expiring: dict[int | None, list[int]] = defaultdict(list)
     async for result in ecr.paginate_get_lifecycle_policy_preview(service, request):
         expiring[result.applied_rule_priority].append(sizes[result.image_digest])
-    _step("Previewed", f"a lifecycle policy on {repository}, the largest one: what would expire")
+    _step("Previewed", f"a lifecycle policy on {repository}, the largest repository")
     console.print(Padding(_expiring(expiring, list(sizes.values())), INDENT))
 
 
@@ -155,7 +155,7 @@ def _expiring(expiring: Mapping[int | None, Sequence[int]], sizes: Sequence[int]
     table.show_footer = True
     rows = [(rule, expiring.get(rule.priority, ())) for rule in POLICY.rules]
     gone = [size for _, expired in rows for size in expired]
-    table.add_column("Rule", footer="all of them")
+    table.add_column("Rule", footer="would expire")
     table.add_column("Images", justify="right", footer=f"{len(gone):,}")
     table.add_column(f"of {len(sizes):,}", style="cyan", footer=bar(len(gone) / len(sizes)))
     table.add_column("Size", justify="right", footer=decimal(sum(gone)))

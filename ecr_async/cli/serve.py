@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -43,8 +44,9 @@ def serve(
 
 async def _serve(local: LocalECR) -> None:
     serving = asyncio.ensure_future(serve_forever(local, _print_endpoint))
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, serving.cancel)
+    with suppress(NotImplementedError):  # on Windows, where Ctrl+C interrupts the loop itself
+        for name in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(name, serving.cancel)
     await asyncio.wait([serving])
     if not serving.cancelled():
         serving.result()

@@ -144,11 +144,11 @@ async def test_demo() -> None:
     finished = await run(*script("demo.py"), env=environment())
     assert (finished.status, finished.err) == (0, "")
     for said in (
-        "216 repositories and 20,000 images",
+        "216 repositories, 20,000 images",
         "20 more with real layers",
         "220 scanned",
         "20,020 in 3.",
         "0 throttled",
-        "untagged, pushed over 14 days ago",
+        "untagged, over 14 days old",
     ):
         assert said in finished.out
