@@ -95,6 +95,7 @@ CREATE TABLE IF NOT EXISTS uploads (
     id TEXT PRIMARY KEY,
     repository_id INTEGER NOT NULL REFERENCES repositories ON DELETE CASCADE,
     received INTEGER NOT NULL DEFAULT 0,
+    parts INTEGER NOT NULL DEFAULT 0,
     last_part INTEGER,
     small_part INTEGER NOT NULL DEFAULT 0
 );

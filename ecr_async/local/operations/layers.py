@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import attrs
 
-from ecr_async.api.common import LayersNotFoundException
+from ecr_async.api.common import LayersNotFoundException, LimitExceededException
 from ecr_async.api.layers import (
     BATCH_CHECK_LAYER_AVAILABILITY,
     COMPLETE_LAYER_UPLOAD,
@@ -43,6 +43,8 @@ __all__ = ["DOWNLOAD_PATH", "DOWNLOAD_PURPOSE"]
 
 PART_SIZE = 20 * 1024 * 1024
 """Bytes that a part should have, and the most that it may."""
+MOST_PARTS = 4200
+"""Parts that a layer may have."""
 SMALLEST_PART = 5 * 1024 * 1024
 """Bytes that every part but the last must have."""
 DOWNLOAD_SECONDS = 3600
@@ -67,7 +69,8 @@ def initiate_layer_upload(
 def upload_layer_part(registry: Registry, request: UploadLayerPartRequest) -> UploadLayerPartResponse:
     """Take the part that follows what is there."""
     record = registry.repository(request.repository_name, request.registry_id)
-    received = _upload(registry, record, request.upload_id).received
+    upload = _upload(registry, record, request.upload_id)
+    received = upload.received
     first, last, blob = request.part_first_byte, request.part_last_byte, request.layer_part_blob
     if first != received or last - first + 1 != len(blob) or not blob:
         raise InvalidLayerPartException(
@@ -80,9 +83,11 @@ def upload_layer_part(registry: Registry, request: UploadLayerPartRequest) -> Up
                 "lastValidByteReceived": received - 1,
             },
         )
+    if upload.parts >= MOST_PARTS:
+        raise LimitExceededException(f"A layer can have at most {MOST_PARTS:,} parts")
     registry.blobs.append(request.upload_id, received, blob)
     registry.db.execute(
-        "UPDATE uploads SET received = ?, small_part = small_part OR ifnull(last_part < ?, 0), last_part = ? "
+        "UPDATE uploads SET parts = parts + 1, received = ?, small_part = small_part OR ifnull(last_part < ?, 0), last_part = ? "
         "WHERE id = ?",
         (last + 1, SMALLEST_PART, len(blob), request.upload_id),
     )
@@ -171,13 +176,15 @@ def get_download_url_for_layer(
 class _Upload:
     received: int
     """Bytes, in order."""
+    parts: int
     small_part: int
     """Whether a part that is not the last one is too small."""
 
 
 def _upload(registry: Registry, record: RepositoryRecord, upload_id: str) -> _Upload:
     row = registry.db.execute(
-        "SELECT received, small_part FROM uploads WHERE id = ? AND repository_id = ?", (upload_id, record.id)
+        "SELECT received, parts, small_part FROM uploads WHERE id = ? AND repository_id = ?",
+        (upload_id, record.id),
     ).fetchone()
     if row is None:
         raise UploadNotFoundException(

@@ -1,6 +1,6 @@
 """Pushing an image: its manifest, once all that it refers to is there."""
 
-from ecr_async.api.common import ImageIdentifier, LayersNotFoundException
+from ecr_async.api.common import ImageIdentifier, LayersNotFoundException, LimitExceededException
 from ecr_async.api.images import (
     PUT_IMAGE,
     Image,
@@ -19,6 +19,9 @@ from ecr_async.local.registry import Registry, RepositoryRecord
 from ecr_async.local.wire import invalid
 
 __all__ = ["put_image"]
+
+MOST_TAGS = 1000
+"""Tags that an image may have; https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
 
 
 @handles(PUT_IMAGE)
@@ -54,6 +57,8 @@ def put_image(registry: Registry, request: PutImageRequest) -> PutImageResponse:
         )
     if not known:
         known = _store(registry, record, manifest)
+    elif (_scalar(registry, "SELECT count(*) FROM tags WHERE image_id = ?", known) or 0) >= MOST_TAGS:
+        raise LimitExceededException(f"An image can have at most {MOST_TAGS:,} tags")
     if tag:
         registry.db.execute("INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", (record.id, tag, known))
     identifier = ImageIdentifier(manifest.digest, tag)

@@ -7,6 +7,7 @@ from ecr_async.api.common import (
     ImageScanningConfiguration,
     ImageTagMutabilityExclusionFilter,
     KmsException,
+    LimitExceededException,
 )
 from ecr_async.api.repositories import (
     CREATE_REPOSITORY,
@@ -33,6 +34,9 @@ from ecr_async.local.wire import invalid
 
 __all__: list[str] = []
 
+MOST_REPOSITORIES = 100_000
+"""Repositories in a region; https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
+
 
 @handles(CREATE_REPOSITORY)
 def create_repository(registry: Registry, request: CreateRepositoryRequest) -> CreateRepositoryResponse:
@@ -43,6 +47,14 @@ def create_repository(registry: Registry, request: CreateRepositoryRequest) -> C
     exclusions = _exclusions(mutability, request.image_tag_mutability_exclusion_filters)
     encryption, kms_key = _encryption(registry, request.encryption_configuration)
     scanning = request.image_scanning_configuration
+    (number,) = registry.db.execute(
+        "SELECT count(*) FROM repositories WHERE account = ? AND region = ?",
+        (registry.account, registry.region),
+    ).fetchone()
+    if number >= MOST_REPOSITORIES:
+        raise LimitExceededException(
+            f"A registry can have at most {MOST_REPOSITORIES:,} repositories in a region"
+        )
     columns = {
         "account": registry.account,
         "region": registry.region,
