@@ -27,7 +27,7 @@ class Ours:
         """Every image of every repository."""
         lost = 0
         async for result in ecr.scan_images([self.service], concurrency=concurrency):
-            if result.error is None:
+            if isinstance(result, ecr.ScannedPage):
                 on_images(result.images)
             else:
                 lost += 1

@@ -233,7 +233,7 @@ class Checkpoint:
 def _identities(services: Sequence[Service]) -> list[str]:
     """Name services so that they are the same in the next run; several of one endpoint by their order."""
     seen: Counter[str] = Counter()
-    names = []
+    names: list[str] = []
     for service in services:
         name = " ".join(filter(None, (service.region, service.endpoint_url)))
         seen[name] += 1

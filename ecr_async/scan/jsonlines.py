@@ -8,6 +8,7 @@ length on record, and scans again whatever stood behind it.
 from __future__ import annotations
 
 import asyncio
+import operator
 import os
 from collections.abc import Iterable
 from functools import partial
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 import attrs
 import orjson
 
+from ecr_async.api.images import ImageDetail
 from ecr_async.errors import ConfigurationError
 from ecr_async.scan.results import ScannedPage, ScanResult
 
@@ -68,7 +70,8 @@ class JsonLines:
             if isinstance(result, ScannedPage):
                 self._file.write(json_lines(result))
         self._file.flush()
-        os.fsync(self._file.fileno())
+        if self._checkpoint is not None:
+            os.fsync(self._file.fileno())
         return self._file.tell()
 
 
@@ -90,10 +93,12 @@ def json_lines(page: ScannedPage) -> bytes:
     Fields without a value are null; times are ISO 8601 in UTC.
     """
     region = page.service.region
-    return b"".join(
-        [orjson.dumps({"region": region, **_fields(image)}, _fields, _OPTIONS) for image in page.images]
-    )
+    rows = [dict(zip(_NAMES, (region, *_values(image)), strict=True)) for image in page.images]
+    return b"".join([orjson.dumps(row, _nested, _OPTIONS) for row in rows])
 
 
+_FIELDS = [field.name for field in attrs.fields(ImageDetail)]
+_NAMES = ("region", *_FIELDS)
+_values = operator.attrgetter(*_FIELDS)
+_nested = partial(attrs.asdict, recurse=False)
 _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
-_fields = partial(attrs.asdict, recurse=False)

@@ -164,6 +164,11 @@ class Scan:
             seconds=self._seconds(),
         )
 
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether what is taken from the scan is recorded, and left out of a later run."""
+        return self._checkpoint is not None
+
     async def __aiter__(self) -> AsyncGenerator[ScanResult, None]:
         """Give the results as they come."""
         async with self._running():
