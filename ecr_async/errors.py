@@ -4,6 +4,7 @@
     ├── ValidationError       a request that the service would refuse, refused before it is sent
     ├── ConfigurationError    no region, an endpoint that cannot be, a setting that makes no sense
     ├── CredentialsError      no credentials found, or the provider that had them failed
+    ├── MissingExtraError     a part of this library needs packages that are not installed
     ├── SessionClosedError    a call on a session that is closed or was never opened
     ├── CallError             a call that was made and did not succeed
     │   ├── ServiceError      the service answered with an error; modelled ones are subclasses
@@ -36,6 +37,7 @@ __all__ = [
     "ConnectError",
     "CredentialsError",
     "ECRError",
+    "MissingExtraError",
     "PaginationError",
     "ResponseError",
     "ServiceError",
@@ -77,6 +79,18 @@ class ConfigurationError(ECRError):
 
 class CredentialsError(ECRError):
     """No credentials, or a provider that failed; the message says which and never what it holds."""
+
+
+class MissingExtraError(ECRError, ImportError):
+    """A part of this library needs packages that are not installed; the message says how to get them."""
+
+    def __init__(self, extra: str, module: str) -> None:
+        super().__init__(extra, module)
+        self.extra = extra
+        self.module = module
+
+    def __str__(self) -> str:
+        return f"{self.module} is not installed; get it with: pip install 'ecr-async[{self.extra}]'"
 
 
 class SessionClosedError(ECRError, RuntimeError):

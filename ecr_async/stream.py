@@ -42,10 +42,9 @@ class Stream(Generic[ResultT]):
 
     async def aclose(self) -> None:
         """Stop: when this returns, no task is left. May be called again."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            producer.cancel()
-            await asyncio.wait([producer])
+        if self._producer is not None:
+            self._producer.cancel()
+            await asyncio.wait([self._producer])
 
     async def _run(self) -> None:
         await self._produce(self._put)

@@ -50,7 +50,11 @@ def scan(
         typer.Option(case_sensitive=False, show_default=False, help="Which images to take; any by default."),
     ] = "ANY",
     output: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="Write the images to this file, as JSON lines.")
+        Path | None,
+        typer.Option(
+            dir_okay=False,
+            help="Write the images to this file: as Parquet if it ends in .parquet, else as JSON lines.",
+        ),
     ] = None,
     checkpoint: Annotated[
         Path | None,
@@ -118,11 +122,15 @@ async def _scan(
                     notices.print(_notice(result, services), highlight=False, markup=False)
                 update(images.summary)
 
-            if output:
-                await images.write_jsonl(output, on_result=show)
-            else:
+            if output is None:
                 async for result in images:
                     show(result)
+            elif output.suffix == ".parquet":
+                from ecr_async.arrow import write_parquet  # noqa: PLC0415 - it may not be installed
+
+                await write_parquet(images, output, on_result=show)
+            else:
+                await images.write_jsonl(output, on_result=show)
     _print_outcome(images.summary, tally)
     return images.summary.complete
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import pyarrow.parquet
 import pytest
 
 import ecr_async as ecr
@@ -183,6 +184,13 @@ async def test_scan_writes_json_lines(local: LocalECR, tmp_path: Path) -> None:
     assert {(image["region"], image["repository_name"]) for image in images} == {("us-east-1", "team/app")}
 
 
+async def test_scan_writes_parquet_where_the_name_says_so(local: LocalECR, tmp_path: Path) -> None:
+    output = tmp_path / "images.parquet"
+    finished = await run(*COMMAND, "scan", "--output", output, env=environment(local))
+    assert finished.status == 0
+    assert json.loads(finished.out)["images"] == pyarrow.parquet.read_metadata(output).num_rows == 4
+
+
 async def test_scan_goes_on_from_a_checkpoint(local: LocalECR, tmp_path: Path) -> None:
     files = "--output", str(tmp_path / "images.jsonl"), "--checkpoint", str(tmp_path / "checkpoint")
     first = await run(*COMMAND, "scan", *files, env=environment(local))
@@ -218,6 +226,7 @@ async def test_scan_fails_where_something_could_not_be_scanned(local: LocalECR) 
         ([], "no AWS region"),
         (["--profile", "nobody", "--region", "us-east-1"], "profile 'nobody'"),
         (["--region", "us-east-1", "--output", "no/such/folder/images.jsonl"], "No such file"),
+        (["--region", "us-east-1", "--output", "i.parquet", "--checkpoint", "c"], "without a checkpoint"),
     ],
 )
 async def test_scan_says_in_a_line_why_it_cannot_begin(arguments: list[str], said: str) -> None:

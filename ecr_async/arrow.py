@@ -1,0 +1,225 @@
+"""Scans as Arrow record batches, and as Parquet files; needs the extra `arrow`.
+
+    summary = await write_parquet(ecr.scan_images(services), "images.parquet")
+
+and then, with DuckDB or with Polars:
+
+    duckdb.sql("SELECT region, sum(size) FROM 'images.parquet' GROUP BY region")
+    polars.scan_parquet("images.parquet").group_by("region").agg(polars.sum("size")).collect()
+
+There is one row an image, and `SCHEMA` is:
+
+    column         type                   null  what it is
+    registry_id    string                 yes   the AWS account ID of the registry
+    region         string                 no    the region that was scanned
+    repository     string                 no    the repository's name
+    digest         string                 yes   the digest of the image's manifest
+    tags           list<string>           no    its tags; an untagged image has an empty list
+    size           int64                  yes   bytes, its layers compressed
+    pushed_at      timestamp[us, UTC]     yes   when it was pushed
+    pulled_at      timestamp[us, UTC]     yes   when it was last pulled, to within a day
+    media_type     string                 yes   of its manifest
+    artifact_type  string                 yes   what it holds, by media type
+    subject        string                 yes   the digest of the image that it refers to, as a signature does
+    status         string                 yes   ACTIVE, ARCHIVED or ACTIVATING
+    archived_at    timestamp[us, UTC]     yes   when it last went into the archive
+    activated_at   timestamp[us, UTC]     yes   when it was last restored from there
+
+What stands where ECR says nothing is null. The fields are those of
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html
+"""
+
+import asyncio
+import os
+import threading
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from contextlib import aclosing
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ecr_async.api.images import ImageDetail
+from ecr_async.errors import ConfigurationError
+from ecr_async.extras import extra
+from ecr_async.scan import Scan, ScannedPage, ScanResult, ScanSummary
+
+with extra("arrow", "pyarrow"):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+__all__ = ["ROW_GROUP", "SCHEMA", "ParquetFile", "record_batch", "record_batches", "write_parquet"]
+
+_TIME = pa.timestamp("us", tz="UTC")
+
+_COLUMNS: tuple[tuple["pa.Field[Any]", Callable[[ImageDetail, ScannedPage], object]], ...] = (
+    (pa.field("registry_id", pa.string()), lambda image, page: image.registry_id),
+    (pa.field("region", pa.string(), nullable=False), lambda image, page: page.service.region),
+    (pa.field("repository", pa.string(), nullable=False), lambda image, page: page.repository),
+    (pa.field("digest", pa.string()), lambda image, page: image.image_digest),
+    (pa.field("tags", pa.list_(pa.string()), nullable=False), lambda image, page: image.image_tags),
+    (pa.field("size", pa.int64()), lambda image, page: image.image_size_in_bytes),
+    (pa.field("pushed_at", _TIME), lambda image, page: image.image_pushed_at),
+    (pa.field("pulled_at", _TIME), lambda image, page: image.last_recorded_pull_time),
+    (pa.field("media_type", pa.string()), lambda image, page: image.image_manifest_media_type),
+    (pa.field("artifact_type", pa.string()), lambda image, page: image.artifact_media_type),
+    (pa.field("subject", pa.string()), lambda image, page: image.subject_manifest_digest),
+    (pa.field("status", pa.string()), lambda image, page: image.image_status),
+    (pa.field("archived_at", _TIME), lambda image, page: image.last_archived_at),
+    (pa.field("activated_at", _TIME), lambda image, page: image.last_activated_at),
+)
+
+SCHEMA = pa.schema([field for field, _ in _COLUMNS])
+"""The columns of every batch and file."""
+
+ROW_GROUP = 50_000
+"""Rows of a Parquet row group: what a file being written holds in memory at most, but for a page."""
+
+PARTIAL = ".partial"
+"""How the name of a file ends that is not whole yet."""
+
+
+def record_batch(page: ScannedPage) -> pa.RecordBatch:
+    """Return a page's images as rows. It takes some milliseconds for 1,000 of them."""
+    columns = {field.name: [read(image, page) for image in page.images] for field, read in _COLUMNS}
+    return pa.RecordBatch.from_pydict(columns, SCHEMA)  # pyright: ignore[reportUnknownMemberType]
+
+
+async def record_batches(
+    scan: AsyncIterable[ScanResult], *, on_result: Callable[[ScanResult], object] | None = None
+) -> AsyncGenerator[pa.RecordBatch, None]:
+    """Give a scan's pages as record batches as they come, made off the event loop.
+
+    Pages without images are left out. `on_result` is called with each result, failures included.
+    """
+    async with aclosing(_results(scan)) as results:
+        async for result in results:
+            if on_result is not None:
+                on_result(result)
+            if isinstance(result, ScannedPage) and result.images:
+                yield await asyncio.to_thread(record_batch, result)
+
+
+async def write_parquet(
+    scan: Scan,
+    path: str | os.PathLike[str],
+    *,
+    on_result: Callable[[ScanResult], object] | None = None,
+    row_group: int = ROW_GROUP,
+) -> ScanSummary:
+    """Write a scan's images to a Parquet file, and return what the scan has come to.
+
+    The file appears when the scan is at its end, and replaces one that is there; a scan that is
+    interrupted leaves no file. What could not be scanned is missing in it: that is in the summary, and
+    `on_result` is called with each result. A row group has `row_group` rows, or up to a page more.
+
+    Raises `ConfigurationError` for a scan with a checkpoint: a Parquet file cannot be gone on with, so
+    what an interrupted run took would be lost. Raises `OSError` when the file cannot be written.
+    """
+    if scan.has_checkpoint:
+        raise ConfigurationError(
+            "a Parquet file cannot be continued, so it goes without a checkpoint; JSON lines go with one"
+        )
+    async with ParquetFile(path, row_group=row_group) as file, aclosing(aiter(scan)) as results:
+        async for result in results:
+            if on_result is not None:
+                on_result(result)
+            if isinstance(result, ScannedPage):
+                await file.add(result)
+    return scan.summary
+
+
+class ParquetFile:
+    """A Parquet file being written off the event loop, which appears under its name when it is whole.
+
+    Until then it is beside that name, hidden, with a name of its own; leaving the block with an
+    exception removes it. Nothing is written before there is a row group to write, or the end.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, row_group: int = ROW_GROUP) -> None:
+        self._path = Path(path)
+        self._partial = self._path.with_name(f".{uuid.uuid4().hex}{PARTIAL}")
+        self._row_group = row_group
+        self._batches: list[pa.RecordBatch] = []
+        self._waiting = 0
+        self._writer: pq.ParquetWriter | None = None
+        self._ended = False
+        # A caller that is cancelled doesn't wait for its thread: what comes next does.
+        self._turn = threading.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await (self.commit() if error is None else self.discard())
+
+    async def add(self, page: ScannedPage) -> None:
+        """Add a page's images."""
+        await asyncio.to_thread(self._add, page)
+
+    async def commit(self) -> None:
+        """Write the rest, to the disk, and give the file its name."""
+        try:
+            await asyncio.to_thread(self._commit)
+        except BaseException:
+            await self.discard()
+            raise
+
+    async def discard(self) -> None:
+        """Remove what was written. Does nothing after `commit`."""
+        await asyncio.to_thread(self._discard)
+
+    def _add(self, page: ScannedPage) -> None:
+        batch = record_batch(page)
+        with self._turn:
+            if not self._ended:
+                self._batches.append(batch)
+                self._waiting += batch.num_rows
+                if self._waiting >= self._row_group:
+                    self._write(self._open())
+
+    def _commit(self) -> None:
+        with self._turn:
+            if self._ended:
+                return
+            writer = self._open()
+            if self._waiting:
+                self._write(writer)
+            writer.close()
+            with self._partial.open("rb+") as file:
+                os.fsync(file.fileno())
+            self._partial.replace(self._path)
+            self._ended = True
+
+    def _discard(self) -> None:
+        with self._turn:
+            if self._ended:
+                return
+            self._ended = True
+            if self._writer is not None:
+                self._writer.close()
+            self._partial.unlink(missing_ok=True)
+
+    def _open(self) -> pq.ParquetWriter:
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._partial, SCHEMA, compression="zstd")
+        return self._writer
+
+    def _write(self, writer: pq.ParquetWriter) -> None:
+        table = pa.Table.from_batches(self._batches, SCHEMA)
+        writer.write_table(table, row_group_size=max(table.num_rows, 1))
+        self._batches.clear()
+        self._waiting = 0
+
+
+async def _results(scan: AsyncIterable[ScanResult]) -> AsyncGenerator[ScanResult, None]:
+    """Give a scan's results, and end it when this is closed."""
+    results = aiter(scan)
+    try:
+        async for result in results:
+            yield result
+    finally:
+        if isinstance(results, AsyncGenerator):
+            await results.aclose()

@@ -1,0 +1,22 @@
+"""What is needed only for some things, and installed for them: pyarrow, dask.distributed, …"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from ecr_async.errors import MissingExtraError
+
+__all__ = ["extra"]
+
+
+@contextmanager
+def extra(name: str, *modules: str) -> Generator[None, None, None]:
+    """Import these modules in the block; where one is missing, say which extra to install.
+
+    Raises `MissingExtraError`.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        if missing.name is None or missing.name.partition(".")[0] not in modules:
+            raise
+        raise MissingExtraError(name, missing.name) from None
