@@ -4,8 +4,7 @@
 Layers are the blobs that manifests refer to: compressed file systems, and the image's configuration
 as well. To push, ask `batch_check_layer_availability` what is missing; for each of those
 `initiate_layer_upload`, `upload_layer_part` part by part, `complete_layer_upload`; then
-`put_image`. Docker's own push does the same behind the registry's HTTP API. `ecr_async.transfer`
-does it for you.
+`put_image`. Docker's own push does the same behind the registry's HTTP API.
 """
 
 from collections.abc import Mapping, Sequence
