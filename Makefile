@@ -4,11 +4,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+USABLE := $(VENV)/.usable
 READY := $(VENV)/.ready
 
 .PHONY: demo test check format generate test-all test-botocore-oldest bench bench-scan bench-growth ready clean
 
-demo: $(READY)
+demo: $(USABLE)
 	@$(BIN)/python examples/demo.py
 
 test: $(READY)
@@ -59,9 +60,14 @@ bench-scan:
 bench-growth:
 	$(PYTHON) benchmarks/growth.py
 
-$(READY): pyproject.toml
+# What the library and its command need; then what developing them needs besides.
+$(USABLE): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[cli]'
+	@touch $@
+
+$(READY): $(USABLE)
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
