@@ -90,10 +90,12 @@ class TestTimeouts:
     @pytest.mark.parametrize("option", ["read_timeout", "timeout"])
     @in_virtual_time
     async def test_bound_an_attempt(self, option: str) -> None:
-        async with FaultServer(stall) as server:
-            async with session_for(server, max_attempts=1, **{option: 3.0}) as session:
-                with pytest.raises(ecr.TimeoutError):
-                    await describe(session.service())
+        async with (
+            FaultServer(stall) as server,
+            session_for(server, max_attempts=1, **{option: 3.0}) as session,
+        ):
+            with pytest.raises(ecr.TimeoutError):
+                await describe(session.service())
             assert asyncio.get_running_loop().time() == pytest.approx(3.0)
 
     @in_virtual_time
@@ -151,21 +153,23 @@ class TestCancelling:
 
     @in_virtual_time
     async def test_a_call_that_waits_for_a_connection_takes_none(self) -> None:
-        async with FaultServer(stall, answer()) as server:
-            async with session_for(server, max_connections=1) as session:
-                first = asyncio.create_task(describe(session.service()))
-                await server.wait_until_asked(1)
-                waiting = [asyncio.create_task(describe(session.service())) for _ in range(3)]
-                await asyncio.sleep(0)
-                waiting[0].cancel()
-                first.cancel()
-                results = await asyncio.gather(first, *waiting, return_exceptions=True)
-                assert [type(result).__name__ for result in results] == [
-                    "CancelledError",
-                    "CancelledError",
-                    "DescribeRepositoriesResponse",
-                    "DescribeRepositoriesResponse",
-                ]
+        async with (
+            FaultServer(stall, answer()) as server,
+            session_for(server, max_connections=1) as session,
+        ):
+            first = asyncio.create_task(describe(session.service()))
+            await server.wait_until_asked(1)
+            waiting = [asyncio.create_task(describe(session.service())) for _ in range(3)]
+            await asyncio.sleep(0)
+            waiting[0].cancel()
+            first.cancel()
+            results = await asyncio.gather(first, *waiting, return_exceptions=True)
+            assert [type(result).__name__ for result in results] == [
+                "CancelledError",
+                "CancelledError",
+                "DescribeRepositoriesResponse",
+                "DescribeRepositoriesResponse",
+            ]
 
     @in_virtual_time
     async def test_a_call_between_two_attempts(self) -> None:
@@ -212,8 +216,8 @@ class TestClosing:
             with pytest.raises(ecr.CredentialsError, match="cancelled"):
                 await without_credentials
 
-            async with session_for(server, max_connections=1) as session:
-                calls = [asyncio.create_task(describe(session.service())) for _ in range(3)]
+            async with session_for(server, max_connections=1) as narrow:
+                calls = [asyncio.create_task(describe(narrow.service())) for _ in range(3)]
                 await server.wait_until_asked(1)
             results = await asyncio.gather(*calls, return_exceptions=True)
         assert [type(result) for result in results] == [ecr.SessionClosedError] * 3

@@ -29,11 +29,13 @@ async def test_a_call_has_one_name_and_its_attempts_have_numbers() -> None:
 
 @in_virtual_time
 async def test_each_attempt_is_signed_anew() -> None:
-    async with FaultServer(page(503, x_amz_retry_after="4000"), answer()) as server:
-        async with session_for(server) as session:
-            moment = [1_700_000_000.0]
-            session.clock._now = lambda: moment[0] + asyncio.get_running_loop().time()
-            await describe(session.service())
+    async with (
+        FaultServer(page(503, x_amz_retry_after="4000"), answer()) as server,
+        session_for(server) as session,
+    ):
+        moment = [1_700_000_000.0]
+        session.clock._now = lambda: moment[0] + asyncio.get_running_loop().time()
+        await describe(session.service())
     assert server.sent("x-amz-date") == ["20231114T221320Z", "20231114T221324Z"]
     first, second = server.sent("authorization")
     assert first != second
@@ -42,19 +44,23 @@ async def test_each_attempt_is_signed_anew() -> None:
 @pytest.mark.parametrize(("wish", "granted"), [("0", 0.0), ("3000", 3.0), ("60000", 5.0)])
 @in_virtual_time
 async def test_a_pause_that_the_service_wishes_for(wish: str, granted: float) -> None:
-    async with FaultServer(page(500, x_amz_retry_after=wish), answer()) as server:
-        async with session_for(server) as session:
-            await describe(session.service())
-            assert asyncio.get_running_loop().time() == pytest.approx(granted, abs=0.06)
+    async with (
+        FaultServer(page(500, x_amz_retry_after=wish), answer()) as server,
+        session_for(server) as session,
+    ):
+        await describe(session.service())
+        assert asyncio.get_running_loop().time() == pytest.approx(granted, abs=0.06)
 
 
 @pytest.mark.parametrize("wish", ["soon", "-1", "", "1.5"])
 @in_virtual_time
 async def test_a_wish_that_makes_no_sense(wish: str) -> None:
-    async with FaultServer(page(500, x_amz_retry_after=wish), answer()) as server:
-        async with session_for(server) as session:
-            await describe(session.service())
-            assert asyncio.get_running_loop().time() < 0.06
+    async with (
+        FaultServer(page(500, x_amz_retry_after=wish), answer()) as server,
+        session_for(server) as session,
+    ):
+        await describe(session.service())
+        assert asyncio.get_running_loop().time() < 0.06
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 5])

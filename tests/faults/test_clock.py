@@ -1,0 +1,120 @@
+"""A clock that is off is set right by what the service says, at the cost of one attempt."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+import ecr_async as ecr
+from tests.faults.server import Behaviour, Exchange, FaultServer, answer, describe, refuse, session_for
+from tests.virtual_time import in_virtual_time
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CODES = [
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "RequestExpired",
+    "RequestTimeTooSkewed",
+    "RequestInTheFuture",
+]
+
+
+def service_of_another_time(off: timedelta, code: str = "InvalidSignatureException") -> Behaviour:
+    """Refuses what is signed more than five minutes before or after its own time, as AWS does."""
+    there = NOW + off
+    refusal = refuse(code, Date=format_datetime(there, usegmt=True))
+
+    async def behave(exchange: Exchange) -> None:
+        signed = datetime.strptime(exchange.request.headers["x-amz-date"], "%Y%m%dT%H%M%S%z")
+        await (answer() if abs(signed - there) <= timedelta(minutes=5) else refusal)(exchange)
+
+    return behave
+
+
+def at_noon(session: ecr.Session) -> ecr.Service:
+    session.clock._now = NOW.timestamp
+    return session.service()
+
+
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("off", [timedelta(hours=-1), timedelta(hours=1), timedelta(days=400)], ids=str)
+@in_virtual_time
+async def test_is_corrected_at_once(code: str, off: timedelta) -> None:
+    async with FaultServer(service_of_another_time(off, code)) as server, session_for(server) as session:
+        service = at_noon(session)
+        await describe(service)
+        assert server.sent("amz-sdk-request") == ["attempt=1; max=3", "attempt=2; max=3"]
+        assert asyncio.get_running_loop().time() < 1, "there is nothing to wait for"
+
+        await describe(service)
+        await describe(session.service("us-east-1"))
+        assert len(server.requests) == 4, "later calls start corrected, whatever the region"
+
+
+@in_virtual_time
+async def test_of_fifty_calls_at_once_all_succeed() -> None:
+    off = timedelta(hours=1)
+    async with FaultServer(service_of_another_time(off)) as server, session_for(server) as session:
+        service = at_noon(session)
+        await asyncio.gather(*(describe(service) for _ in range(50)))
+        assert session.clock.offset == off.total_seconds()
+        assert len(server.requests) <= 100
+
+
+@in_virtual_time
+async def test_that_has_been_set_meanwhile_is_corrected_back() -> None:
+    async with FaultServer(service_of_another_time(timedelta())) as server, session_for(server) as session:
+        service = at_noon(session)
+        session.clock.offset = 3600.0
+        await describe(service)
+        assert session.clock.offset == 0
+
+
+@in_virtual_time
+async def test_with_one_attempt_is_corrected_for_the_next_call() -> None:
+    behaviour = service_of_another_time(timedelta(hours=1))
+    async with FaultServer(behaviour) as server, session_for(server, max_attempts=1) as session:
+        service = at_noon(session)
+        with pytest.raises(ecr.ServiceError):
+            await describe(service)
+        await describe(service)
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("attempts", [2, 3, 10])
+@in_virtual_time
+async def test_that_is_contradicted_each_time_is_an_error(attempts: int) -> None:
+    hours = iter(range(1, 100))
+
+    async def lie(exchange: Exchange) -> None:
+        date = format_datetime(NOW + timedelta(hours=next(hours)), usegmt=True)
+        await refuse("InvalidSignatureException", Date=date)(exchange)
+
+    async with FaultServer(lie) as server, session_for(server, max_attempts=attempts) as session:
+        with pytest.raises(ecr.ServiceError) as caught:
+            await describe(at_noon(session))
+    assert (caught.value.code, caught.value.attempts) == ("InvalidSignatureException", 2)
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({"Date": "yesterday"}, id="no date"),
+        pytest.param({"Date": "Sun, 01 Mar 2026 12:03:00 GMT"}, id="the same, nearly"),
+        pytest.param({"Date": "Sun, 99 Mar 99999999 12:03:00 GMT"}, id="no such date"),
+    ],
+)
+@in_virtual_time
+async def test_that_is_right_is_left_alone(headers: dict[str, str]) -> None:
+    """Then the signature is wrong for another reason, a wrong secret say."""
+    async with (
+        FaultServer(refuse("InvalidSignatureException", 400, "no", **headers)) as server,
+        session_for(server) as session,
+    ):
+        with pytest.raises(ecr.ServiceError) as caught:
+            await describe(at_noon(session))
+        assert session.clock.offset == 0
+    assert (caught.value.attempts, len(server.requests)) == (1, 1)

@@ -1,0 +1,90 @@
+"""Certificates are verified, unless one insists."""
+
+import asyncio
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+
+import ecr_async as ecr
+from tests.faults.server import FaultServer, answer, describe, session_for
+
+# In real time: certificates are read on a thread, for which virtual time does not wait.
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def bundle(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("tls") / "authority.pem"
+    authority.cert_pem.write_to_path(path)
+    return str(path)
+
+
+def certified(authority: trustme.CA, name: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def tls(authority: trustme.CA) -> ssl.SSLContext:
+    return certified(authority, "127.0.0.1")
+
+
+async def test_a_certificate_of_an_unknown_authority_is_refused_and_not_tried_again(
+    tls: ssl.SSLContext,
+) -> None:
+    async with FaultServer(answer(), tls=tls) as server, session_for(server) as session:
+        with pytest.raises(ecr.ConnectError, match="certificate") as caught:
+            await describe(session.service())
+    assert isinstance(caught.value, ecr.CertificateError)
+    assert caught.value.attempts == 1
+    assert server.requests == []
+
+
+async def test_its_authority_may_be_given(tls: ssl.SSLContext, bundle: str) -> None:
+    async with FaultServer(answer(), tls=tls) as server, session_for(server, ca_bundle=bundle) as session:
+        await describe(session.service())
+    assert len(server.requests) == 1
+
+
+async def test_or_named_in_the_environment(
+    tls: ssl.SSLContext, bundle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
+    async with FaultServer(answer(), tls=tls) as server, session_for(server) as session:
+        await describe(session.service())
+
+
+async def test_a_certificate_for_another_host_is_refused(authority: trustme.CA, bundle: str) -> None:
+    tls = certified(authority, "ecr.example")
+    async with FaultServer(answer(), tls=tls) as server, session_for(server, ca_bundle=bundle) as session:
+        with pytest.raises(ecr.CertificateError):
+            await describe(session.service())
+    assert server.requests == []
+
+
+async def test_whoever_insists_is_warned(tls: ssl.SSLContext) -> None:
+    async with FaultServer(answer(), tls=tls) as server:
+        with pytest.warns(UserWarning, match="not verified") as warned:
+            async with session_for(server, verify=False) as session:
+                await describe(session.service())
+        assert warned[0].filename == __file__, "the warning points at the caller"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n"], ids=repr
+)
+async def test_a_bundle_that_is_none(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "bundle.pem"
+    path.write_bytes(content)
+    session = ecr.Session(region="eu-west-1", ca_bundle=str(path))
+    with pytest.raises(ecr.ConfigurationError, match=r"ca_bundle .*bundle\.pem"):
+        await session.__aenter__()
+    await session.close()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
