@@ -37,6 +37,7 @@ from ecr_async.lazy import lazily
 
 if TYPE_CHECKING:
     from ecr_async import lifecycle, local
+    from ecr_async import telemetry as telemetry
     from ecr_async.api import *
     from ecr_async.batches import BatchFailure, BatchResult, check_layers, delete_images, get_images
     from ecr_async.credentials import Credentials, CredentialsProvider
@@ -160,6 +161,7 @@ _HOMES = {
     "local": "local",
     "scan_findings": "findings",
     "scan_images": "scan",
+    "telemetry": "telemetry",
     "wait_until_image_scan_complete": "waiters",
     "wait_until_lifecycle_policy_preview_complete": "waiters",
     **{name: f"api.{family}" for name, family in _api.HOMES.items()},

@@ -1,0 +1,105 @@
+"""Traces and metrics with OpenTelemetry: a span and a duration for each call, an event for each attempt.
+
+    session = ecr.Session(telemetry=ecr.telemetry.OpenTelemetry())
+
+Needs the extra `otel`; a session without `telemetry` neither imports it nor pays for it.
+
+Names follow the semantic conventions for AWS SDK clients, which have the span `ECR.DescribeImages`, and
+those for RPC metrics. The conventions are renaming `rpc.system` to `rpc.system.name`; both are set.
+
+See https://opentelemetry.io/docs/specs/semconv/cloud-providers/aws-sdk/
+and https://opentelemetry.io/docs/specs/semconv/rpc/rpc-metrics/
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import ecr_async
+from ecr_async.extras import extra
+from ecr_async.observation import AttemptRecord, error_type
+
+with extra("otel", "opentelemetry"):
+    from opentelemetry.metrics import MeterProvider, get_meter
+    from opentelemetry.trace import SpanKind, StatusCode, TracerProvider, get_current_span, get_tracer
+
+if TYPE_CHECKING:
+    from opentelemetry.util.types import AttributeValue
+    from yarl import URL
+
+__all__ = ["OpenTelemetry"]
+
+DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+"""Seconds, as the conventions recommend them."""
+
+
+class OpenTelemetry:
+    """Tells OpenTelemetry of a session's calls; may be shared by sessions.
+
+    A span of kind `CLIENT` covers a call with all its attempts and the pauses between them. It is the
+    current one meanwhile, so that what aiohttp's own instrumentation traces becomes its child. The
+    histogram `rpc.client.call.duration` measures the same, in seconds.
+
+    An error is named by `error.type`: the API's own name of it, else the exception's class.
+
+    Args:
+        tracer_provider: Where spans go; by default, to the global provider.
+        meter_provider: Where durations go; by default, to the global provider.
+    """
+
+    def __init__(
+        self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
+    ) -> None:
+        self._tracer = get_tracer("ecr_async", ecr_async.__version__, tracer_provider)
+        self._duration = get_meter("ecr_async", ecr_async.__version__, meter_provider).create_histogram(
+            "rpc.client.call.duration",
+            unit="s",
+            description="How long calls of ECR took, with all their attempts.",
+            explicit_bucket_boundaries_advisory=DURATION_BUCKETS,
+        )
+
+    @contextmanager
+    def call(self, operation: str, region: str, url: URL) -> Generator[None, None, None]:
+        """Trace and measure one call."""
+        attributes: dict[str, AttributeValue] = {
+            "rpc.system": "aws-api",
+            "rpc.system.name": "aws-api",
+            "rpc.service": "ECR",
+            "rpc.method": operation,
+            "cloud.region": region,
+            "server.address": url.host or "",
+            "server.port": url.port or 0,
+        }
+        started = time.perf_counter()
+        with self._tracer.start_as_current_span(
+            f"ECR.{operation}",
+            kind=SpanKind.CLIENT,
+            attributes=attributes,
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                yield
+            except BaseException as error:
+                attributes["error.type"] = error_type(error)
+                span.set_attribute("error.type", error_type(error))
+                span.set_status(StatusCode.ERROR, str(error))
+                raise
+            finally:
+                self._duration.record(time.perf_counter() - started, attributes)
+
+    def attempt(self, record: AttemptRecord) -> None:
+        """Add the attempt to the span of its call, which takes over what the last answer said."""
+        answer: dict[str, AttributeValue] = {"http.request.resend_count": record.number - 1}
+        if record.status is not None:
+            answer["http.response.status_code"] = record.status
+        if record.request_id is not None:
+            answer["aws.request_id"] = record.request_id
+        span = get_current_span()
+        span.set_attributes(answer)
+        if record.error is not None:
+            answer["error.type"] = error_type(record.error)
+        span.add_event("attempt", answer)
