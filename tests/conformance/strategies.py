@@ -19,6 +19,9 @@ ERRORS: list[str] = [shape.name for shape in MODEL.error_shapes]
 SPARE = 3
 """How much longer than it has to be a string or a list is drawn; the limits have tests of their own."""
 
+REQUIRED_BY_NOW = {"Tag": ["Key", "Value"]}
+"""Members that are required, but were not in the oldest models that we are tested with."""
+
 Document = dict[str, Any]
 
 
@@ -66,8 +69,12 @@ def _requested(shape: Shape) -> st.SearchStrategy[Any]:
 def _structure(
     shape: StructureShape, members: dict[str, st.SearchStrategy[Any]]
 ) -> st.SearchStrategy[Document]:
-    required = {name: members.pop(name) for name in shape.required_members}
+    required = {name: members.pop(name) for name in _required(shape)}
     return st.fixed_dictionaries(required, optional=members)
+
+
+def _required(shape: StructureShape) -> list[str]:
+    return list(dict.fromkeys([*shape.required_members, *REQUIRED_BY_NOW.get(shape.name, ())]))
 
 
 def _bounds(shape: Shape) -> tuple[int, int]:
@@ -117,7 +124,7 @@ _LEAVES: dict[str, st.SearchStrategy[Any]] = {
 def _answered(shape: Shape) -> st.SearchStrategy[Any]:
     if isinstance(shape, StructureShape):
         members = {
-            name: _answered(member) if name in shape.required_members else st.none() | _answered(member)
+            name: _answered(member) if name in _required(shape) else st.none() | _answered(member)
             for name, member in shape.members.items()
         }
         unknown = st.dictionaries(_WORDS.map("new{}".format), _UNKNOWN, max_size=1)

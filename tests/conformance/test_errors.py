@@ -46,6 +46,10 @@ def by_botocore(document: Any) -> tuple[str, str]:
     return answer["Error"]["Code"], answer["Error"]["Message"]
 
 
+KNOWS_URLS = by_botocore({"__type": "A:http://b/"})[0] == "A"
+"""Whether the installed botocore is one of those that cut the URL off."""
+
+
 @pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
 @pytest.mark.parametrize("name", strategies.ERRORS)
 def test_every_modelled_error_is_its_class_in_every_spelling(
@@ -55,7 +59,9 @@ def test_every_modelled_error_is_its_class_in_every_spelling(
     error = refusal(document)
     assert type(error) is getattr(ecr_async, name)
     assert isinstance(error, ServiceError)
-    assert (error.code, error.message) == (name, "No.") == by_botocore(document)
+    assert (error.code, error.message) == (name, "No.")
+    if KNOWS_URLS or ":" not in document["__type"]:
+        assert by_botocore(document) == (name, "No.")
     assert (error.operation, error.status, error.request_id) == (OPERATION, 400, "7f3c")
     assert error.details == {}
     assert str(error) == f"{OPERATION}: {name}: No. (HTTP 400, request 7f3c, 1 attempt)"
