@@ -48,17 +48,20 @@ class Pager(Generic[RequestT, ResponseT, ItemT]):
         self._items = items
         self._max_items = max_items
         self._start = _Place.parse(resume_token) if resume_token else _Place(_token(request), 0)
-        self._place = _Place(None, 0)
+        self._place = self._start
 
     @property
     def resume_token(self) -> str | None:
-        """The place right behind what was handed out last; None before the first and after the last."""
+        """The place right behind what was handed out last; before that, the place to start from.
+
+        None stands for the very beginning, and for the end.
+        """
         return None if self._place == _Place(None, 0) else self._place.token()
 
     async def __aiter__(self) -> AsyncGenerator[ItemT, None]:
         """Give the items of all pages, at most `max_items` of them."""
         left = self._max_items
-        place = self._start
+        self._place = place = self._start
         async with aclosing(self._pages(left and left + place.skip)) as pages:
             async for page in pages:
                 items = self._items(page)
@@ -71,6 +74,7 @@ class Pager(Generic[RequestT, ResponseT, ItemT]):
 
     async def pages(self) -> AsyncGenerator[ResponseT, None]:
         """Give the responses as they come, whatever `max_items` says."""
+        self._place = self._start
         async with aclosing(self._pages(None)) as pages:
             async for page in pages:
                 self._place = _Place(_token(page), 0)

@@ -222,6 +222,29 @@ def test_however_it_is_cut_into_pieces_nothing_is_lost_or_doubled(steps: list[in
     assert run(in_pieces()) == "".join(tags for tags, _ in pages.pages.values())
 
 
+async def test_a_pager_that_fails_before_its_first_item_stays_where_it_was_to_start(three: Pages) -> None:
+    first = three.pager(max_items=4)
+    await tags_of(first)
+    three.failing = {"2"}
+    again = three.pager(resume_token=first.resume_token)
+    with pytest.raises(ecr.ServerException):
+        await tags_of(again)
+    assert again.resume_token == first.resume_token
+
+
+async def test_a_pager_that_is_gone_through_again_forgets_where_it_was(three: Pages) -> None:
+    pager = three.pager(next_token="2")
+    start = pager.resume_token
+    assert start
+    await tags_of(pager)
+    assert pager.resume_token is None
+    three.failing = {"2"}
+    for attempt in (tags_of(pager), anext(pager.pages())):
+        with pytest.raises(ecr.ServerException):
+            await attempt
+        assert pager.resume_token == start
+
+
 async def test_there_is_no_resume_token_before_the_first_item_and_after_the_last(three: Pages) -> None:
     pager = three.pager()
     assert pager.resume_token is None
