@@ -12,26 +12,32 @@ import ecr_async
 
 __all__ = ["user_agent"]
 
-_NOT_ALLOWED = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
+_NOT_ALLOWED = re.compile(r"[^!$%&'*+\-.^_`|~,0-9A-Za-z]")
+
+_SYSTEMS = {"Linux": "linux", "Darwin": "macos", "Windows": "windows"}
 
 
 @cache
 def user_agent(retry_mode: str, app_id: str | None) -> str:
-    """Return who we are: library, system, language, retry mode, and the application's own id."""
+    """Return who we are: library, system, language, environment, retry mode, the application's own id.
+
+    What has no place in it becomes a hyphen.
+    """
+    system = _SYSTEMS.get(platform.system(), "other")
     words = [
         f"ecr-async/{ecr_async.__version__}",
         "ua/2.1",
-        f"os/{_clean(platform.system().lower())}#{_clean(platform.release())}",
-        f"lang/python#{platform.python_version()}",
-        f"cfg/retry-mode#{retry_mode}",
+        f"os/{system}#{_clean(platform.release())}",
+        f"lang/python#{_clean(platform.python_version())}",
     ]
     environment = os.environ.get("AWS_EXECUTION_ENV")
     if environment:
         words.append(f"exec-env/{_clean(environment)}")
+    words.append(f"cfg/retry-mode#{retry_mode}")
     if app_id:
         words.append(f"app/{_clean(app_id)}")
     return " ".join(words)
 
 
 def _clean(text: str) -> str:
-    return _NOT_ALLOWED.sub("-", text)
+    return _NOT_ALLOWED.sub("-", text) or "-"
