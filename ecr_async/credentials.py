@@ -50,17 +50,31 @@ LONGEST_PAUSE_SECONDS = 5 * 60
 """Between two tries of a renewal that fails: the pause doubles from the one to the other."""
 
 
+def _without_margins(_: Any, field: attrs.Attribute[Any], value: str | None) -> None:
+    if value is not None and value != value.strip():
+        raise CredentialsError(
+            f"{field.name} begins or ends with white space; was it read from a file, line end and all?"
+        )
+
+
+def _aware(_: Any, field: attrs.Attribute[Any], value: datetime | None) -> None:
+    if value is not None and value.utcoffset() is None:
+        raise CredentialsError(f"{field.name} must be an aware datetime, such as one in UTC")
+
+
 @attrs.frozen
 class Credentials:
     """What signs a request. `repr` shows neither the secret key nor the token.
 
     `expires_at` is aware; None means that they don't expire.
+
+    Raises `CredentialsError` for a naive `expires_at`, and for white space around one of the others.
     """
 
-    access_key: str
-    secret_key: str = attrs.field(repr=False)
-    session_token: str | None = attrs.field(default=None, repr=False)
-    expires_at: datetime | None = None
+    access_key: str = attrs.field(validator=_without_margins)
+    secret_key: str = attrs.field(repr=False, validator=_without_margins)
+    session_token: str | None = attrs.field(default=None, repr=False, validator=_without_margins)
+    expires_at: datetime | None = attrs.field(default=None, validator=_aware)
 
 
 CredentialsProvider: TypeAlias = Callable[[], Awaitable[Credentials]]
@@ -166,7 +180,11 @@ class CachedCredentials:
         else:
             self._received(credentials)
 
-    def _received(self, credentials: Credentials) -> None:
+    def _received(self, credentials: Any) -> None:
+        if not isinstance(credentials, Credentials):
+            given = type(credentials).__name__
+            self._failed(CredentialsError(f"the credentials provider gave {given} and not Credentials"))
+            return
         now = self._clock()
         expires_at = math.inf if credentials.expires_at is None else credentials.expires_at.timestamp()
         if expires_at <= now:

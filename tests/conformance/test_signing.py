@@ -15,8 +15,9 @@ from ecr_async.signing import CONTENT_TYPE, Signer, signature, signing_key
 TARGET = "AmazonEC2ContainerRegistry_V20150921.DescribeImages"
 
 words = st.text("abcxyz019-", min_size=1, max_size=12)
-keys = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
-tokens = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=40)
+keys = st.text(st.characters(codec="utf-8"), max_size=40).map(str.strip).filter(bool)
+printable = st.characters(codec="utf-8", exclude_categories=["C"])
+tokens = st.text(printable, max_size=40).map(str.strip).filter(bool)
 held_credentials = st.builds(Credentials, words, keys, st.none() | tokens)
 moments = st.integers(0, 2**33) | st.floats(0, 2**33)
 domains = st.sampled_from(["localhost", "127.0.0.1", "[::1]", "api.ecr.eu-west-1.amazonaws.com"])

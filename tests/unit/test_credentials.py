@@ -5,6 +5,7 @@ import itertools
 import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any, cast
 
 import attrs
 import pytest
@@ -86,6 +87,21 @@ def test_repr_shows_neither_secret_key_nor_token() -> None:
 def test_credentials_do_not_change() -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         Credentials("KEY", "secret").access_key = "OTHER"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("field", ["access_key", "secret_key", "session_token"])
+@pytest.mark.parametrize("value", ["CANARY\n", "CANARY\r", " CANARY"])
+def test_white_space_around_what_was_read_from_a_file_is_refused_and_not_shown(
+    field: str, value: Any
+) -> None:
+    with pytest.raises(CredentialsError, match=f"^{field} begins or ends with white space") as caught:
+        attrs.evolve(Credentials("KEY", "secret"), **{field: value})
+    assert "CANARY" not in str(caught.value)
+
+
+def test_an_expiry_in_nobodys_time_zone_is_refused() -> None:
+    with pytest.raises(CredentialsError, match=r"^expires_at must be an aware datetime"):
+        Credentials("KEY", "secret", expires_at=datetime(2030, 1, 1))
 
 
 async def test_static_credentials_are_given_as_they_are() -> None:
@@ -239,6 +255,15 @@ class TestFailure:
             await cache.get()
         assert str(caught.value) == "the credentials provider failed with LookupError"
         assert caught.value.__cause__ is provider.failure
+
+    @pytest.mark.parametrize("given", [None, {"access_key": "CANARY"}])
+    async def test_a_provider_that_gives_something_else_is_named_so(self, given: Any, clock: Clock) -> None:
+        async def provide() -> Credentials:
+            return cast(Credentials, given)
+
+        cache = CachedCredentials(provide, clock=clock)
+        with pytest.raises(CredentialsError, match=f"gave {type(given).__name__} and not Credentials$"):
+            await cache.get()
 
     async def test_credentials_that_have_expired_already_are_none(self, clock: Clock) -> None:
         cache = CachedCredentials(Provider(clock, lifetime=0.0), clock=clock)
