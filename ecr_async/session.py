@@ -62,6 +62,8 @@ class Session:
         app_id: The application's name in the User-Agent header.
         trace_configs: aiohttp's own hooks into connections and requests.
         telemetry: What is told of each call, for instance `ecr_async.telemetry.OpenTelemetry()`.
+
+    Raises `ConfigurationError`, here or on entering, for settings that make no sense.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Session:
     ) -> None:
         if max_connections < 1:
             raise ConfigurationError(f"max_connections must be at least 1, not {max_connections}")
+        _check_timeouts(connect_timeout=connect_timeout, read_timeout=read_timeout, timeout=timeout)
         self._profile = profile
         self._provider = _explicit_provider(access_key_id, secret_access_key, session_token, credentials)
         self._load_config = partial(
@@ -190,6 +193,14 @@ class Opened:
     decoding: asyncio.Lock = attrs.field(factory=asyncio.Lock)
 
 
+def _check_timeouts(**timeouts: float | None) -> None:
+    for name, seconds in timeouts.items():
+        if seconds is not None and seconds <= 0:  # which aiohttp would take for no bound
+            raise ConfigurationError(
+                f"{name} must be more than 0 seconds, or None for no bound, not {seconds}"
+            )
+
+
 def _explicit_provider(
     access_key_id: str | None,
     secret_access_key: str | None,
@@ -198,6 +209,9 @@ def _explicit_provider(
 ) -> CredentialsProvider | None:
     given = access_key_id is not None or secret_access_key is not None or session_token is not None
     if not given:
+        if credentials is not None and not callable(credentials):
+            name = type(credentials).__name__
+            raise ConfigurationError(f"credentials must be an async function that supplies them, not {name}")
         return credentials
     if credentials is not None:
         raise ConfigurationError("give either credentials or access_key_id and secret_access_key, not both")
