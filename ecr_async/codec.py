@@ -234,7 +234,7 @@ def _mutable_twin(cls: type[Any]) -> type[Any]:
     An object may change between two classes that lay out the same slots; a slot for weak references
     would prevent it.
     """
-    return type(cls.__name__, (), {"__slots__": cls.__slots__})
+    return type(cls.__name__, cls.__bases__, {"__slots__": cls.__slots__})
 
 
 converter.register_structure_hook_factory(attrs.has, _make_decoder)

@@ -240,8 +240,8 @@ class Generator:
         required = definition.get("required", [])
         members = sorted(definition["members"], key=lambda wire: wire not in required)
         lines = [
-            "@attrs.frozen(weakref_slot=False)",
-            f"class {shape}:",
+            "@attrs.frozen(eq=False, repr=False, weakref_slot=False)",
+            f"class {shape}(Record):",
             docstring(self._structure_words(shape), 4),
             "",
         ]
@@ -477,6 +477,8 @@ class Generator:
             lines.append(f"from ecr_async.operation import {', '.join(core)}")
         if used("Pager"):
             lines.append("from ecr_async.pagination import Pager")
+        if used("Record"):
+            lines.append("from ecr_async.record import Record")
         if used("async def"):
             lines += ["", "if TYPE_CHECKING:", "    from ecr_async.service import Service"]
         return "\n".join(lines)

@@ -12,6 +12,7 @@ import attrs
 
 from ecr_async.api.common import InvalidParameterException, RegistryId, ServerException
 from ecr_async.operation import Limit, Operation
+from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -26,8 +27,8 @@ __all__ = [
 GetAuthorizationTokenRegistryIdList: TypeAlias = Annotated[Sequence[RegistryId], Limit(1, 10)]
 
 
-@attrs.frozen(weakref_slot=False)
-class AuthorizationData:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class AuthorizationData(Record):
     """A token for the registry's HTTP API, and where and how long it is good for."""
 
     authorization_token: str | None = attrs.field(default=None, repr=False)
@@ -42,8 +43,8 @@ class AuthorizationData:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class GetAuthorizationTokenRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class GetAuthorizationTokenRequest(Record):
     """What `get_authorization_token` asks."""
 
     registry_ids: GetAuthorizationTokenRegistryIdList | None = None
@@ -53,8 +54,8 @@ class GetAuthorizationTokenRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class GetAuthorizationTokenResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class GetAuthorizationTokenResponse(Record):
     """What `get_authorization_token` answers."""
 
     authorization_data: tuple[AuthorizationData, ...] = ()

@@ -11,6 +11,7 @@ import attrs
 
 from ecr_async.errors import ServiceError
 from ecr_async.operation import Limit
+from ecr_async.record import Record
 
 __all__ = [
     "DeleteReplication",
@@ -53,8 +54,8 @@ RepositoryName: TypeAlias = Annotated[
 ]
 
 
-@attrs.frozen(weakref_slot=False)
-class ImageIdentifier:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ImageIdentifier(Record):
     """Names one image of a repository: by digest, by tag or by both.
 
     Give at least one. Given both, they must agree: the tag has to point at that digest.
@@ -111,8 +112,8 @@ ImageTagMutabilityExclusionFilterValue: TypeAlias = Annotated[
 ]
 
 
-@attrs.frozen(weakref_slot=False)
-class ImageTagMutabilityExclusionFilter:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ImageTagMutabilityExclusionFilter(Record):
     """A pattern of tags for which the opposite of the repository's mutability holds.
 
     Only the settings `MUTABLE_WITH_EXCLUSION` and `IMMUTABLE_WITH_EXCLUSION` look at these filters.
@@ -193,8 +194,8 @@ TagStatus: TypeAlias = Literal["TAGGED", "UNTAGGED", "ANY"]
 """
 
 
-@attrs.frozen(weakref_slot=False)
-class ReplicationDestination:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ReplicationDestination(Record):
     """A registry that images are copied to: one account in one region.
 
     A registry of another account must first allow it in its registry policy
@@ -219,8 +220,8 @@ RepositoryFilterType: TypeAlias = Literal["PREFIX_MATCH"]
 """How a replication rule's filter is read: `PREFIX_MATCH`, as the start of the repository's name."""
 
 
-@attrs.frozen(weakref_slot=False)
-class RepositoryFilter:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class RepositoryFilter(Record):
     """Picks the repositories that a replication rule covers, by the start of their names."""
 
     filter: RepositoryFilterValue
@@ -234,8 +235,8 @@ class RepositoryFilter:
 RepositoryFilterList: TypeAlias = Annotated[Sequence[RepositoryFilter], Limit(1, 100)]
 
 
-@attrs.frozen(weakref_slot=False)
-class DeleteReplication:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DeleteReplication(Record):
     """Whether a replication rule carries deletions to its destinations as well as pushes."""
 
     enabled: bool
@@ -244,8 +245,8 @@ class DeleteReplication:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class ReplicationRule:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ReplicationRule(Record):
     """Where to copy images, and of which repositories.
 
     A rule acts on what is pushed after it is set; what was there before stays where it is, unless
@@ -268,8 +269,8 @@ ReplicationRuleList: TypeAlias = Annotated[Sequence[ReplicationRule], Limit(maxi
 FiftyMaxResults: TypeAlias = Annotated[int, Limit(1, 50)]
 
 
-@attrs.frozen(weakref_slot=False)
-class Tag:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class Tag(Record):
     """A label on an AWS resource, for cost allocation, access control or search.
 
     Not to be confused with an image's tag, which is a plain string.
@@ -283,8 +284,8 @@ class Tag:
     """The label's value. It may be empty."""
 
 
-@attrs.frozen(weakref_slot=False)
-class ImageScanningConfiguration:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ImageScanningConfiguration(Record):
     """Whether a repository's images are scanned as they are pushed.
 
     Deprecated by ECR at the level of one repository: the registry's scanning configuration
@@ -297,8 +298,8 @@ class ImageScanningConfiguration:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class ImageScanStatus:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ImageScanStatus(Record):
     """Where the vulnerability scan of an image stands."""
 
     status: ScanStatus | str | None = None
@@ -307,8 +308,8 @@ class ImageScanStatus:
     """The same in words for people; for a scan that failed, the reason."""
 
 
-@attrs.frozen(weakref_slot=False)
-class ReplicationConfiguration:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ReplicationConfiguration(Record):
     """What a registry copies to other regions and accounts: the whole set of its replication rules."""
 
     rules: ReplicationRuleList

@@ -35,6 +35,7 @@ from ecr_async.api.common import (
 from ecr_async.errors import ServiceError
 from ecr_async.operation import Limit, Operation
 from ecr_async.pagination import Pager
+from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -162,8 +163,8 @@ TargetStorageClass: TypeAlias = Literal["STANDARD", "ARCHIVE"]
 """
 
 
-@attrs.frozen(weakref_slot=False)
-class ImageFailure:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ImageFailure(Record):
     """One image of a batch that could not be handled, and why."""
 
     image_id: ImageIdentifier | None = None
@@ -174,8 +175,8 @@ class ImageFailure:
     """The reason, in words for people."""
 
 
-@attrs.frozen(weakref_slot=False)
-class Image:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class Image(Record):
     """An image's identity and manifest."""
 
     registry_id: str | None = None
@@ -190,8 +191,8 @@ class Image:
     """The manifest's media type, which tells an index from a single image."""
 
 
-@attrs.frozen(weakref_slot=False)
-class DescribeImagesFilter:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DescribeImagesFilter(Record):
     """Which images `describe_images` takes. An image must meet all that is given."""
 
     tag_status: TagStatus | None = None
@@ -200,8 +201,8 @@ class DescribeImagesFilter:
     """Take images of this storage status, or of `ANY`. Left out, active ones only."""
 
 
-@attrs.frozen(weakref_slot=False)
-class ImageScanFindingsSummary:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ImageScanFindingsSummary(Record):
     """How many vulnerabilities the last complete scan found."""
 
     image_scan_completed_at: datetime | None = None
@@ -214,8 +215,8 @@ class ImageScanFindingsSummary:
     """How many findings there are of each severity. A severity without findings may be missing."""
 
 
-@attrs.frozen(weakref_slot=False)
-class ImageDetail:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ImageDetail(Record):
     """What `describe_images` tells about one image."""
 
     registry_id: str | None = None
@@ -260,8 +261,8 @@ class ImageDetail:
     """When the image was last restored from the archive. `None` if it never was."""
 
 
-@attrs.frozen(weakref_slot=False)
-class ImageReferrer:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ImageReferrer(Record):
     """An artifact that refers to an image: a signature, an SBOM, an attestation or the like."""
 
     digest: str
@@ -278,8 +279,8 @@ class ImageReferrer:
     """Where the artifact is stored: whether it is active, archived or being restored."""
 
 
-@attrs.frozen(weakref_slot=False)
-class ListImageReferrersFilter:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ListImageReferrersFilter(Record):
     """Which artifacts `list_image_referrers` takes. An artifact must meet all that is given."""
 
     artifact_types: ArtifactTypeList | None = None
@@ -288,16 +289,16 @@ class ListImageReferrersFilter:
     """Take artifacts of this storage status, or of `ANY`. Left out, active ones only."""
 
 
-@attrs.frozen(weakref_slot=False)
-class SubjectIdentifier:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class SubjectIdentifier(Record):
     """Names the image that artifacts refer to."""
 
     image_digest: str
     """The digest of the image's manifest. A tag won't do: referrers point at digests."""
 
 
-@attrs.frozen(weakref_slot=False)
-class ListImagesFilter:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ListImagesFilter(Record):
     """Which images `list_images` takes. An image must meet all that is given."""
 
     tag_status: TagStatus | None = None
@@ -352,8 +353,8 @@ class UnableToListUpstreamImageReferrersException(ServiceError):
     code = "UnableToListUpstreamImageReferrersException"
 
 
-@attrs.frozen(weakref_slot=False)
-class BatchDeleteImageRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class BatchDeleteImageRequest(Record):
     """What `batch_delete_image` asks."""
 
     repository_name: RepositoryName
@@ -370,8 +371,8 @@ class BatchDeleteImageRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class BatchDeleteImageResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class BatchDeleteImageResponse(Record):
     """What `batch_delete_image` answers."""
 
     image_ids: tuple[ImageIdentifier, ...] = ()
@@ -413,8 +414,8 @@ async def batch_delete_image(
     return await service.call(BATCH_DELETE_IMAGE, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class BatchGetImageRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class BatchGetImageRequest(Record):
     """What `batch_get_image` asks."""
 
     repository_name: RepositoryName
@@ -436,8 +437,8 @@ class BatchGetImageRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class BatchGetImageResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class BatchGetImageResponse(Record):
     """What `batch_get_image` answers."""
 
     images: tuple[Image, ...] = ()
@@ -485,8 +486,8 @@ async def batch_get_image(service: "Service", request: BatchGetImageRequest) -> 
     return await service.call(BATCH_GET_IMAGE, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class DescribeImagesRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DescribeImagesRequest(Record):
     """What `describe_images` asks."""
 
     repository_name: RepositoryName
@@ -513,8 +514,8 @@ class DescribeImagesRequest:
     """Narrows the images by tag status and storage status. Left out, all active images come."""
 
 
-@attrs.frozen(weakref_slot=False)
-class DescribeImagesResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DescribeImagesResponse(Record):
     """What `describe_images` answers."""
 
     image_details: tuple[ImageDetail, ...] = ()
@@ -581,8 +582,8 @@ def paginate_describe_images(
     return Pager(describe_images, service, request, lambda page: page.image_details, max_items, resume_token)
 
 
-@attrs.frozen(weakref_slot=False)
-class ListImageReferrersRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ListImageReferrersRequest(Record):
     """What `list_image_referrers` asks."""
 
     repository_name: RepositoryName
@@ -607,8 +608,8 @@ class ListImageReferrersRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class ListImageReferrersResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ListImageReferrersResponse(Record):
     """What `list_image_referrers` answers."""
 
     referrers: tuple[ImageReferrer, ...] = ()
@@ -675,8 +676,8 @@ def paginate_list_image_referrers(
     return Pager(list_image_referrers, service, request, lambda page: page.referrers, max_items, resume_token)
 
 
-@attrs.frozen(weakref_slot=False)
-class ListImagesRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ListImagesRequest(Record):
     """What `list_images` asks."""
 
     repository_name: RepositoryName
@@ -699,8 +700,8 @@ class ListImagesRequest:
     """Narrows the images by tag status and storage status. Left out, all active images come."""
 
 
-@attrs.frozen(weakref_slot=False)
-class ListImagesResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ListImagesResponse(Record):
     """What `list_images` answers."""
 
     image_ids: tuple[ImageIdentifier, ...] = ()
@@ -757,8 +758,8 @@ def paginate_list_images(
     return Pager(list_images, service, request, lambda page: page.image_ids, max_items, resume_token)
 
 
-@attrs.frozen(weakref_slot=False)
-class PutImageRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class PutImageRequest(Record):
     """What `put_image` asks."""
 
     repository_name: RepositoryName
@@ -786,8 +787,8 @@ class PutImageRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class PutImageResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class PutImageResponse(Record):
     """What `put_image` answers."""
 
     image: Image | None = None
@@ -846,8 +847,8 @@ async def put_image(service: "Service", request: PutImageRequest) -> PutImageRes
     return await service.call(PUT_IMAGE, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class UpdateImageStorageClassRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class UpdateImageStorageClassRequest(Record):
     """What `update_image_storage_class` asks."""
 
     repository_name: RepositoryName
@@ -864,8 +865,8 @@ class UpdateImageStorageClassRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class UpdateImageStorageClassResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class UpdateImageStorageClassResponse(Record):
     """What `update_image_storage_class` answers."""
 
     registry_id: str | None = None

@@ -24,6 +24,7 @@ from ecr_async.api.common import (
 )
 from ecr_async.errors import ServiceError
 from ecr_async.operation import Limit, Operation
+from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -98,8 +99,8 @@ PartSize: TypeAlias = Annotated[int, Limit(0)]
 LayerPartBlob: TypeAlias = Annotated[bytes, Limit(maximum=20971520)]
 
 
-@attrs.frozen(weakref_slot=False)
-class Layer:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class Layer(Record):
     """A layer of a repository, and whether it is there."""
 
     layer_digest: str | None = None
@@ -112,8 +113,8 @@ class Layer:
     """The layer's media type, such as `application/vnd.oci.image.layer.v1.tar+gzip`."""
 
 
-@attrs.frozen(weakref_slot=False)
-class LayerFailure:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class LayerFailure(Record):
     """One digest of a batch that could not be looked for, and why."""
 
     layer_digest: str | None = None
@@ -190,8 +191,8 @@ class UploadNotFoundException(ServiceError):
     code = "UploadNotFoundException"
 
 
-@attrs.frozen(weakref_slot=False)
-class BatchCheckLayerAvailabilityRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class BatchCheckLayerAvailabilityRequest(Record):
     """What `batch_check_layer_availability` asks."""
 
     repository_name: RepositoryName
@@ -206,8 +207,8 @@ class BatchCheckLayerAvailabilityRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class BatchCheckLayerAvailabilityResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class BatchCheckLayerAvailabilityResponse(Record):
     """What `batch_check_layer_availability` answers."""
 
     layers: tuple[Layer, ...] = ()
@@ -248,8 +249,8 @@ async def batch_check_layer_availability(
     return await service.call(BATCH_CHECK_LAYER_AVAILABILITY, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class CompleteLayerUploadRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class CompleteLayerUploadRequest(Record):
     """What `complete_layer_upload` asks."""
 
     repository_name: RepositoryName
@@ -268,8 +269,8 @@ class CompleteLayerUploadRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class CompleteLayerUploadResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class CompleteLayerUploadResponse(Record):
     """What `complete_layer_upload` answers."""
 
     registry_id: str | None = None
@@ -330,8 +331,8 @@ async def complete_layer_upload(
     return await service.call(COMPLETE_LAYER_UPLOAD, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class GetDownloadUrlForLayerRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class GetDownloadUrlForLayerRequest(Record):
     """What `get_download_url_for_layer` asks."""
 
     repository_name: RepositoryName
@@ -346,8 +347,8 @@ class GetDownloadUrlForLayerRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class GetDownloadUrlForLayerResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class GetDownloadUrlForLayerResponse(Record):
     """What `get_download_url_for_layer` answers."""
 
     download_url: str | None = attrs.field(default=None, repr=False)
@@ -398,8 +399,8 @@ async def get_download_url_for_layer(
     return await service.call(GET_DOWNLOAD_URL_FOR_LAYER, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class InitiateLayerUploadRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class InitiateLayerUploadRequest(Record):
     """What `initiate_layer_upload` asks."""
 
     repository_name: RepositoryName
@@ -412,8 +413,8 @@ class InitiateLayerUploadRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class InitiateLayerUploadResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class InitiateLayerUploadResponse(Record):
     """What `initiate_layer_upload` answers."""
 
     upload_id: str | None = None
@@ -457,8 +458,8 @@ async def initiate_layer_upload(
     return await service.call(INITIATE_LAYER_UPLOAD, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class UploadLayerPartRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class UploadLayerPartRequest(Record):
     """What `upload_layer_part` asks."""
 
     repository_name: RepositoryName
@@ -483,8 +484,8 @@ class UploadLayerPartRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class UploadLayerPartResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class UploadLayerPartResponse(Record):
     """What `upload_layer_part` answers."""
 
     registry_id: str | None = None

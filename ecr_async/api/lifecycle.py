@@ -25,6 +25,7 @@ from ecr_async.api.common import (
 from ecr_async.errors import ServiceError
 from ecr_async.operation import Limit, Operation
 from ecr_async.pagination import Pager
+from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -96,16 +97,16 @@ LifecyclePolicyStorageClass: TypeAlias = Literal["ARCHIVE", "STANDARD"]
 """
 
 
-@attrs.frozen(weakref_slot=False)
-class LifecyclePolicyPreviewFilter:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class LifecyclePolicyPreviewFilter(Record):
     """Which results `get_lifecycle_policy_preview` takes."""
 
     tag_status: TagStatus | None = None
     """Take tagged images, untagged ones, or any. Left out, any."""
 
 
-@attrs.frozen(weakref_slot=False)
-class LifecyclePolicyRuleAction:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class LifecyclePolicyRuleAction(Record):
     """What a rule would do with an image."""
 
     type: ImageActionType | str | None = None
@@ -114,8 +115,8 @@ class LifecyclePolicyRuleAction:
     """Where the image would move. `None` unless `type` is `TRANSITION`."""
 
 
-@attrs.frozen(weakref_slot=False)
-class LifecyclePolicyPreviewResult:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class LifecyclePolicyPreviewResult(Record):
     """One image that the previewed policy would act on."""
 
     image_tags: tuple[str, ...] = ()
@@ -132,8 +133,8 @@ class LifecyclePolicyPreviewResult:
     """Where the image is stored now."""
 
 
-@attrs.frozen(weakref_slot=False)
-class TransitioningImageTotalCount:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class TransitioningImageTotalCount(Record):
     """How many images the previewed policy would move to one storage class."""
 
     target_storage_class: LifecyclePolicyTargetStorageClass | str | None = None
@@ -142,8 +143,8 @@ class TransitioningImageTotalCount:
     """How many images would move there."""
 
 
-@attrs.frozen(weakref_slot=False)
-class LifecyclePolicyPreviewSummary:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class LifecyclePolicyPreviewSummary(Record):
     """How many images the previewed policy would act on."""
 
     expiring_image_total_count: int | None = None
@@ -170,8 +171,8 @@ class LifecyclePolicyPreviewNotFoundException(ServiceError):
     code = "LifecyclePolicyPreviewNotFoundException"
 
 
-@attrs.frozen(weakref_slot=False)
-class DeleteLifecyclePolicyRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DeleteLifecyclePolicyRequest(Record):
     """What `delete_lifecycle_policy` asks."""
 
     repository_name: RepositoryName
@@ -184,8 +185,8 @@ class DeleteLifecyclePolicyRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class DeleteLifecyclePolicyResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DeleteLifecyclePolicyResponse(Record):
     """What `delete_lifecycle_policy` answers."""
 
     registry_id: str | None = None
@@ -234,8 +235,8 @@ async def delete_lifecycle_policy(
     return await service.call(DELETE_LIFECYCLE_POLICY, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class GetLifecyclePolicyRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class GetLifecyclePolicyRequest(Record):
     """What `get_lifecycle_policy` asks."""
 
     repository_name: RepositoryName
@@ -248,8 +249,8 @@ class GetLifecyclePolicyRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class GetLifecyclePolicyResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class GetLifecyclePolicyResponse(Record):
     """What `get_lifecycle_policy` answers."""
 
     registry_id: str | None = None
@@ -298,8 +299,8 @@ async def get_lifecycle_policy(
     return await service.call(GET_LIFECYCLE_POLICY, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class GetLifecyclePolicyPreviewRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class GetLifecyclePolicyPreviewRequest(Record):
     """What `get_lifecycle_policy_preview` asks."""
 
     repository_name: RepositoryName
@@ -324,8 +325,8 @@ class GetLifecyclePolicyPreviewRequest:
     """Narrows the results by tag status. Left out, all come."""
 
 
-@attrs.frozen(weakref_slot=False)
-class GetLifecyclePolicyPreviewResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class GetLifecyclePolicyPreviewResponse(Record):
     """What `get_lifecycle_policy_preview` answers."""
 
     registry_id: str | None = None
@@ -418,8 +419,8 @@ def paginate_get_lifecycle_policy_preview(
     )
 
 
-@attrs.frozen(weakref_slot=False)
-class PutLifecyclePolicyRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class PutLifecyclePolicyRequest(Record):
     """What `put_lifecycle_policy` asks."""
 
     repository_name: RepositoryName
@@ -436,8 +437,8 @@ class PutLifecyclePolicyRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class PutLifecyclePolicyResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class PutLifecyclePolicyResponse(Record):
     """What `put_lifecycle_policy` answers."""
 
     registry_id: str | None = None
@@ -484,8 +485,8 @@ async def put_lifecycle_policy(
     return await service.call(PUT_LIFECYCLE_POLICY, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class StartLifecyclePolicyPreviewRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class StartLifecyclePolicyPreviewRequest(Record):
     """What `start_lifecycle_policy_preview` asks."""
 
     repository_name: RepositoryName
@@ -502,8 +503,8 @@ class StartLifecyclePolicyPreviewRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class StartLifecyclePolicyPreviewResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class StartLifecyclePolicyPreviewResponse(Record):
     """What `start_lifecycle_policy_preview` answers."""
 
     registry_id: str | None = None

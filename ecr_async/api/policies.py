@@ -19,6 +19,7 @@ from ecr_async.api.common import (
 )
 from ecr_async.errors import ServiceError
 from ecr_async.operation import Operation
+from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -43,8 +44,8 @@ class RepositoryPolicyNotFoundException(ServiceError):
     code = "RepositoryPolicyNotFoundException"
 
 
-@attrs.frozen(weakref_slot=False)
-class DeleteRepositoryPolicyRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DeleteRepositoryPolicyRequest(Record):
     """What `delete_repository_policy` asks."""
 
     repository_name: RepositoryName
@@ -57,8 +58,8 @@ class DeleteRepositoryPolicyRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class DeleteRepositoryPolicyResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DeleteRepositoryPolicyResponse(Record):
     """What `delete_repository_policy` answers."""
 
     registry_id: str | None = None
@@ -102,8 +103,8 @@ async def delete_repository_policy(
     return await service.call(DELETE_REPOSITORY_POLICY, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class GetRepositoryPolicyRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class GetRepositoryPolicyRequest(Record):
     """What `get_repository_policy` asks."""
 
     repository_name: RepositoryName
@@ -116,8 +117,8 @@ class GetRepositoryPolicyRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class GetRepositoryPolicyResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class GetRepositoryPolicyResponse(Record):
     """What `get_repository_policy` answers."""
 
     registry_id: str | None = None
@@ -161,8 +162,8 @@ async def get_repository_policy(
     return await service.call(GET_REPOSITORY_POLICY, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class SetRepositoryPolicyRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class SetRepositoryPolicyRequest(Record):
     """What `set_repository_policy` asks."""
 
     repository_name: RepositoryName
@@ -183,8 +184,8 @@ class SetRepositoryPolicyRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class SetRepositoryPolicyResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class SetRepositoryPolicyResponse(Record):
     """What `set_repository_policy` answers."""
 
     registry_id: str | None = None

@@ -25,6 +25,7 @@ from ecr_async.api.common import (
 from ecr_async.errors import ServiceError
 from ecr_async.operation import Limit, Operation
 from ecr_async.pagination import Pager
+from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -99,8 +100,8 @@ PullThroughCacheRuleRepositoryPrefixList: TypeAlias = Annotated[
 ]
 
 
-@attrs.frozen(weakref_slot=False)
-class PullThroughCacheRule:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class PullThroughCacheRule(Record):
     """A rule that caches an upstream registry under a repository prefix."""
 
     ecr_repository_prefix: str | None = None
@@ -159,8 +160,8 @@ class UnsupportedUpstreamRegistryException(ServiceError):
     code = "UnsupportedUpstreamRegistryException"
 
 
-@attrs.frozen(weakref_slot=False)
-class CreatePullThroughCacheRuleRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class CreatePullThroughCacheRuleRequest(Record):
     """What `create_pull_through_cache_rule` asks."""
 
     ecr_repository_prefix: PullThroughCacheRuleRepositoryPrefix
@@ -194,8 +195,8 @@ class CreatePullThroughCacheRuleRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class CreatePullThroughCacheRuleResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class CreatePullThroughCacheRuleResponse(Record):
     """What `create_pull_through_cache_rule` answers."""
 
     ecr_repository_prefix: str | None = None
@@ -264,8 +265,8 @@ async def create_pull_through_cache_rule(
     return await service.call(CREATE_PULL_THROUGH_CACHE_RULE, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class DeletePullThroughCacheRuleRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DeletePullThroughCacheRuleRequest(Record):
     """What `delete_pull_through_cache_rule` asks."""
 
     ecr_repository_prefix: PullThroughCacheRuleRepositoryPrefix
@@ -276,8 +277,8 @@ class DeletePullThroughCacheRuleRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class DeletePullThroughCacheRuleResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DeletePullThroughCacheRuleResponse(Record):
     """What `delete_pull_through_cache_rule` answers."""
 
     ecr_repository_prefix: str | None = None
@@ -330,8 +331,8 @@ async def delete_pull_through_cache_rule(
     return await service.call(DELETE_PULL_THROUGH_CACHE_RULE, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class DescribePullThroughCacheRulesRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DescribePullThroughCacheRulesRequest(Record):
     """What `describe_pull_through_cache_rules` asks."""
 
     registry_id: RegistryId | None = None
@@ -350,8 +351,8 @@ class DescribePullThroughCacheRulesRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class DescribePullThroughCacheRulesResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DescribePullThroughCacheRulesResponse(Record):
     """What `describe_pull_through_cache_rules` answers."""
 
     pull_through_cache_rules: tuple[PullThroughCacheRule, ...] = ()
@@ -420,8 +421,8 @@ def paginate_describe_pull_through_cache_rules(
     )
 
 
-@attrs.frozen(weakref_slot=False)
-class UpdatePullThroughCacheRuleRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class UpdatePullThroughCacheRuleRequest(Record):
     """What `update_pull_through_cache_rule` asks."""
 
     ecr_repository_prefix: PullThroughCacheRuleRepositoryPrefix
@@ -441,8 +442,8 @@ class UpdatePullThroughCacheRuleRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class UpdatePullThroughCacheRuleResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class UpdatePullThroughCacheRuleResponse(Record):
     """What `update_pull_through_cache_rule` answers."""
 
     ecr_repository_prefix: str | None = None
@@ -499,8 +500,8 @@ async def update_pull_through_cache_rule(
     return await service.call(UPDATE_PULL_THROUGH_CACHE_RULE, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class ValidatePullThroughCacheRuleRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ValidatePullThroughCacheRuleRequest(Record):
     """What `validate_pull_through_cache_rule` asks."""
 
     ecr_repository_prefix: PullThroughCacheRuleRepositoryPrefix
@@ -511,8 +512,8 @@ class ValidatePullThroughCacheRuleRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class ValidatePullThroughCacheRuleResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ValidatePullThroughCacheRuleResponse(Record):
     """What `validate_pull_through_cache_rule` answers."""
 
     ecr_repository_prefix: str | None = None

@@ -21,6 +21,7 @@ from ecr_async.api.common import (
 from ecr_async.errors import ServiceError
 from ecr_async.operation import Limit, Operation
 from ecr_async.pagination import Pager
+from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -89,13 +90,13 @@ class RegistryPolicyNotFoundException(ServiceError):
     code = "RegistryPolicyNotFoundException"
 
 
-@attrs.frozen(weakref_slot=False)
-class DeleteRegistryPolicyRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DeleteRegistryPolicyRequest(Record):
     """What `delete_registry_policy` asks."""
 
 
-@attrs.frozen(weakref_slot=False)
-class DeleteRegistryPolicyResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DeleteRegistryPolicyResponse(Record):
     """What `delete_registry_policy` answers."""
 
     registry_id: str | None = None
@@ -138,16 +139,16 @@ async def delete_registry_policy(
     return await service.call(DELETE_REGISTRY_POLICY, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class DeregisterPullTimeUpdateExclusionRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DeregisterPullTimeUpdateExclusionRequest(Record):
     """What `deregister_pull_time_update_exclusion` asks."""
 
     principal_arn: PrincipalArn
     """The ARN of the excluded IAM role or user, as it was registered. At most 200 characters."""
 
 
-@attrs.frozen(weakref_slot=False)
-class DeregisterPullTimeUpdateExclusionResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DeregisterPullTimeUpdateExclusionResponse(Record):
     """What `deregister_pull_time_update_exclusion` answers."""
 
     principal_arn: str | None = None
@@ -190,13 +191,13 @@ async def deregister_pull_time_update_exclusion(
     return await service.call(DEREGISTER_PULL_TIME_UPDATE_EXCLUSION, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class DescribeRegistryRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DescribeRegistryRequest(Record):
     """What `describe_registry` asks."""
 
 
-@attrs.frozen(weakref_slot=False)
-class DescribeRegistryResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DescribeRegistryResponse(Record):
     """What `describe_registry` answers."""
 
     registry_id: str | None = None
@@ -235,8 +236,8 @@ async def describe_registry(service: "Service", request: DescribeRegistryRequest
     return await service.call(DESCRIBE_REGISTRY, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class GetAccountSettingRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class GetAccountSettingRequest(Record):
     """What `get_account_setting` asks."""
 
     name: AccountSettingName
@@ -245,8 +246,8 @@ class GetAccountSettingRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class GetAccountSettingResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class GetAccountSettingResponse(Record):
     """What `get_account_setting` answers."""
 
     name: str | None = None
@@ -286,13 +287,13 @@ async def get_account_setting(
     return await service.call(GET_ACCOUNT_SETTING, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class GetRegistryPolicyRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class GetRegistryPolicyRequest(Record):
     """What `get_registry_policy` asks."""
 
 
-@attrs.frozen(weakref_slot=False)
-class GetRegistryPolicyResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class GetRegistryPolicyResponse(Record):
     """What `get_registry_policy` answers."""
 
     registry_id: str | None = None
@@ -334,8 +335,8 @@ async def get_registry_policy(
     return await service.call(GET_REGISTRY_POLICY, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class ListPullTimeUpdateExclusionsRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ListPullTimeUpdateExclusionsRequest(Record):
     """What `list_pull_time_update_exclusions` asks."""
 
     max_results: MaxResults | None = None
@@ -348,8 +349,8 @@ class ListPullTimeUpdateExclusionsRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class ListPullTimeUpdateExclusionsResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ListPullTimeUpdateExclusionsResponse(Record):
     """What `list_pull_time_update_exclusions` answers."""
 
     pull_time_update_exclusions: tuple[str, ...] = ()
@@ -417,8 +418,8 @@ def paginate_list_pull_time_update_exclusions(
     )
 
 
-@attrs.frozen(weakref_slot=False)
-class PutAccountSettingRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class PutAccountSettingRequest(Record):
     """What `put_account_setting` asks."""
 
     name: AccountSettingName
@@ -429,8 +430,8 @@ class PutAccountSettingRequest:
     """The value to give it; each setting has its own, listed at `put_account_setting`."""
 
 
-@attrs.frozen(weakref_slot=False)
-class PutAccountSettingResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class PutAccountSettingResponse(Record):
     """What `put_account_setting` answers."""
 
     name: str | None = None
@@ -477,16 +478,16 @@ async def put_account_setting(
     return await service.call(PUT_ACCOUNT_SETTING, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class PutRegistryPolicyRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class PutRegistryPolicyRequest(Record):
     """What `put_registry_policy` asks."""
 
     policy_text: RegistryPolicyText
     """The policy, a JSON document in the format of IAM policies. At most 10,240 characters."""
 
 
-@attrs.frozen(weakref_slot=False)
-class PutRegistryPolicyResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class PutRegistryPolicyResponse(Record):
     """What `put_registry_policy` answers."""
 
     registry_id: str | None = None
@@ -529,16 +530,16 @@ async def put_registry_policy(
     return await service.call(PUT_REGISTRY_POLICY, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class RegisterPullTimeUpdateExclusionRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class RegisterPullTimeUpdateExclusionRequest(Record):
     """What `register_pull_time_update_exclusion` asks."""
 
     principal_arn: PrincipalArn
     """The ARN of the IAM role or user to exclude. At most 200 characters."""
 
 
-@attrs.frozen(weakref_slot=False)
-class RegisterPullTimeUpdateExclusionResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class RegisterPullTimeUpdateExclusionResponse(Record):
     """What `register_pull_time_update_exclusion` answers."""
 
     principal_arn: str | None = None

@@ -29,6 +29,7 @@ from ecr_async.api.common import (
 from ecr_async.errors import ServiceError
 from ecr_async.operation import Limit, Operation
 from ecr_async.pagination import Pager
+from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -104,8 +105,8 @@ ReplicationBackfillStatus: TypeAlias = Literal[
 """
 
 
-@attrs.frozen(weakref_slot=False)
-class ImageReplicationStatus:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ImageReplicationStatus(Record):
     """How far the replication of an image to one destination is."""
 
     region: str | None = None
@@ -118,8 +119,8 @@ class ImageReplicationStatus:
     """Why the replication failed; `None` unless `status` is `FAILED`."""
 
 
-@attrs.frozen(weakref_slot=False)
-class ReplicationBackfillProgress:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ReplicationBackfillProgress(Record):
     """How many copies a backfill has to make, has made and has failed to make.
 
     Each pair of an image and a tag counts as one copy.
@@ -135,8 +136,8 @@ class ReplicationBackfillProgress:
     """Why copies failed; each code once, however many failed for it."""
 
 
-@attrs.frozen(weakref_slot=False)
-class ReplicationBackfillResult:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ReplicationBackfillResult(Record):
     """What became of one image, under one tag, in a backfill."""
 
     repository_name: str
@@ -153,8 +154,8 @@ class ReplicationBackfillResult:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class ReplicationBackfillSummary:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ReplicationBackfillSummary(Record):
     """A backfill in a list: its state and progress, without the results of single images."""
 
     replication_backfill_id: str
@@ -193,8 +194,8 @@ class ReplicationBackfillNotFoundException(ServiceError):
     code = "ReplicationBackfillNotFoundException"
 
 
-@attrs.frozen(weakref_slot=False)
-class DescribeImageReplicationStatusRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DescribeImageReplicationStatusRequest(Record):
     """What `describe_image_replication_status` asks."""
 
     repository_name: RepositoryName
@@ -209,8 +210,8 @@ class DescribeImageReplicationStatusRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class DescribeImageReplicationStatusResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DescribeImageReplicationStatusResponse(Record):
     """What `describe_image_replication_status` answers."""
 
     repository_name: str | None = None
@@ -254,8 +255,8 @@ async def describe_image_replication_status(
     return await service.call(DESCRIBE_IMAGE_REPLICATION_STATUS, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class DescribeReplicationBackfillResultsRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DescribeReplicationBackfillResultsRequest(Record):
     """What `describe_replication_backfill_results` asks."""
 
     replication_backfill_id: ReplicationBackfillId
@@ -276,8 +277,8 @@ class DescribeReplicationBackfillResultsRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class DescribeReplicationBackfillResultsResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DescribeReplicationBackfillResultsResponse(Record):
     """What `describe_replication_backfill_results` answers."""
 
     registry_id: str | None = None
@@ -369,8 +370,8 @@ def paginate_describe_replication_backfill_results(
     )
 
 
-@attrs.frozen(weakref_slot=False)
-class ListReplicationBackfillsRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ListReplicationBackfillsRequest(Record):
     """What `list_replication_backfills` asks."""
 
     registry_id: RegistryId | None = None
@@ -385,8 +386,8 @@ class ListReplicationBackfillsRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class ListReplicationBackfillsResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ListReplicationBackfillsResponse(Record):
     """What `list_replication_backfills` answers."""
 
     registry_id: str | None = None
@@ -450,16 +451,16 @@ def paginate_list_replication_backfills(
     )
 
 
-@attrs.frozen(weakref_slot=False)
-class PutReplicationConfigurationRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class PutReplicationConfigurationRequest(Record):
     """What `put_replication_configuration` asks."""
 
     replication_configuration: ReplicationConfiguration
     """The whole configuration, not just the rules that change."""
 
 
-@attrs.frozen(weakref_slot=False)
-class PutReplicationConfigurationResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class PutReplicationConfigurationResponse(Record):
     """What `put_replication_configuration` answers."""
 
     replication_configuration: ReplicationConfiguration | None = None
@@ -502,8 +503,8 @@ async def put_replication_configuration(
     return await service.call(PUT_REPLICATION_CONFIGURATION, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class StartReplicationBackfillRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class StartReplicationBackfillRequest(Record):
     """What `start_replication_backfill` asks."""
 
     destination: ReplicationDestination
@@ -514,8 +515,8 @@ class StartReplicationBackfillRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class StartReplicationBackfillResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class StartReplicationBackfillResponse(Record):
     """What `start_replication_backfill` answers."""
 
     replication_backfill_id: str | None = None
@@ -569,8 +570,8 @@ async def start_replication_backfill(
     return await service.call(START_REPLICATION_BACKFILL, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class StopReplicationBackfillRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class StopReplicationBackfillRequest(Record):
     """What `stop_replication_backfill` asks."""
 
     replication_backfill_id: ReplicationBackfillId
@@ -581,8 +582,8 @@ class StopReplicationBackfillRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class StopReplicationBackfillResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class StopReplicationBackfillResponse(Record):
     """What `stop_replication_backfill` answers."""
 
     registry_id: str | None = None

@@ -33,6 +33,7 @@ from ecr_async.api.common import (
 from ecr_async.errors import ServiceError
 from ecr_async.operation import Limit, Operation
 from ecr_async.pagination import Pager
+from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -63,8 +64,8 @@ KmsKey: TypeAlias = Annotated[str, Limit(1, 2048)]
 RepositoryNameList: TypeAlias = Annotated[Sequence[RepositoryName], Limit(1, 100)]
 
 
-@attrs.frozen(weakref_slot=False)
-class EncryptionConfiguration:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class EncryptionConfiguration(Record):
     """How a repository's contents are encrypted at rest.
 
     It is fixed when the repository is created. With `KMS` and `KMS_DSSE`, ECR places grants on the
@@ -80,8 +81,8 @@ class EncryptionConfiguration:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class Repository:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class Repository(Record):
     """A repository and its settings."""
 
     repository_arn: str | None = None
@@ -122,8 +123,8 @@ class RepositoryNotEmptyException(ServiceError):
     code = "RepositoryNotEmptyException"
 
 
-@attrs.frozen(weakref_slot=False)
-class CreateRepositoryRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class CreateRepositoryRequest(Record):
     """What `create_repository` asks."""
 
     repository_name: RepositoryName
@@ -150,8 +151,8 @@ class CreateRepositoryRequest:
     """How the images are encrypted at rest, for good. Left out, with `AES256`."""
 
 
-@attrs.frozen(weakref_slot=False)
-class CreateRepositoryResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class CreateRepositoryResponse(Record):
     """What `create_repository` answers."""
 
     repository: Repository | None = None
@@ -200,8 +201,8 @@ async def create_repository(service: "Service", request: CreateRepositoryRequest
     return await service.call(CREATE_REPOSITORY, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class DeleteRepositoryRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DeleteRepositoryRequest(Record):
     """What `delete_repository` asks."""
 
     repository_name: RepositoryName
@@ -216,8 +217,8 @@ class DeleteRepositoryRequest:
     """`True` deletes the repository's images too. Left out or `False`, the repository must be empty."""
 
 
-@attrs.frozen(weakref_slot=False)
-class DeleteRepositoryResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DeleteRepositoryResponse(Record):
     """What `delete_repository` answers."""
 
     repository: Repository | None = None
@@ -258,8 +259,8 @@ async def delete_repository(service: "Service", request: DeleteRepositoryRequest
     return await service.call(DELETE_REPOSITORY, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class DescribeRepositoriesRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DescribeRepositoriesRequest(Record):
     """What `describe_repositories` asks."""
 
     registry_id: RegistryId | None = None
@@ -280,8 +281,8 @@ class DescribeRepositoriesRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class DescribeRepositoriesResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DescribeRepositoriesResponse(Record):
     """What `describe_repositories` answers."""
 
     repositories: tuple[Repository, ...] = ()
@@ -350,8 +351,8 @@ def paginate_describe_repositories(
     )
 
 
-@attrs.frozen(weakref_slot=False)
-class PutImageTagMutabilityRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class PutImageTagMutabilityRequest(Record):
     """What `put_image_tag_mutability` asks."""
 
     repository_name: RepositoryName
@@ -370,8 +371,8 @@ class PutImageTagMutabilityRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class PutImageTagMutabilityResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class PutImageTagMutabilityResponse(Record):
     """What `put_image_tag_mutability` answers."""
 
     registry_id: str | None = None

@@ -31,6 +31,7 @@ from ecr_async.api.common import (
 from ecr_async.errors import ServiceError
 from ecr_async.operation import Limit, Operation
 from ecr_async.pagination import Pager
+from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -110,8 +111,8 @@ ScanningRepositoryFilterType: TypeAlias = Literal["WILDCARD"]
 """
 
 
-@attrs.frozen(weakref_slot=False)
-class ScanningRepositoryFilter:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ScanningRepositoryFilter(Record):
     """A pattern of repository names."""
 
     filter: ScanningRepositoryFilterValue
@@ -140,8 +141,8 @@ ScanType: TypeAlias = Literal["BASIC", "ENHANCED"]
 """
 
 
-@attrs.frozen(weakref_slot=False)
-class RegistryScanningRule:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class RegistryScanningRule(Record):
     """A scan frequency, and the repositories that it is for."""
 
     scan_frequency: ScanFrequency | str
@@ -155,8 +156,8 @@ class RegistryScanningRule:
 RegistryScanningRuleList: TypeAlias = Annotated[Sequence[RegistryScanningRule], Limit(maximum=2)]
 
 
-@attrs.frozen(weakref_slot=False)
-class Attribute:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class Attribute(Record):
     """One more fact about a basic finding, as a key and a value.
 
     Usual keys are `package_name`, `package_version`, `CVSS2_SCORE` and `CVSS2_VECTOR`.
@@ -168,8 +169,8 @@ class Attribute:
     """The fact itself, always as text."""
 
 
-@attrs.frozen(weakref_slot=False)
-class AwsEcrContainerImageDetails:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class AwsEcrContainerImageDetails(Record):
     """The image in which Amazon Inspector found a vulnerability."""
 
     architecture: str | None = None
@@ -194,8 +195,8 @@ class AwsEcrContainerImageDetails:
     """The repository that holds the image."""
 
 
-@attrs.frozen(weakref_slot=False)
-class RepositoryScanningConfiguration:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class RepositoryScanningConfiguration(Record):
     """How one repository's images are scanned, as the registry's rules have it."""
 
     repository_arn: str | None = None
@@ -210,8 +211,8 @@ class RepositoryScanningConfiguration:
     """The filters of the registry's rules that fit the repository."""
 
 
-@attrs.frozen(weakref_slot=False)
-class RepositoryScanningConfigurationFailure:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class RepositoryScanningConfigurationFailure(Record):
     """A repository whose scanning configuration could not be looked up."""
 
     repository_name: str | None = None
@@ -222,8 +223,8 @@ class RepositoryScanningConfigurationFailure:
     """The same in words for people."""
 
 
-@attrs.frozen(weakref_slot=False)
-class CvssScore:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class CvssScore(Record):
     """A CVSS score that somebody gave a vulnerability."""
 
     base_score: float | None = None
@@ -236,8 +237,8 @@ class CvssScore:
     """The version of CVSS that the score follows."""
 
 
-@attrs.frozen(weakref_slot=False)
-class CvssScoreAdjustment:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class CvssScoreAdjustment(Record):
     """One way in which Amazon Inspector changed a CVSS score for the image at hand."""
 
     metric: str | None = None
@@ -246,8 +247,8 @@ class CvssScoreAdjustment:
     """Why it was changed."""
 
 
-@attrs.frozen(weakref_slot=False)
-class CvssScoreDetails:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class CvssScoreDetails(Record):
     """The CVSS score behind a finding's Inspector score, and how Inspector changed it."""
 
     adjustments: tuple[CvssScoreAdjustment, ...] = ()
@@ -262,8 +263,8 @@ class CvssScoreDetails:
     """The version of CVSS that the score follows."""
 
 
-@attrs.frozen(weakref_slot=False)
-class ImageScanFinding:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ImageScanFinding(Record):
     """A vulnerability that ECR found in an image: basic scanning's kind of finding."""
 
     name: str | None = None
@@ -278,8 +279,8 @@ class ImageScanFinding:
     """More facts, above all which package has it, and in what version."""
 
 
-@attrs.frozen(weakref_slot=False)
-class VulnerablePackage:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class VulnerablePackage(Record):
     """A package in an image that has a vulnerability."""
 
     arch: str | None = None
@@ -302,8 +303,8 @@ class VulnerablePackage:
     """The first version without the vulnerability, or `NotAvailable` if there is none."""
 
 
-@attrs.frozen(weakref_slot=False)
-class PackageVulnerabilityDetails:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class PackageVulnerabilityDetails(Record):
     """A vulnerability, and the packages in the image that have it."""
 
     cvss: tuple[CvssScore, ...] = ()
@@ -328,8 +329,8 @@ class PackageVulnerabilityDetails:
     """The packages in the image that have it."""
 
 
-@attrs.frozen(weakref_slot=False)
-class Recommendation:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class Recommendation(Record):
     """What Amazon Inspector recommends to do about a finding."""
 
     url: str | None = None
@@ -338,24 +339,24 @@ class Recommendation:
     """The recommendation, in words."""
 
 
-@attrs.frozen(weakref_slot=False)
-class Remediation:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class Remediation(Record):
     """What can be done about a finding."""
 
     recommendation: Recommendation | None = None
     """What Amazon Inspector recommends."""
 
 
-@attrs.frozen(weakref_slot=False)
-class ResourceDetails:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ResourceDetails(Record):
     """More about the resource that a finding was made in."""
 
     aws_ecr_container_image: AwsEcrContainerImageDetails | None = None
     """The image that the finding was made in."""
 
 
-@attrs.frozen(weakref_slot=False)
-class Resource:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class Resource(Record):
     """What a finding of Amazon Inspector was made in."""
 
     details: ResourceDetails | None = None
@@ -368,16 +369,16 @@ class Resource:
     """The type of the resource, such as `AWS_ECR_CONTAINER_IMAGE`."""
 
 
-@attrs.frozen(weakref_slot=False)
-class ScoreDetails:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ScoreDetails(Record):
     """How Amazon Inspector's score of a finding came about."""
 
     cvss: CvssScoreDetails | None = None
     """The CVSS score behind it."""
 
 
-@attrs.frozen(weakref_slot=False)
-class EnhancedImageScanFinding:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class EnhancedImageScanFinding(Record):
     """A vulnerability that Amazon Inspector found in an image: enhanced scanning's kind of finding."""
 
     aws_account_id: str | None = None
@@ -418,8 +419,8 @@ class EnhancedImageScanFinding:
     """Whether an exploit of the vulnerability is known: `YES` or `NO`."""
 
 
-@attrs.frozen(weakref_slot=False)
-class ImageScanFindings:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ImageScanFindings(Record):
     """What a scan of an image found.
 
     Which of the two lists is filled depends on who scanned: `findings` by basic scanning,
@@ -441,8 +442,8 @@ class ImageScanFindings:
     """The findings of enhanced scanning on this page."""
 
 
-@attrs.frozen(weakref_slot=False)
-class RegistryScanningConfiguration:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class RegistryScanningConfiguration(Record):
     """How a registry's images are scanned: by whom, and which repositories how often."""
 
     scan_type: ScanType | str | None = None
@@ -475,16 +476,16 @@ class UnsupportedImageTypeException(ServiceError):
     code = "UnsupportedImageTypeException"
 
 
-@attrs.frozen(weakref_slot=False)
-class BatchGetRepositoryScanningConfigurationRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class BatchGetRepositoryScanningConfigurationRequest(Record):
     """What `batch_get_repository_scanning_configuration` asks."""
 
     repository_names: ScanningConfigurationRepositoryNameList
     """The names of the repositories, in the registry of the caller's account. 1 to 25 items."""
 
 
-@attrs.frozen(weakref_slot=False)
-class BatchGetRepositoryScanningConfigurationResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class BatchGetRepositoryScanningConfigurationResponse(Record):
     """What `batch_get_repository_scanning_configuration` answers."""
 
     scanning_configurations: tuple[RepositoryScanningConfiguration, ...] = ()
@@ -527,8 +528,8 @@ async def batch_get_repository_scanning_configuration(
     return await service.call(BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class DescribeImageScanFindingsRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DescribeImageScanFindingsRequest(Record):
     """What `describe_image_scan_findings` asks."""
 
     repository_name: RepositoryName
@@ -549,8 +550,8 @@ class DescribeImageScanFindingsRequest:
     """The most findings that one page may hold. Left out, a page holds up to 100. 1 to 1,000."""
 
 
-@attrs.frozen(weakref_slot=False)
-class DescribeImageScanFindingsResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DescribeImageScanFindingsResponse(Record):
     """What `describe_image_scan_findings` answers."""
 
     registry_id: str | None = None
@@ -641,13 +642,13 @@ def paginate_describe_image_scan_findings(
     )
 
 
-@attrs.frozen(weakref_slot=False)
-class GetRegistryScanningConfigurationRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class GetRegistryScanningConfigurationRequest(Record):
     """What `get_registry_scanning_configuration` asks."""
 
 
-@attrs.frozen(weakref_slot=False)
-class GetRegistryScanningConfigurationResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class GetRegistryScanningConfigurationResponse(Record):
     """What `get_registry_scanning_configuration` answers."""
 
     registry_id: str | None = None
@@ -688,8 +689,8 @@ async def get_registry_scanning_configuration(
     return await service.call(GET_REGISTRY_SCANNING_CONFIGURATION, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class PutImageScanningConfigurationRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class PutImageScanningConfigurationRequest(Record):
     """What `put_image_scanning_configuration` asks."""
 
     repository_name: RepositoryName
@@ -704,8 +705,8 @@ class PutImageScanningConfigurationRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class PutImageScanningConfigurationResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class PutImageScanningConfigurationResponse(Record):
     """What `put_image_scanning_configuration` answers."""
 
     registry_id: str | None = None
@@ -750,8 +751,8 @@ async def put_image_scanning_configuration(
     return await service.call(PUT_IMAGE_SCANNING_CONFIGURATION, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class PutRegistryScanningConfigurationRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class PutRegistryScanningConfigurationRequest(Record):
     """What `put_registry_scanning_configuration` asks."""
 
     scan_type: ScanType | str | None = None
@@ -762,8 +763,8 @@ class PutRegistryScanningConfigurationRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class PutRegistryScanningConfigurationResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class PutRegistryScanningConfigurationResponse(Record):
     """What `put_registry_scanning_configuration` answers."""
 
     registry_scanning_configuration: RegistryScanningConfiguration | None = None
@@ -807,8 +808,8 @@ async def put_registry_scanning_configuration(
     return await service.call(PUT_REGISTRY_SCANNING_CONFIGURATION, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class StartImageScanRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class StartImageScanRequest(Record):
     """What `start_image_scan` asks."""
 
     repository_name: RepositoryName
@@ -823,8 +824,8 @@ class StartImageScanRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class StartImageScanResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class StartImageScanResponse(Record):
     """What `start_image_scan` answers."""
 
     registry_id: str | None = None

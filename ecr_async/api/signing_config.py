@@ -23,6 +23,7 @@ from ecr_async.api.common import (
 )
 from ecr_async.errors import ServiceError
 from ecr_async.operation import Limit, Operation
+from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -70,8 +71,8 @@ SigningRepositoryFilterType: TypeAlias = Literal["WILDCARD_MATCH"]
 """
 
 
-@attrs.frozen(weakref_slot=False)
-class SigningRepositoryFilter:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class SigningRepositoryFilter(Record):
     """A pattern of repository names."""
 
     filter: SigningRepositoryFilterValue
@@ -85,8 +86,8 @@ class SigningRepositoryFilter:
 SigningRepositoryFilterList: TypeAlias = Annotated[Sequence[SigningRepositoryFilter], Limit(1, 100)]
 
 
-@attrs.frozen(weakref_slot=False)
-class SigningRule:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class SigningRule(Record):
     """A signing profile, and the repositories whose images are signed with it."""
 
     signing_profile_arn: SigningProfileArn
@@ -111,16 +112,16 @@ SigningStatus: TypeAlias = Literal["IN_PROGRESS", "COMPLETE", "FAILED"]
 """
 
 
-@attrs.frozen(weakref_slot=False)
-class SigningConfiguration:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class SigningConfiguration(Record):
     """Which images of a registry are signed on push, and with which profiles."""
 
     rules: SigningRuleList
     """The rules. An image that several rules fit is signed with each one's profile. At most 10 items."""
 
 
-@attrs.frozen(weakref_slot=False)
-class ImageSigningStatus:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ImageSigningStatus(Record):
     """Whether an image has been signed with one signing profile."""
 
     signing_profile_arn: str | None = None
@@ -139,13 +140,13 @@ class SigningConfigurationNotFoundException(ServiceError):
     code = "SigningConfigurationNotFoundException"
 
 
-@attrs.frozen(weakref_slot=False)
-class DeleteSigningConfigurationRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DeleteSigningConfigurationRequest(Record):
     """What `delete_signing_configuration` asks."""
 
 
-@attrs.frozen(weakref_slot=False)
-class DeleteSigningConfigurationResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DeleteSigningConfigurationResponse(Record):
     """What `delete_signing_configuration` answers."""
 
     registry_id: str | None = None
@@ -185,8 +186,8 @@ async def delete_signing_configuration(
     return await service.call(DELETE_SIGNING_CONFIGURATION, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class DescribeImageSigningStatusRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DescribeImageSigningStatusRequest(Record):
     """What `describe_image_signing_status` asks."""
 
     repository_name: RepositoryName
@@ -201,8 +202,8 @@ class DescribeImageSigningStatusRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class DescribeImageSigningStatusResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DescribeImageSigningStatusResponse(Record):
     """What `describe_image_signing_status` answers."""
 
     repository_name: str | None = None
@@ -250,13 +251,13 @@ async def describe_image_signing_status(
     return await service.call(DESCRIBE_IMAGE_SIGNING_STATUS, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class GetSigningConfigurationRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class GetSigningConfigurationRequest(Record):
     """What `get_signing_configuration` asks."""
 
 
-@attrs.frozen(weakref_slot=False)
-class GetSigningConfigurationResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class GetSigningConfigurationResponse(Record):
     """What `get_signing_configuration` answers."""
 
     registry_id: str | None = None
@@ -298,16 +299,16 @@ async def get_signing_configuration(
     return await service.call(GET_SIGNING_CONFIGURATION, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class PutSigningConfigurationRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class PutSigningConfigurationRequest(Record):
     """What `put_signing_configuration` asks."""
 
     signing_configuration: SigningConfiguration
     """The whole configuration, not just the rules that change."""
 
 
-@attrs.frozen(weakref_slot=False)
-class PutSigningConfigurationResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class PutSigningConfigurationResponse(Record):
     """What `put_signing_configuration` answers."""
 
     signing_configuration: SigningConfiguration | None = None

@@ -18,6 +18,7 @@ from ecr_async.api.common import (
     TooManyTagsException,
 )
 from ecr_async.operation import Operation
+from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -35,8 +36,8 @@ __all__ = [
 ]
 
 
-@attrs.frozen(weakref_slot=False)
-class ListTagsForResourceRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ListTagsForResourceRequest(Record):
     """What `list_tags_for_resource` asks."""
 
     resource_arn: str
@@ -45,8 +46,8 @@ class ListTagsForResourceRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class ListTagsForResourceResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ListTagsForResourceResponse(Record):
     """What `list_tags_for_resource` answers."""
 
     tags: tuple[Tag, ...] = ()
@@ -83,8 +84,8 @@ async def list_tags_for_resource(
     return await service.call(LIST_TAGS_FOR_RESOURCE, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class TagResourceRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class TagResourceRequest(Record):
     """What `tag_resource` asks."""
 
     resource_arn: str
@@ -95,8 +96,8 @@ class TagResourceRequest:
     """The tags to add or to change."""
 
 
-@attrs.frozen(weakref_slot=False)
-class TagResourceResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class TagResourceResponse(Record):
     """What `tag_resource` answers."""
 
 
@@ -134,8 +135,8 @@ async def tag_resource(service: "Service", request: TagResourceRequest) -> TagRe
     return await service.call(TAG_RESOURCE, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class UntagResourceRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class UntagResourceRequest(Record):
     """What `untag_resource` asks."""
 
     resource_arn: str
@@ -146,8 +147,8 @@ class UntagResourceRequest:
     """The keys of the tags to remove, whatever their values."""
 
 
-@attrs.frozen(weakref_slot=False)
-class UntagResourceResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class UntagResourceResponse(Record):
     """What `untag_resource` answers."""
 
 

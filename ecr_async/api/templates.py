@@ -30,6 +30,7 @@ from ecr_async.api.common import (
 from ecr_async.errors import ServiceError
 from ecr_async.operation import Limit, Operation
 from ecr_async.pagination import Pager
+from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -83,8 +84,8 @@ RCTAppliedFor: TypeAlias = Literal["REPLICATION", "PULL_THROUGH_CACHE", "CREATE_
 """
 
 
-@attrs.frozen(weakref_slot=False)
-class EncryptionConfigurationForRepositoryCreationTemplate:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class EncryptionConfigurationForRepositoryCreationTemplate(Record):
     """How the repositories that a template sets up are encrypted at rest."""
 
     encryption_type: EncryptionType | str
@@ -96,8 +97,8 @@ class EncryptionConfigurationForRepositoryCreationTemplate:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class RepositoryCreationTemplate:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class RepositoryCreationTemplate(Record):
     """How the repositories that ECR creates by itself under a prefix are set up."""
 
     prefix: str | None = None
@@ -138,8 +139,8 @@ class TemplateNotFoundException(ServiceError):
     code = "TemplateNotFoundException"
 
 
-@attrs.frozen(weakref_slot=False)
-class CreateRepositoryCreationTemplateRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class CreateRepositoryCreationTemplateRequest(Record):
     """What `create_repository_creation_template` asks."""
 
     prefix: Prefix
@@ -176,8 +177,8 @@ class CreateRepositoryCreationTemplateRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class CreateRepositoryCreationTemplateResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class CreateRepositoryCreationTemplateResponse(Record):
     """What `create_repository_creation_template` answers."""
 
     registry_id: str | None = None
@@ -224,16 +225,16 @@ async def create_repository_creation_template(
     return await service.call(CREATE_REPOSITORY_CREATION_TEMPLATE, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class DeleteRepositoryCreationTemplateRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DeleteRepositoryCreationTemplateRequest(Record):
     """What `delete_repository_creation_template` asks."""
 
     prefix: Prefix
     """The prefix of the template to delete. 1 to 256 characters."""
 
 
-@attrs.frozen(weakref_slot=False)
-class DeleteRepositoryCreationTemplateResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DeleteRepositoryCreationTemplateResponse(Record):
     """What `delete_repository_creation_template` answers."""
 
     registry_id: str | None = None
@@ -276,8 +277,8 @@ async def delete_repository_creation_template(
     return await service.call(DELETE_REPOSITORY_CREATION_TEMPLATE, request)
 
 
-@attrs.frozen(weakref_slot=False)
-class DescribeRepositoryCreationTemplatesRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DescribeRepositoryCreationTemplatesRequest(Record):
     """What `describe_repository_creation_templates` asks."""
 
     prefixes: Sequence[Prefix] | None = None
@@ -294,8 +295,8 @@ class DescribeRepositoryCreationTemplatesRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class DescribeRepositoryCreationTemplatesResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DescribeRepositoryCreationTemplatesResponse(Record):
     """What `describe_repository_creation_templates` answers."""
 
     registry_id: str | None = None
@@ -367,8 +368,8 @@ def paginate_describe_repository_creation_templates(
     )
 
 
-@attrs.frozen(weakref_slot=False)
-class UpdateRepositoryCreationTemplateRequest:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class UpdateRepositoryCreationTemplateRequest(Record):
     """What `update_repository_creation_template` asks."""
 
     prefix: Prefix
@@ -400,8 +401,8 @@ class UpdateRepositoryCreationTemplateRequest:
     """
 
 
-@attrs.frozen(weakref_slot=False)
-class UpdateRepositoryCreationTemplateResponse:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class UpdateRepositoryCreationTemplateResponse(Record):
     """What `update_repository_creation_template` answers."""
 
     registry_id: str | None = None

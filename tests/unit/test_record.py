@@ -1,0 +1,47 @@
+"""The API's types as values: compared by their fields, hashable, immutable, shown without what says nothing."""
+
+import copy
+import pickle
+
+import attrs
+import pytest
+
+import ecr_async as ecr
+
+TAGGED = ecr.ImageIdentifier(image_tag="v1")
+DETAIL = ecr.ImageDetail(
+    repository_name="team/app",
+    image_tags=("v1",),
+    image_scan_findings_summary=ecr.ImageScanFindingsSummary(finding_severity_counts={"HIGH": 2}),
+)
+
+
+def test_equal_fields_make_equal_values() -> None:
+    assert ecr.ImageIdentifier(image_tag="v1") == TAGGED
+    assert ecr.ImageIdentifier(image_digest="v1") != TAGGED
+    assert ecr.ListImagesFilter(tag_status="TAGGED") != ecr.DescribeImagesFilter(tag_status="TAGGED")
+
+
+def test_equal_values_are_one_in_a_set() -> None:
+    assert {TAGGED, ecr.ImageIdentifier(image_tag="v1"), ecr.ImageIdentifier()} == {
+        TAGGED,
+        ecr.ImageIdentifier(),
+    }
+
+
+def test_a_value_that_holds_a_mapping_can_be_hashed() -> None:
+    assert hash(DETAIL) == hash(copy.deepcopy(DETAIL))
+
+
+def test_what_is_not_there_is_not_shown() -> None:
+    assert repr(TAGGED) == "ImageIdentifier(image_tag='v1')"
+    assert repr(ecr.ImageDetail(image_size_in_bytes=0)) == "ImageDetail(image_size_in_bytes=0)"
+
+
+def test_a_value_cannot_be_changed() -> None:
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        TAGGED.image_tag = "v2"  # type: ignore[misc]
+
+
+def test_a_value_survives_pickling() -> None:
+    assert pickle.loads(pickle.dumps(DETAIL)) == DETAIL
