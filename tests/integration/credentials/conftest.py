@@ -5,7 +5,7 @@ that can't come, so each test here is also one that resolving leaves the loop fr
 """
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
@@ -13,7 +13,6 @@ from typing import TypeAlias
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from moto.server import ThreadedMotoServer
 
 from tests.integration.credentials.servers import Serve
 
@@ -66,16 +65,6 @@ async def serve() -> AsyncIterator[Serve]:
     yield start
     for server in servers:
         await server.close()
-
-
-@pytest.fixture(scope="session")
-def moto() -> Iterator[str]:
-    """moto's server, which is also an STS; its URL."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture
