@@ -36,6 +36,8 @@ from ecr_async.errors import (
 from ecr_async.lazy import lazily
 
 if TYPE_CHECKING:
+    from ecr_async import arrow as arrow
+    from ecr_async import distributed as distributed
     from ecr_async import lifecycle, local
     from ecr_async import telemetry as telemetry
     from ecr_async.api import *
@@ -156,6 +158,7 @@ _HOMES = {
     "arrow": "arrow",
     "check_layers": "batches",
     "delete_images": "batches",
+    "distributed": "distributed",
     "get_images": "batches",
     "lifecycle": "lifecycle",
     "local": "local",

@@ -37,9 +37,8 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from ecr_async.api.images import ImageDetail
 from ecr_async.errors import ConfigurationError
 from ecr_async.extras import extra
 from ecr_async.scan import Scan, ScannedPage, ScanResult, ScanSummary
@@ -52,24 +51,24 @@ __all__ = ["ROW_GROUP", "SCHEMA", "ParquetFile", "record_batch", "record_batches
 
 _TIME = pa.timestamp("us", tz="UTC")
 
-_COLUMNS: tuple[tuple["pa.Field[Any]", Callable[[ImageDetail, ScannedPage], object]], ...] = (
-    (pa.field("registry_id", pa.string()), lambda image, page: image.registry_id),
-    (pa.field("region", pa.string(), nullable=False), lambda image, page: page.service.region),
-    (pa.field("repository", pa.string(), nullable=False), lambda image, page: page.repository),
-    (pa.field("digest", pa.string()), lambda image, page: image.image_digest),
-    (pa.field("tags", pa.list_(pa.string()), nullable=False), lambda image, page: image.image_tags),
-    (pa.field("size", pa.int64()), lambda image, page: image.image_size_in_bytes),
-    (pa.field("pushed_at", _TIME), lambda image, page: image.image_pushed_at),
-    (pa.field("pulled_at", _TIME), lambda image, page: image.last_recorded_pull_time),
-    (pa.field("media_type", pa.string()), lambda image, page: image.image_manifest_media_type),
-    (pa.field("artifact_type", pa.string()), lambda image, page: image.artifact_media_type),
-    (pa.field("subject", pa.string()), lambda image, page: image.subject_manifest_digest),
-    (pa.field("status", pa.string()), lambda image, page: image.image_status),
-    (pa.field("archived_at", _TIME), lambda image, page: image.last_archived_at),
-    (pa.field("activated_at", _TIME), lambda image, page: image.last_activated_at),
+SCHEMA = pa.schema(
+    [
+        pa.field("registry_id", pa.string()),
+        pa.field("region", pa.string(), nullable=False),
+        pa.field("repository", pa.string(), nullable=False),
+        pa.field("digest", pa.string()),
+        pa.field("tags", pa.list_(pa.string()), nullable=False),
+        pa.field("size", pa.int64()),
+        pa.field("pushed_at", _TIME),
+        pa.field("pulled_at", _TIME),
+        pa.field("media_type", pa.string()),
+        pa.field("artifact_type", pa.string()),
+        pa.field("subject", pa.string()),
+        pa.field("status", pa.string()),
+        pa.field("archived_at", _TIME),
+        pa.field("activated_at", _TIME),
+    ]
 )
-
-SCHEMA = pa.schema([field for field, _ in _COLUMNS])
 """The columns of every batch and file."""
 
 ROW_GROUP = 50_000
@@ -81,7 +80,23 @@ PARTIAL = ".partial"
 
 def record_batch(page: ScannedPage) -> pa.RecordBatch:
     """Return a page's images as rows. It takes some milliseconds for 1,000 of them."""
-    columns = {field.name: [read(image, page) for image in page.images] for field, read in _COLUMNS}
+    images = page.images
+    columns = {
+        "registry_id": [image.registry_id for image in images],
+        "region": [page.service.region] * len(images),
+        "repository": [page.repository] * len(images),
+        "digest": [image.image_digest for image in images],
+        "tags": [image.image_tags for image in images],
+        "size": [image.image_size_in_bytes for image in images],
+        "pushed_at": [image.image_pushed_at for image in images],
+        "pulled_at": [image.last_recorded_pull_time for image in images],
+        "media_type": [image.image_manifest_media_type for image in images],
+        "artifact_type": [image.artifact_media_type for image in images],
+        "subject": [image.subject_manifest_digest for image in images],
+        "status": [image.image_status for image in images],
+        "archived_at": [image.last_archived_at for image in images],
+        "activated_at": [image.last_activated_at for image in images],
+    }
     return pa.RecordBatch.from_pydict(columns, SCHEMA)  # pyright: ignore[reportUnknownMemberType]
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RepositorySelection", "Selection"]
 
-RepositorySelection: TypeAlias = str | Iterable[str] | Callable[[Repository], bool] | None
+RepositorySelection: TypeAlias = "str | Iterable[str] | Callable[[Repository], bool] | Selection | None"
 """None for all; a name or a pattern (`team/*`), or several; or a predicate of what is listed."""
 
 _PATTERN = re.compile(r"[*?\[]")
@@ -38,6 +38,8 @@ class Selection:
     @classmethod
     def of(cls, selection: RepositorySelection) -> Selection:
         """Take apart what the user gave."""
+        if isinstance(selection, Selection):
+            return selection
         if selection is None:
             return cls((), lambda _: True)
         if callable(selection):
@@ -55,6 +57,14 @@ class Selection:
             return name not in known and matches(name) is not None
 
         return cls(names, matched)
+
+    def without(self, is_done: Callable[[str], bool]) -> Selection:
+        """Return a selection that leaves out the names that are done."""
+        names = tuple(name for name in self.names if not is_done(name))
+        predicate = self.predicate
+        if predicate is None:
+            return Selection(names, None)
+        return Selection(names, lambda it: predicate(it) and not is_done(it.repository_name or ""))
 
     async def listed(self, service: Service) -> AsyncGenerator[Repository, None]:
         """List the repositories that the predicate takes; those in `names` are not among them."""
