@@ -211,10 +211,9 @@ class Scan:
 
     async def aclose(self) -> None:
         """Stop: when this returns, no task and no call of the scan is left. May be called again."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            producer.cancel()
-            await asyncio.wait([producer])
+        if self._producer is not None:
+            self._producer.cancel()
+            await asyncio.wait([self._producer])
         if self._checkpoint is not None:
             await self._checkpoint.close()
         if self._began is not None and self._ended is None:

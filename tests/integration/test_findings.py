@@ -375,6 +375,18 @@ class TestLeavingEarly:
             assert registry.under_way == 0
             await results.aclose()
 
+    async def test_whoever_closes_second_waits_as_well(self) -> None:
+        async with FakeScanner({"first": []}).session() as session:
+            scan = scan_findings(session.service(), tagged("first", *[f"v{number}" for number in range(200)]))
+            results = aiter(scan)
+            await anext(results)
+            first = asyncio.create_task(scan.aclose())
+            await asyncio.sleep(0)
+            await scan.aclose()
+            assert asyncio.all_tasks() <= {asyncio.current_task(), first}
+            await first
+            await results.aclose()
+
     async def test_what_the_images_come_from_is_closed_too(self) -> None:
         closed = []
 

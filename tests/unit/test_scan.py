@@ -298,6 +298,19 @@ class TestLeavingEarly:
             assert registry.under_way == 0
             await results.aclose()
 
+    async def test_whoever_closes_second_waits_as_well(self) -> None:
+        registry = FakeRegistry({f"r{number}": 20 for number in range(100)})
+        async with registry.session() as session:
+            scan = ecr.scan_images([session.service()], page_size=10)
+            results = aiter(scan)
+            await anext(results)
+            first = asyncio.create_task(scan.aclose())
+            await asyncio.sleep(0)
+            await scan.aclose()
+            assert asyncio.all_tasks() <= {asyncio.current_task(), first}
+            await first
+            await results.aclose()
+
     async def test_a_closed_session_ends_the_scan_with_its_own_error(self) -> None:
         async with FakeRegistry({f"r{number}": 1 for number in range(100)}).session() as session:
             scan = ecr.scan_images([session.service()], concurrency=1)
