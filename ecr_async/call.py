@@ -1,6 +1,5 @@
 """A call on its way: what is sent, and how its last attempt was made."""
 
-import itertools
 import random
 import uuid
 from typing import Any, Generic, TypeVar
@@ -18,13 +17,12 @@ __all__ = ["Call"]
 
 ResponseT = TypeVar("ResponseT")
 
-_process = str(uuid.UUID(int=random.getrandbits(128), version=4))[:-12]
-_number = itertools.count(random.getrandbits(40))
+_PREFIX = str(uuid.UUID(int=random.getrandbits(128), version=4))[:-12]
 
 
 def _invocation() -> str:
-    """Return a name for a call, in a UUID's form: this process, and a number that counts up."""
-    return f"{_process}{next(_number):012x}"
+    """Return a name for a call: a UUID whose last part alone is new, which costs a tenth of a whole one."""
+    return f"{_PREFIX}{random.getrandbits(48):012x}"
 
 
 @attrs.define

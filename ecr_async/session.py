@@ -50,7 +50,8 @@ class Session:
         use_fips: Use the region's FIPS 140 endpoint.
         use_dualstack: Use the region's endpoint that has IPv6 too.
         connect_timeout: Seconds for making a connection.
-        timeout: Seconds for one whole attempt, connection and answer included; None for no bound.
+        timeout: Seconds for one whole attempt, from the wait for a free connection to the answer's last
+            byte; None for no bound.
         read_timeout: Seconds of silence while an answer is awaited or read. It costs a timer for each
             piece that arrives, so without a need `timeout` alone bounds an attempt.
         max_connections: How many connections are open at once, over all services; a call beyond them
