@@ -32,7 +32,8 @@ IMAGES = 3
 class Gate:
     """Stands before the embedded ECR: sees each call's operation, region, repository and process.
 
-    Once it is shut, it holds back every DescribeImages call until it is opened.
+    Once it is shut, after so many of them in a region, it holds back every DescribeImages call there until
+    it is opened.
     """
 
     def __init__(self) -> None:
@@ -53,7 +54,8 @@ class Gate:
         if operation == "DescribeImages":
             if self.refuse == repository:
                 return web.Response(status=400, body=b'{"__type": "AccessDeniedException"}')
-            if self.shut_after is not None and len(self.asked()) >= self.shut_after:
+            answered = [asked for asked, _ in self.asked()].count(region)
+            if self.shut_after is not None and answered >= self.shut_after:
                 await self._hold(region)
         process = request.headers["User-Agent"].rpartition("app/")[2]
         self.calls.append((operation, region, repository, process))
@@ -306,7 +308,7 @@ async def test_a_worker_that_is_killed_in_mid_scan_costs_no_row(
     await fill(local, repositories)
     folder = tmp_path / "images"
     gate.calls.clear()
-    gate.shut_after = 20
+    gate.shut_after = 10
     async with (
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", asynchronous=True) as cluster,
         Client(cluster, asynchronous=True, set_as_default=False) as client,
@@ -320,6 +322,7 @@ async def test_a_worker_that_is_killed_in_mid_scan_costs_no_row(
         assert [len(gate.processes(region)) for region in REGIONS] == [1, 1]
         assert gate.processes(REGIONS[0]) != gate.processes(REGIONS[1])
 
+        await _until_written(folder, REGIONS[0])
         (victim,) = gate.processes(REGIONS[0])
         os.kill(int(victim), signal.SIGKILL)
         finished = {
@@ -336,6 +339,12 @@ async def test_a_worker_that_is_killed_in_mid_scan_costs_no_row(
     assert summary.complete
     assert summary.registries[0].scan.done_before > 0
     assert finished.isdisjoint(gate.asked()[len(before) :])
+
+
+async def _until_written(folder: Path, region: str) -> None:
+    """Wait until a file of a region is whole."""
+    while not any(name.endswith(".parquet") for name in _names(folder, region)):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)  # another process writes it, and tells nobody
 
 
 def _names(folder: Path, region: str) -> list[str]:
