@@ -375,7 +375,7 @@ async def test_a_body_beyond_all_limits_is_not_read(monkeypatch: pytest.MonkeyPa
     async with LocalECR() as local, aiohttp.ClientSession() as client:
         async with client.post(local.url, data=bytes(1025)) as response:
             assert response.status == 413
-        async with client.post(local.url, data=bytes(1024)) as response:
+        async with client.post(local.url, data=bytes(1023)) as response:
             assert response.status == 400
 
 
