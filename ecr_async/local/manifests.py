@@ -22,6 +22,9 @@ INDEX_MEDIA_TYPES = frozenset(
     }
 )
 
+LARGEST_BLOB = 1 << 40
+"""Bytes; more than a layer can have, and few enough for the store to add them up."""
+
 
 class ManifestError(ValueError):
     """Why a text is not a manifest that a registry can hold."""
@@ -55,7 +58,7 @@ class Manifest:
             raise ManifestError("Invalid JSON syntax") from None
         if document is None or document.get("schemaVersion") != 2:
             raise ManifestError("must be a manifest of schema version 2")
-        written = document.get("mediaType")
+        written = _text(document, "mediaType")
         if media_type and written and media_type != written:
             raise ManifestError(f"is of media type {written}, not {media_type} as the request says")
         media_type = media_type or written
@@ -70,8 +73,8 @@ class Manifest:
             text=text,
             digest=f"sha256:{sha256(text.encode()).hexdigest()}",
             media_type=media_type,
-            artifact_media_type=config.get("mediaType") if config else None,
-            artifact_type=document.get("artifactType"),
+            artifact_media_type=_text(config, "mediaType") if config else None,
+            artifact_type=_text(document, "artifactType"),
             subject=subject["digest"] if subject else None,
             layers=tuple(dict.fromkeys(blob["digest"] for blob in blobs if not blob.get("urls"))),
             members=tuple(dict.fromkeys(member["digest"] for member in members)),
@@ -90,6 +93,14 @@ def _descriptors(document: Mapping[str, Any], name: str) -> Iterator[Mapping[str
         descriptor = as_object(value)
         if descriptor is None or not isinstance(descriptor.get("digest"), str):
             raise ManifestError(f"must have descriptors with a digest in {name}")
-        if not isinstance(descriptor.get("size", 0), int):
-            raise ManifestError(f"must have sizes that are numbers in {name}")
+        size = descriptor.get("size", 0)
+        if not isinstance(size, int) or not 0 <= size <= LARGEST_BLOB:
+            raise ManifestError(f"must have sizes in {name} that are numbers of bytes")
         yield descriptor
+
+
+def _text(document: Mapping[str, Any], name: str) -> str | None:
+    value = document.get(name)
+    if value is not None and not isinstance(value, str):
+        raise ManifestError(f"must have text as its {name}")
+    return value

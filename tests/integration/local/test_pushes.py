@@ -1,5 +1,7 @@
 """put_image: what must be there before, what moves, and what is refused."""
 
+import json
+
 import pytest
 
 from ecr_async import api as ecr
@@ -182,6 +184,17 @@ async def test_the_media_type_comes_from_the_request_or_the_manifest(
         manifest(config=b"{}", layers=["not a descriptor"]),
         manifest(config=b"{}", layers=[{"digest": 5}]),
         manifest(config=b"{}", layers=[{"digest": UNKNOWN_DIGEST, "size": "large"}]),
+        manifest(config=b"{}", layers=[{"digest": UNKNOWN_DIGEST, "size": -1}]),
+        manifest(config=b"{}", layers=[{"digest": UNKNOWN_DIGEST, "size": 2**63}]),
+        manifest(mediaType=[OCI_MANIFEST]),
+        manifest(artifactType={"is": "no text"}),
+        json.dumps(
+            {
+                "schemaVersion": 2,
+                "mediaType": OCI_MANIFEST,
+                "config": {"digest": UNKNOWN_DIGEST, "mediaType": 5},
+            }
+        ),
     ],
 )
 async def test_what_is_no_manifest(service: Service, repository: str, text: str) -> None:
