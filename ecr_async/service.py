@@ -100,7 +100,6 @@ class Service:
         call.credentials = opened.credentials.current or await opened.credentials.get()
         call.clock_offset = clock.offset
         headers = route.signer.sign(call.operation.target, call.digest, call.credentials, clock.now())
-        headers["User-Agent"] = opened.user_agent
         headers["amz-sdk-invocation-id"] = call.invocation
         headers["amz-sdk-request"] = call.attempts.header
         call.reply = reply = await opened.transport.post(route.url, headers, call.body, route.proxy)

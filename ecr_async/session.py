@@ -130,15 +130,12 @@ class Session:
             config = await asyncio.to_thread(self._load_config)
         else:
             config = self._load_config()
-        transport = self._open_transport(ca_bundle=config.ca_bundle)
+        transport = self._open_transport(
+            ca_bundle=config.ca_bundle, user_agent=user_agent(config.retry_mode, config.app_id)
+        )
         await transport.open()
         provider = self._provider or botocore_chain(self._profile, config.region, ca_bundle=config.ca_bundle)
-        self._opened = Opened(
-            config,
-            CachedCredentials(provider, clock=self.clock.now),
-            transport,
-            user_agent(config.retry_mode, config.app_id),
-        )
+        self._opened = Opened(config, CachedCredentials(provider, clock=self.clock.now), transport)
         return self
 
     async def __aexit__(
@@ -190,7 +187,6 @@ class Opened:
     config: Config
     credentials: CachedCredentials
     transport: Transport
-    user_agent: str
     decoding: asyncio.Lock = attrs.field(factory=asyncio.Lock)
 
 

@@ -97,7 +97,29 @@ def signing_key(secret_key: str, day: str, region: str, name: str) -> bytes:
 def signature(key: bytes, timestamp: str, scope: str, canonical_request: str) -> str:
     """Return the hexadecimal signature of a canonical request."""
     digest = sha256(canonical_request.encode()).hexdigest()
-    return hmac.digest(key, f"{ALGORITHM}\n{timestamp}\n{scope}\n{digest}".encode(), "sha256").hex()
+    return _keyed(key).hexdigest(f"{ALGORITHM}\n{timestamp}\n{scope}\n{digest}".encode())
+
+
+class _Keyed:
+    """HMAC-SHA256 (RFC 2104) with a key, of up to a block, already in it.
+
+    A day's key signs many requests, and copying the two halves costs a third of what `hmac` takes to set
+    them up.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        block = key.ljust(sha256().block_size, b"\0")
+        self._inner = sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def hexdigest(self, message: bytes) -> str:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.hexdigest()
+
+
+_keyed = lru_cache(maxsize=64)(_Keyed)
 
 
 def without_secrets(body: bytes, headers: Mapping[str, str]) -> bytes:

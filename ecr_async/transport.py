@@ -36,8 +36,6 @@ LARGEST_ANSWER = 64 * 1024 * 1024
 LARGE_BODY = 1024 * 1024
 """Bytes above which a body is handed to the socket in pieces."""
 
-_NO_AUTO_HEADERS = frozenset({"Accept", "Accept-Encoding", "Content-Type", "User-Agent"})
-
 
 @attrs.frozen
 class Reply:
@@ -70,6 +68,7 @@ class Transport:
         max_connections: int,
         verify: bool,
         ca_bundle: str | None,
+        user_agent: str,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
     ) -> None:
         self._timeout = aiohttp.ClientTimeout(
@@ -78,6 +77,7 @@ class Transport:
         self._max_connections = max_connections
         self._verify = verify
         self._ca_bundle = ca_bundle
+        self._user_agent = user_agent
         self._trace_configs = list(trace_configs)
         self._client: aiohttp.ClientSession | None = None
 
@@ -96,9 +96,8 @@ class Transport:
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=self._timeout,
-            headers={"Accept-Encoding": "identity"},
+            headers={"Accept-Encoding": "identity", "User-Agent": self._user_agent},
             auto_decompress=False,
-            skip_auto_headers=_NO_AUTO_HEADERS,
             trace_configs=self._trace_configs,
         )
 
