@@ -175,4 +175,4 @@ if not TYPE_CHECKING:  # a checker that saw it would believe in every name
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*__all__, *_HOMES, *(name for name in globals() if name.startswith("__"))})

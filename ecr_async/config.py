@@ -33,8 +33,8 @@ class Config:
 
     `profile` is the profile in effect, `region` the default region, `endpoint_url` where ECR is to be
     found instead of at the region's own endpoint. `max_attempts` counts the first attempt too.
-    `ca_bundle` is the path of a file of certificates in PEM, `app_id` goes into the User-Agent header. `config_file` is the shared config file's path, whether
-    or not there is one.
+    `ca_bundle` is the path of a file of certificates in PEM, `app_id` goes into the User-Agent header.
+    `config_file` is the shared config file's path, whether or not there is one.
     """
 
     profile: str = "default"
