@@ -150,12 +150,11 @@ class _InvalidError(Exception):
 
 @attrs.frozen
 class _Kind:
-    """What a field's annotation says: a plain type, its limit, and whether it may be absent."""
+    """What a field's annotation says: a plain type, that of its items, and its limit."""
 
     base: Any
     item: Any = None
     limit: Limit | None = None
-    optional: bool = False
 
 
 def _kind(annotation: Any) -> _Kind:
@@ -165,9 +164,7 @@ def _kind(annotation: Any) -> _Kind:
         limit = next((x for x in extra if isinstance(x, Limit)), None)
         return attrs.evolve(_kind(base), limit=limit)
     if origin in (Union, types.UnionType):
-        options = [option for option in get_args(annotation) if option is not types.NoneType]
-        kinds = [_kind(option) for option in options]
-        return attrs.evolve(kinds[0], optional=len(options) < len(get_args(annotation)))
+        return _kind(next(option for option in get_args(annotation) if option is not types.NoneType))
     if origin is Literal:
         return _Kind(str)
     if origin in (tuple, Sequence):
