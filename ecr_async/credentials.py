@@ -33,7 +33,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from ecr_async.botocore_data import data_loader
-from ecr_async.errors import CredentialsError
+from ecr_async.errors import CredentialsError, SessionClosedError
 
 __all__ = ["CachedCredentials", "Credentials", "CredentialsProvider", "botocore_chain", "static"]
 
@@ -104,6 +104,7 @@ class CachedCredentials:
         self._credentials: Credentials | None = None
         self._failure = CredentialsError("no credentials were resolved yet")
         self._renewal: asyncio.Task[None] | None = None
+        self._closed = False
         self._pause = 0.0
         # Seconds since the epoch: when to renew, from when on callers wait for it, when it is too late.
         self._renew_at = self._wait_at = self._expires_at = -math.inf
@@ -125,7 +126,8 @@ class CachedCredentials:
     async def get(self) -> Credentials:
         """The credentials, after a renewal if they need one.
 
-        Raises `CredentialsError` when there are none that are still good; it says what failed.
+        Raises `CredentialsError` when there are none that are still good; it says what failed. Raises
+        `SessionClosedError` when closing ended the wait for them.
         """
         if (current := self.current) is not None:
             return current
@@ -134,8 +136,10 @@ class CachedCredentials:
         await asyncio.wait([renewal])
         if self._clock() < self._expires_at and self._credentials is not None:
             return self._credentials
+        if self._closed:
+            raise SessionClosedError("the session is closed")
         if renewal.cancelled():
-            raise CredentialsError("the credentials were not resolved: that was cancelled")
+            raise CredentialsError("the credentials provider cancelled itself")
         raise CredentialsError(*self._failure.args) from self._failure.__cause__
 
     async def replace(self, rejected: Credentials) -> bool:
@@ -157,6 +161,7 @@ class CachedCredentials:
 
     async def aclose(self) -> None:
         """Cancel a renewal that is under way, and wait for its end."""
+        self._closed = True
         if self._renewal is not None:
             self._renewal.cancel()
             await asyncio.wait([self._renewal])

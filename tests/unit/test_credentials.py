@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from ecr_async.credentials import CachedCredentials, Credentials, static
-from ecr_async.errors import CredentialsError
+from ecr_async.errors import CredentialsError, SessionClosedError
 
 MINUTE = 60.0
 HOUR = 60 * MINUTE
@@ -225,7 +225,7 @@ class TestRenewal:
         waiting = asyncio.create_task(cache.get())
         await asyncio.sleep(0)
         await cache.aclose()
-        with pytest.raises(CredentialsError, match="cancelled"):
+        with pytest.raises(SessionClosedError, match="the session is closed"):
             await waiting
 
 
@@ -255,6 +255,14 @@ class TestFailure:
             await cache.get()
         assert str(caught.value) == "the credentials provider failed with LookupError"
         assert caught.value.__cause__ is provider.failure
+
+    async def test_a_provider_that_cancels_itself_cancels_no_call(self, clock: Clock) -> None:
+        async def provide() -> Credentials:
+            raise asyncio.CancelledError
+
+        cache = CachedCredentials(provide, clock=clock)
+        with pytest.raises(CredentialsError, match="cancelled itself"):
+            await cache.get()
 
     @pytest.mark.parametrize("given", [None, {"access_key": "CANARY"}])
     async def test_a_provider_that_gives_something_else_is_named_so(self, given: Any, clock: Clock) -> None:
