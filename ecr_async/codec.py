@@ -14,10 +14,12 @@ not know are ignored; values of enumerations that we do not know are kept.
 """
 
 import base64
+import gc
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -28,7 +30,7 @@ from cattrs import Converter
 from ecr_async.errors import CallError, ResponseError, ServiceError, ValidationError
 from ecr_async.operation import AnyOperation, Limit, Operation
 
-__all__ = ["converter", "decode", "decode_error", "encode", "request_id", "wire_name"]
+__all__ = ["collection_paused", "converter", "decode", "decode_error", "encode", "request_id", "wire_name"]
 
 ResponseT = TypeVar("ResponseT")
 Encoder = Callable[[Any], Any]
@@ -66,6 +68,22 @@ def decode(operation: Operation[Any, ResponseT], body: bytes) -> ResponseT:
         raise ResponseError(f"the answer is not JSON: {error}") from None
     except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError) as error:
         raise ResponseError(f"the answer does not fit the API's model: {type(error).__name__}") from None
+
+
+@contextmanager
+def collection_paused() -> Iterator[None]:
+    """Hold off the garbage collector while a large answer is decoded.
+
+    None of the many thousand objects that it becomes is garbage, but making them would set off several
+    collections to find that out, each of which may look at everything else that the program holds.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def decode_error(operation: AnyOperation, status: int, headers: Mapping[str, str], body: bytes) -> CallError:

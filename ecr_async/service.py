@@ -109,7 +109,8 @@ class Service:
         if len(reply.body) < LARGE_ANSWER:
             return codec.decode(call.operation, reply.body)
         async with opened.decoding:
-            response = codec.decode(call.operation, reply.body)
+            with codec.collection_paused():
+                response = codec.decode(call.operation, reply.body)
             await asyncio.sleep(0)
             return response
 
