@@ -136,6 +136,8 @@ class Authenticator:
 
 def _parse(authorization: str) -> tuple[str, str, str, list[str], str]:
     """Return the access key, day, region, signed headers' names and signature of the header."""
+    if not authorization.isascii():
+        raise _incomplete("Authorization header must be of ASCII characters.")
     algorithm, _, rest = authorization.partition(" ")
     if algorithm != ALGORITHM:
         raise _incomplete(f"Unsupported AWS 'algorithm': '{algorithm}'. It must be {ALGORITHM}.")

@@ -126,6 +126,13 @@ async def test_headers_that_were_tampered_with(
     assert (answer.status, answer.body["__type"]) == (400, code)
 
 
+async def test_a_signature_of_strange_characters(local: LocalECR) -> None:
+    headers = signed(local, b"{}", "DescribeRepositories")
+    headers["Authorization"] += "\u00fc"
+    answer = await post(local, b"{}", headers)
+    assert (answer.status, answer.body["__type"]) == (400, "IncompleteSignatureException")
+
+
 async def test_a_body_that_was_tampered_with(local: LocalECR) -> None:
     headers = signed(local, b'{"maxResults": 1}', "DescribeRepositories")
     answer = await post(local, b'{"maxResults": 2}', headers)
