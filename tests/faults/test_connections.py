@@ -213,7 +213,7 @@ class TestClosing:
             async with session_for(server, credentials=never) as session:
                 without_credentials = asyncio.create_task(describe(session.service()))
                 await asked.wait()
-            with pytest.raises(ecr.CredentialsError, match="cancelled"):
+            with pytest.raises(ecr.SessionClosedError):
                 await without_credentials
 
             async with session_for(server, max_connections=1) as narrow:
