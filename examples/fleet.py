@@ -120,10 +120,12 @@ def _history(random: Random, repository: str, median: float, builds: int, now: f
     last = min(quiet, born / 2)
     ages = sorted((last + (born - last) * random.random() ** 1.6 for _ in range(builds)), reverse=True)
     tags = _tags_by_commit(random) if random.random() < 0.7 else _tags_by_branch(random)
-    typical = median * random.lognormvariate(0, 0.5)
-    base = _base_layers(random, typical * 0.6)
+    typical = min(median * random.lognormvariate(0, 0.5), LARGEST)
+    shared = typical * 0.6
+    base = _base_layers(random, shared)
     for age in ages:
-        size = min(max(typical * 0.4 * random.lognormvariate(0, 0.45), SMALLEST), LARGEST - typical)
+        own = max((typical - shared) * random.lognormvariate(0, 0.45), SMALLEST)
+        size = min(own, LARGEST - shared)
         yield Push(now - age, repository, _manifest(random, base, size), next(tags))
 
 
