@@ -32,7 +32,7 @@ class Clock:
             return False
         try:
             there = parsedate_to_datetime(date)
-        except ValueError:
+        except (OverflowError, ValueError):
             return False
         if there.tzinfo is None:
             there = there.replace(tzinfo=UTC)

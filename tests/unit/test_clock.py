@@ -54,7 +54,17 @@ def test_a_date_without_a_zone_is_in_utc(clock: Clock, zone: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "date", [None, "", "yesterday", "Sun, 41 Sep 2020 13:26:40 GMT", "Sun, 13 Sep 99999 13:26:40 GMT", ":"]
+    "date",
+    [
+        None,
+        "",
+        "yesterday",
+        "Sun, 41 Sep 2020 13:26:40 GMT",
+        "Sun, 13 Sep 99999 13:26:40 GMT",
+        "Sun, 3000000000 Sep 2020 13:26:40 GMT",
+        "Sun, 13 Sep 2020 13:26:40 +99999999999999",
+        ":",
+    ],
 )
 def test_what_is_no_date_teaches_nothing(clock: Clock, date: str | None) -> None:
     assert not clock.learn(date)
