@@ -26,13 +26,13 @@ from ecr_async.errors import (
     ResponseError,
     ServiceError,
     SessionClosedError,
-    TimeoutError,
     TransportError,
     ValidationError,
     WaiterError,
     WaiterFailedError,
     WaiterTimeoutError,
 )
+from ecr_async.errors import TimeoutError as TimeoutError
 from ecr_async.lazy import lazily
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ecr_async import telemetry as telemetry
     from ecr_async.api import *
     from ecr_async.batches import BatchFailure, BatchResult, check_layers, delete_images, get_images
+    from ecr_async.config import Config
     from ecr_async.credentials import Credentials, CredentialsProvider
     from ecr_async.findings import (
         FailedFindings,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         VanishedImage,
         scan_findings,
     )
+    from ecr_async.observation import AttemptRecord, Telemetry
     from ecr_async.pagination import Pager
     from ecr_async.scan import (
         FailedListing,
@@ -76,11 +78,14 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+# Not TimeoutError: a star import would hide the builtin one, of which it is a kind.
 __all__ = [
+    "AttemptRecord",
     "BatchFailure",
     "BatchResult",
     "CallError",
     "CertificateError",
+    "Config",
     "ConfigurationError",
     "ConnectError",
     "Credentials",
@@ -109,7 +114,7 @@ __all__ = [
     "ServiceError",
     "Session",
     "SessionClosedError",
-    "TimeoutError",
+    "Telemetry",
     "TransportError",
     "UnscannedImage",
     "ValidationError",
@@ -131,6 +136,9 @@ __all__ = [
 __all__ += _api.__all__
 
 _HOMES = {
+    "AttemptRecord": "observation",
+    "Config": "config",
+    "Telemetry": "observation",
     "BatchFailure": "batches",
     "BatchResult": "batches",
     "Credentials": "credentials",

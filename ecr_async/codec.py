@@ -18,7 +18,7 @@ import gc
 import re
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -38,6 +38,9 @@ Decoder = Callable[[Any, Any], Any]
 
 BLOB_SLICE = 3 * 64 * 1024
 """Bytes turned into base64 at once; the interpreter lock is free between slices."""
+
+SHOWN = 80
+"""Characters of a wrong value that its error repeats."""
 
 converter = Converter()
 """The cattrs converter that knows every type of `ecr_async.api`, in the wire's form."""
@@ -71,7 +74,7 @@ def decode(operation: Operation[Any, ResponseT], body: bytes) -> ResponseT:
 
 
 @contextmanager
-def collection_paused() -> Iterator[None]:
+def collection_paused() -> Generator[None, None, None]:
     """Hold off the garbage collector while a large answer is decoded.
 
     None of the many thousand objects that it becomes is garbage, but making them would set off several
@@ -323,7 +326,7 @@ def _string_encoder(limit: Limit) -> Encoder:
         if check_length:
             check_length(len(value))
         if matches and not matches(value):
-            raise _InvalidError(f"must match {limit.pattern}")
+            raise _InvalidError(f"must match {limit.pattern}, not {value[:SHOWN]!r}")
         return value
 
     return encode_string

@@ -42,6 +42,8 @@ class Pager(Generic[RequestT, ResponseT, ItemT]):
     ) -> None:
         if max_items is not None and max_items < 1:
             raise ValidationError("max_items", f"must be at least 1, not {max_items}")
+        if not hasattr(request, "next_token"):
+            raise ValidationError("request", f"must be one that has pages, not {type(request).__name__}")
         self._fetch = fetch
         self._service = service
         self._request = request

@@ -25,6 +25,8 @@ MODEL = ROOT / "tools" / "model.json"
 TARGET = ROOT / "ecr_async" / "api"
 REFERENCE = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_{}.html"
 WIDTH = 100
+GLUE = "\x00"
+"""Stands for a space at which a line must not end."""
 
 PLAIN = {
     "string": "str",
@@ -65,7 +67,8 @@ def docstring(text: str, indent: int = 0) -> str:
 def _wrapped(paragraph: str, width: int) -> str:
     if any(line.startswith((" ", "-", "*", "See https:")) for line in paragraph.split("\n")):
         return paragraph
-    return textwrap.fill(" ".join(paragraph.split()), width, break_long_words=False, break_on_hyphens=False)
+    filled = textwrap.fill(" ".join(paragraph.split()), width, break_long_words=False, break_on_hyphens=False)
+    return filled.replace(GLUE, " ")
 
 
 class Generator:
@@ -230,7 +233,7 @@ class Generator:
             text = f"At most {high:,} {unit}"
         else:
             text = f"{low:,} to {high:,} {unit}"
-        return text.strip() + "."
+        return text.strip().replace(" ", GLUE) + "."
 
     # ------------------------------------------------------------------ classes and functions
 

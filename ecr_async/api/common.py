@@ -122,8 +122,8 @@ class ImageTagMutabilityExclusionFilter(Record):
     filter_type: ImageTagMutabilityExclusionFilterType | str
     """How `filter` is read. `WILDCARD` is the only way there is."""
     filter: ImageTagMutabilityExclusionFilterValue
-    """The pattern, such as `latest` or `dev-*`; `*` stands for any run of characters. 1 to 128
-    characters.
+    """The pattern, such as `latest` or `dev-*`; `*` stands for any run of characters.
+    1 to 128 characters.
     """
 
 
@@ -225,8 +225,8 @@ class RepositoryFilter(Record):
     """Picks the repositories that a replication rule covers, by the start of their names."""
 
     filter: RepositoryFilterValue
-    """The prefix that a repository's name must start with, such as `prod` or `team/`. 2 to 256
-    characters.
+    """The prefix that a repository's name must start with, such as `prod` or `team/`.
+    2 to 256 characters.
     """
     filter_type: RepositoryFilterType | str
     """How `filter` is read. `PREFIX_MATCH` is the only way there is."""
@@ -313,8 +313,8 @@ class ReplicationConfiguration(Record):
     """What a registry copies to other regions and accounts: the whole set of its replication rules."""
 
     rules: ReplicationRuleList
-    """The rules, each with its own destinations and filters. An empty list turns replication off. At
-    most 25 items.
+    """The rules, each with its own destinations and filters. An empty list turns replication off.
+    At most 25 items.
     """
 
 

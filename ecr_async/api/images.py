@@ -358,8 +358,8 @@ class BatchDeleteImageRequest(Record):
     """What `batch_delete_image` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     image_ids: ImageIdentifierList
     """What to delete: identifiers with only a tag remove that tag, identifiers with a digest remove
@@ -419,8 +419,8 @@ class BatchGetImageRequest(Record):
     """What `batch_get_image` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     image_ids: ImageIdentifierList
     """The images to get. 1 to 100 items."""
@@ -491,8 +491,8 @@ class DescribeImagesRequest(Record):
     """What `describe_images` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
@@ -587,8 +587,8 @@ class ListImageReferrersRequest(Record):
     """What `list_image_referrers` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     subject_id: SubjectIdentifier
     """The image whose referrers are wanted, by digest."""
@@ -681,8 +681,8 @@ class ListImagesRequest(Record):
     """What `list_images` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
@@ -763,8 +763,8 @@ class PutImageRequest(Record):
     """What `put_image` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     image_manifest: ImageManifest
     """The manifest's text. Its digest is taken over these very bytes, so don't parse and serialize it
@@ -852,8 +852,8 @@ class UpdateImageStorageClassRequest(Record):
     """What `update_image_storage_class` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     image_id: ImageIdentifier
     """The image to archive or restore, by digest, by tag or by both."""

@@ -196,8 +196,8 @@ class BatchCheckLayerAvailabilityRequest(Record):
     """What `batch_check_layer_availability` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     layer_digests: BatchedOperationLayerDigestList
     """The digests to look for. 1 to 100 items."""
@@ -254,8 +254,8 @@ class CompleteLayerUploadRequest(Record):
     """What `complete_layer_upload` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     upload_id: UploadId
     """The upload to finish, from `initiate_layer_upload`."""
@@ -336,8 +336,8 @@ class GetDownloadUrlForLayerRequest(Record):
     """What `get_download_url_for_layer` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     layer_digest: LayerDigest
     """The digest of the layer, as the manifest names it."""
@@ -404,8 +404,8 @@ class InitiateLayerUploadRequest(Record):
     """What `initiate_layer_upload` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
@@ -463,8 +463,8 @@ class UploadLayerPartRequest(Record):
     """What `upload_layer_part` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     upload_id: UploadId
     """The upload that the part belongs to, from `initiate_layer_upload`."""

@@ -176,8 +176,8 @@ class DeleteLifecyclePolicyRequest(Record):
     """What `delete_lifecycle_policy` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
@@ -240,8 +240,8 @@ class GetLifecyclePolicyRequest(Record):
     """What `get_lifecycle_policy` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
@@ -304,8 +304,8 @@ class GetLifecyclePolicyPreviewRequest(Record):
     """What `get_lifecycle_policy_preview` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
@@ -424,12 +424,12 @@ class PutLifecyclePolicyRequest(Record):
     """What `put_lifecycle_policy` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     lifecycle_policy_text: LifecyclePolicyText
-    """The whole policy, as JSON text. It replaces the present one; nothing is merged. 100 to 30,720
-    characters.
+    """The whole policy, as JSON text. It replaces the present one; nothing is merged.
+    100 to 30,720 characters.
     """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
@@ -490,8 +490,8 @@ class StartLifecyclePolicyPreviewRequest(Record):
     """What `start_lifecycle_policy_preview` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's

@@ -49,8 +49,8 @@ class DeleteRepositoryPolicyRequest(Record):
     """What `delete_repository_policy` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
@@ -108,8 +108,8 @@ class GetRepositoryPolicyRequest(Record):
     """What `get_repository_policy` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
@@ -167,12 +167,12 @@ class SetRepositoryPolicyRequest(Record):
     """What `set_repository_policy` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     policy_text: RepositoryPolicyText
-    """The whole policy, as JSON text. It replaces the present one; nothing is merged. At most 10,240
-    characters.
+    """The whole policy, as JSON text. It replaces the present one; nothing is merged.
+    At most 10,240 characters.
     """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's

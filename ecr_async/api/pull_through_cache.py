@@ -190,8 +190,8 @@ class CreatePullThroughCacheRuleRequest(Record):
     """
     upstream_repository_prefix: PullThroughCacheRuleRepositoryPrefix | None = None
     """The prefix that stands upstream where `ecr_repository_prefix` stands here. Left out, it is
-    `ROOT`: any upstream repository. Nothing else goes with an `ecr_repository_prefix` of `ROOT`. 2
-    to 30 characters.
+    `ROOT`: any upstream repository. Nothing else goes with an `ecr_repository_prefix` of `ROOT`.
+    2 to 30 characters.
     """
 
 
@@ -433,8 +433,8 @@ class UpdatePullThroughCacheRuleRequest(Record):
     """
     credential_arn: CredentialArn | None = None
     """The ARN of the Secrets Manager secret with the login for the upstream. Its name must begin with
-    `ecr-pullthroughcache/`, and it must be in the rule's own account and region. 50 to 612
-    characters.
+    `ecr-pullthroughcache/`, and it must be in the rule's own account and region.
+    50 to 612 characters.
     """
     custom_role_arn: CustomRoleArn | None = None
     """The ARN of the IAM role to assume for pulling from an upstream ECR registry. It must belong to

@@ -241,8 +241,8 @@ class GetAccountSettingRequest(Record):
     """What `get_account_setting` asks."""
 
     name: AccountSettingName
-    """The setting: `BASIC_SCAN_TYPE_VERSION`, `REGISTRY_POLICY_SCOPE` or `BLOB_MOUNTING`. 1 to 64
-    characters.
+    """The setting: `BASIC_SCAN_TYPE_VERSION`, `REGISTRY_POLICY_SCOPE` or `BLOB_MOUNTING`.
+    1 to 64 characters.
     """
 
 
@@ -423,8 +423,8 @@ class PutAccountSettingRequest(Record):
     """What `put_account_setting` asks."""
 
     name: AccountSettingName
-    """The setting: `BASIC_SCAN_TYPE_VERSION`, `REGISTRY_POLICY_SCOPE` or `BLOB_MOUNTING`. 1 to 64
-    characters.
+    """The setting: `BASIC_SCAN_TYPE_VERSION`, `REGISTRY_POLICY_SCOPE` or `BLOB_MOUNTING`.
+    1 to 64 characters.
     """
     value: str
     """The value to give it; each setting has its own, listed at `put_account_setting`."""

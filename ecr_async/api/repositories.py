@@ -76,8 +76,8 @@ class EncryptionConfiguration(Record):
     """The kind of encryption."""
     kms_key: KmsKey | None = None
     """The AWS KMS key for `KMS` or `KMS_DSSE`: its ID, its alias or its ARN, in the repository's
-    region. Left out, ECR's own managed key of the account is used. `AES256` has no key to name. 1
-    to 2,048 characters.
+    region. Left out, ECR's own managed key of the account is used. `AES256` has no key to name.
+    1 to 2,048 characters.
     """
 
 
@@ -140,8 +140,8 @@ class CreateRepositoryRequest(Record):
     image_tag_mutability: ImageTagMutability | str | None = None
     """Whether tags can be moved to another image. Left out, `MUTABLE`: they can."""
     image_tag_mutability_exclusion_filters: ImageTagMutabilityExclusionFilters | None = None
-    """Tags for which the opposite holds. Goes with the settings that end in `_WITH_EXCLUSION`. 1 to 5
-    items.
+    """Tags for which the opposite holds. Goes with the settings that end in `_WITH_EXCLUSION`.
+    1 to 5 items.
     """
     image_scanning_configuration: ImageScanningConfiguration | None = None
     """Whether images are scanned as they are pushed. Deprecated by ECR: set it for the whole registry
@@ -206,8 +206,8 @@ class DeleteRepositoryRequest(Record):
     """What `delete_repository` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     registry_id: RegistryId | None = None
     """The AWS account ID whose registry is meant. Left out, it is the account of the session's
@@ -356,8 +356,8 @@ class PutImageTagMutabilityRequest(Record):
     """What `put_image_tag_mutability` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     image_tag_mutability: ImageTagMutability | str
     """The setting from now on."""

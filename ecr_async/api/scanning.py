@@ -533,8 +533,8 @@ class DescribeImageScanFindingsRequest(Record):
     """What `describe_image_scan_findings` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     image_id: ImageIdentifier
     """The image, by digest, by tag or by both. A tag can move between two calls; a digest cannot."""
@@ -694,8 +694,8 @@ class PutImageScanningConfigurationRequest(Record):
     """What `put_image_scanning_configuration` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     image_scanning_configuration: ImageScanningConfiguration
     """Whether the repository's images are scanned on push."""
@@ -758,8 +758,8 @@ class PutRegistryScanningConfigurationRequest(Record):
     scan_type: ScanType | str | None = None
     """Who scans: ECR or Amazon Inspector. A registry that was never configured uses `BASIC`."""
     rules: RegistryScanningRuleList | None = None
-    """Which repositories are scanned how often. An empty list leaves the registry without rules. At
-    most 2 items.
+    """Which repositories are scanned how often. An empty list leaves the registry without rules.
+    At most 2 items.
     """
 
 
@@ -813,8 +813,8 @@ class StartImageScanRequest(Record):
     """What `start_image_scan` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     image_id: ImageIdentifier
     """The image, by digest, by tag or by both. A tag can move between two calls; a digest cannot."""

@@ -191,8 +191,8 @@ class DescribeImageSigningStatusRequest(Record):
     """What `describe_image_signing_status` asks."""
 
     repository_name: RepositoryName
-    """The repository's name, namespace included (`team/app`), without the registry's host or a tag. 2
-    to 256 characters.
+    """The repository's name, namespace included (`team/app`), without the registry's host or a tag.
+    2 to 256 characters.
     """
     image_id: ImageIdentifier
     """The image, by digest, by tag or by both. A tag can move between two calls; a digest cannot."""

@@ -92,8 +92,8 @@ class EncryptionConfigurationForRepositoryCreationTemplate(Record):
     """Whose keys encrypt the images: those of Amazon S3, or one in KMS."""
     kms_key: KmsKeyForRepositoryCreationTemplate | None = None
     """The full ARN of the KMS key, which must be in the repository's region. For the encryption types
-    with KMS only; left out or empty there, it is the key that AWS manages for ECR. At most 2,048
-    characters.
+    with KMS only; left out or empty there, it is the key that AWS manages for ECR.
+    At most 2,048 characters.
     """
 
 
@@ -163,17 +163,17 @@ class CreateRepositoryCreationTemplateRequest(Record):
     exclusions use these filters. 1 to 5 items.
     """
     repository_policy: RepositoryPolicyText | None = None
-    """The permissions policy of the repositories, a JSON document. Left out, they get none. At most
-    10,240 characters.
+    """The permissions policy of the repositories, a JSON document. Left out, they get none.
+    At most 10,240 characters.
     """
     lifecycle_policy: LifecyclePolicyTextForRepositoryCreationTemplate | None = None
-    """The lifecycle policy of the repositories, a JSON document. Left out, they get none. At most
-    30,720 characters.
+    """The lifecycle policy of the repositories, a JSON document. Left out, they get none.
+    At most 30,720 characters.
     """
     custom_role_arn: CustomRoleArn | None = None
     """The ARN of the IAM role that ECR assumes to create the repositories. It must belong to the
-    account of the registry being configured. Left out, ECR uses its service-linked role. At most
-    2,048 characters.
+    account of the registry being configured. Left out, ECR uses its service-linked role.
+    At most 2,048 characters.
     """
 
 

@@ -75,17 +75,25 @@ def images(**fields: Any) -> ecr.DescribeImagesRequest:
         pytest.param(
             {"registry_id": 123456789012}, "registry_id", "must be a string, not int", id="int for a string"
         ),
-        pytest.param({"registry_id": "12345"}, "registry_id", "must match [0-9]{12}", id="no match"),
         pytest.param(
-            {"registry_id": "1234567890123"}, "registry_id", "must match [0-9]{12}", id="more than a match"
+            {"registry_id": "12345"}, "registry_id", "must match [0-9]{12}, not '12345'", id="no match"
         ),
         pytest.param(
-            {"registry_id": "123456789012\n"}, "registry_id", "must match [0-9]{12}", id="a line's end"
+            {"registry_id": "1234567890123"},
+            "registry_id",
+            "must match [0-9]{12}, not '1234567890123'",
+            id="more than a match",
+        ),
+        pytest.param(
+            {"registry_id": "123456789012\n"},
+            "registry_id",
+            r"must match [0-9]{12}, not '123456789012\n'",
+            id="a line's end",
         ),
         pytest.param(
             {"registry_id": "١٢٣٤٥٦٧٨٩٠١٢"},
             "registry_id",
-            "must match [0-9]{12}",
+            "must match [0-9]{12}, not '١٢٣٤٥٦٧٨٩٠١٢'",
             id="digits of another script",
         ),
         pytest.param({"max_results": 0}, "max_results", "must be 1 to 1,000, not 0", id="too small"),
@@ -160,7 +168,7 @@ def test_a_path_goes_through_lists_in_lists() -> None:
 
 def test_a_list_of_plain_values_names_the_index() -> None:
     request = ecr.GetAuthorizationTokenRequest(registry_ids=["123456789012", "1"])
-    assert refused(GET_AUTHORIZATION_TOKEN, request) == ("registry_ids[1]", "must match [0-9]{12}")
+    assert refused(GET_AUTHORIZATION_TOKEN, request) == ("registry_ids[1]", "must match [0-9]{12}, not '1'")
 
 
 def test_a_limit_with_one_end_says_so() -> None:

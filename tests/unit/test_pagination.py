@@ -372,3 +372,9 @@ async def test_a_page_that_failed_and_was_never_asked_for_complains_to_nobody(th
     await items.aclose()
     gc.collect()
     assert complaints == []
+
+
+def test_a_request_without_pages_is_refused() -> None:
+    wrong = cast(ecr.ListImagesRequest, "team/app")
+    with pytest.raises(ValidationError, match="request: must be one that has pages, not str"):
+        ecr.paginate_list_images(NO_SERVICE, wrong)
