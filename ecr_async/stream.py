@@ -1,14 +1,16 @@
-"""A stream: results of tasks that run beside their consumer, at most a few results ahead of it.
+"""A scan's stream: results of tasks that run beside their consumer, at most a few results ahead of it.
 
 All of the tasks live inside one, the producer. Whoever closes the stream, or leaves the loop over it,
-cancels the producer and waits for it, so nothing outlives the stream.
+cancels the producer and waits for it, so nothing outlives the stream. The room ahead is bounded: a
+consumer that takes its time halts the tasks, each with one result in hand.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Generic, TypeAlias, TypeVar
+from types import TracebackType
+from typing import Generic, Self, TypeAlias, TypeVar
 
-__all__ = ["Put", "Stream"]
+__all__ = ["Put", "Stream", "Streaming"]
 
 ResultT = TypeVar("ResultT")
 
@@ -24,12 +26,27 @@ class Stream(Generic[ResultT]):
         self._queue: asyncio.Queue[ResultT | _End] = asyncio.Queue()
         self._room = asyncio.Semaphore(ahead)
         self._producer: asyncio.Task[None] | None = None
+        self._began: float | None = None
+        self._ended: float | None = None
 
-    async def results(self) -> AsyncGenerator[ResultT, None]:
-        """Start the producer and give what it hands over, until it ends.
+    @property
+    def seconds(self) -> float:
+        """How long it has been under way, or was."""
+        if self._began is None:
+            return 0.0
+        return (self._ended or asyncio.get_running_loop().time()) - self._began
 
-        Raises what ended it early. To be gone through once.
+    def results(self) -> AsyncGenerator[ResultT, None]:
+        """Return what the producer hands over, until it ends; asking for the first result starts it.
+
+        Going through them raises what ended the producer early. Raises `RuntimeError` the second time.
         """
+        if self._began is not None:
+            raise RuntimeError("a scan can be gone through once; make another")
+        self._began = asyncio.get_running_loop().time()
+        return self._results()
+
+    async def _results(self) -> AsyncGenerator[ResultT, None]:
         try:
             self._producer = asyncio.create_task(self._run())
             self._producer.add_done_callback(lambda _: self._queue.put_nowait(_End()))
@@ -45,6 +62,8 @@ class Stream(Generic[ResultT]):
         if self._producer is not None:
             self._producer.cancel()
             await asyncio.wait([self._producer])
+        if self._began is not None and self._ended is None:
+            self._ended = asyncio.get_running_loop().time()
 
     async def _run(self) -> None:
         await self._produce(self._put)
@@ -64,3 +83,22 @@ class Stream(Generic[ResultT]):
 
 class _End:
     """What follows the last result."""
+
+
+class Streaming(Generic[ResultT]):
+    """A scan that has its results from a stream, and ends with the block that it is opened for."""
+
+    def __init__(self, stream: Stream[ResultT]) -> None:
+        self._stream = stream
+
+    async def aclose(self) -> None:
+        """Stop: when this returns, no task and no call of the scan is left. May be called again."""
+        await self._stream.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()

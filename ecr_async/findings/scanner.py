@@ -15,7 +15,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import attrs
 
@@ -50,13 +50,11 @@ from ecr_async.findings.results import (
     VanishedImage,
     gravest_first,
 )
-from ecr_async.scan.patience import CallCounts, PatientRetries
-from ecr_async.stream import Put, Stream
+from ecr_async.scan.patience import CallCounts, patient
+from ecr_async.stream import Put, Stream, Streaming
 from ecr_async.waiters import Pauses, wait_until_image_scan_complete
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from ecr_async.service import Service
 
 __all__ = ["FindingsScan", "ImageSelection", "scan_findings"]
@@ -125,7 +123,7 @@ def scan_findings(
     return FindingsScan(service, images, start, wait, pauses, max_findings, concurrency, patience)
 
 
-class FindingsScan:
+class FindingsScan(Streaming[FindingsResult]):
     """A scan of findings under way, made by `scan_findings`. It can be gone through once.
 
     The calls begin when the first result is asked for. A loop that is left early lets the event loop
@@ -143,6 +141,7 @@ class FindingsScan:
         concurrency: int,
         patience: float,
     ) -> None:
+        super().__init__(Stream(self._produce, QUEUED_RESULTS))
         self._service = service
         self._images = images
         self._start = start
@@ -151,14 +150,11 @@ class FindingsScan:
         self._max_findings = max_findings
         self._slots = asyncio.Semaphore(concurrency)
         self._patience = patience
-        self._stream = Stream(self._produce, QUEUED_RESULTS)
         self._counts = CallCounts()
         self._outcomes: Counter[type[FindingsResult]] = Counter()
         self._severities: Counter[str] = Counter()
         self._gravest: Counter[str] = Counter()
         self._started = 0
-        self._began: float | None = None
-        self._ended: float | None = None
 
     @property
     def summary(self) -> FindingsSummary:
@@ -174,37 +170,15 @@ class FindingsScan:
             calls=self._counts.calls,
             throttles=self._counts.throttles,
             retries=self._counts.retries,
-            seconds=self._seconds(),
+            seconds=self._stream.seconds,
         )
 
     async def __aiter__(self) -> AsyncGenerator[FindingsResult, None]:
         """Give the results as they come."""
-        if self._began is not None:
-            raise RuntimeError("a scan can be gone through once; make another")
-        self._began = asyncio.get_running_loop().time()
-        async with self, aclosing(self._stream.results()) as results:
+        async with aclosing(self._stream.results()) as results:
             async for result in results:
                 self._count(result)
                 yield result
-
-    async def aclose(self) -> None:
-        """Stop: when this returns, no task and no call of the scan is left. May be called again."""
-        await self._stream.aclose()
-        if self._began is not None and self._ended is None:
-            self._ended = asyncio.get_running_loop().time()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    def _seconds(self) -> float:
-        if self._began is None:
-            return 0.0
-        return (self._ended or asyncio.get_running_loop().time()) - self._began
 
     def _count(self, result: FindingsResult) -> None:
         self._outcomes[type(result)] += 1
@@ -216,11 +190,7 @@ class FindingsScan:
     # ------------------------------------------------------------------------ the producer's side
 
     async def _produce(self, put: Put[FindingsResult]) -> None:
-        clock = asyncio.get_running_loop().time
-        retries = PatientRetries(
-            self._service.retries, patience=self._patience, counts=self._counts, monotonic=clock
-        )
-        paced = self._service.paced(retries)
+        paced = patient(self._service, self._patience, self._counts)
         in_hand = asyncio.Semaphore(IN_HAND)
         async with asyncio.TaskGroup() as group, aclosing(_one_by_one(self._images)) as images:
             async for image in images:

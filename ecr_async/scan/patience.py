@@ -7,12 +7,23 @@ minutes is there no use in going on.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ecr_async.errors import CallError
 from ecr_async.retries import Attempts, RetryStrategy, classify
 
-__all__ = ["CallCounts", "PatientRetries"]
+if TYPE_CHECKING:
+    from ecr_async.service import Service
+
+__all__ = ["CallCounts", "PatientRetries", "patient"]
+
+
+def patient(service: Service, patience: float, counts: CallCounts) -> Service:
+    """Return a service as a scan calls it: as fast as it admits, and patient with its throttles."""
+    clock = asyncio.get_running_loop().time
+    return service.paced(PatientRetries(service.retries, patience=patience, counts=counts, monotonic=clock))
 
 
 class CallCounts:

@@ -4,9 +4,8 @@
     (one a service)     (`concurrency`         (bounded)
                          a service)
 
-All tasks belong to one task group inside one task, the producer; whoever leaves the loop cancels it and
-waits for it, so nothing outlives the scan. The queue is bounded: a consumer that takes its time halts
-the workers, each with at most one page in hand and the next one under way.
+All tasks belong to one task group inside the producer of a `Stream`, whose queue is bounded: a consumer
+that takes its time halts the workers, each with at most one page in hand and the next one under way.
 
 A listing is read to its end at once, however slowly its repositories are scanned: names are small, and
 the tokens between its pages don't live forever.
@@ -18,7 +17,7 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -32,7 +31,7 @@ from ecr_async.api.images import (
 from ecr_async.errors import ECRError, SessionClosedError, ValidationError
 from ecr_async.scan.checkpoint import Checkpoint, Position
 from ecr_async.scan.jsonlines import JsonLines
-from ecr_async.scan.patience import CallCounts, PatientRetries
+from ecr_async.scan.patience import CallCounts, patient
 from ecr_async.scan.results import (
     FailedListing,
     FailedRepository,
@@ -42,10 +41,9 @@ from ecr_async.scan.results import (
     VanishedRepository,
 )
 from ecr_async.scan.selection import RepositorySelection, Selection
+from ecr_async.stream import Put, Stream, Streaming
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from ecr_async.api.common import TagStatus
     from ecr_async.api.images import ImageStatusFilter
     from ecr_async.service import Service
@@ -121,7 +119,7 @@ def scan_images(
     return Scan(services, Selection.of(repositories), request, concurrency, patience, memory)
 
 
-class Scan:
+class Scan(Streaming[ScanResult]):
     """A scan under way, made by `scan_images`. It can be gone through once.
 
     `async for result in scan` gives the results, `async for image in scan.images()` the images alone,
@@ -139,6 +137,7 @@ class Scan:
         patience: float,
         checkpoint: Checkpoint | None,
     ) -> None:
+        super().__init__(Stream(self._produce, QUEUED_RESULTS))
         self._services = services
         self._selection = selection
         self._request = request
@@ -147,11 +146,6 @@ class Scan:
         self._checkpoint = checkpoint
         self._summary = ScanSummary()
         self._counts = CallCounts()
-        self._began: float | None = None
-        self._ended: float | None = None
-        self._queue: asyncio.Queue[ScanResult | None] = asyncio.Queue()
-        self._room = asyncio.Semaphore(QUEUED_RESULTS)
-        self._producer: asyncio.Task[None] | None = None
 
     @property
     def summary(self) -> ScanSummary:
@@ -161,7 +155,7 @@ class Scan:
             calls=self._counts.calls,
             throttles=self._counts.throttles,
             retries=self._counts.retries,
-            seconds=self._seconds(),
+            seconds=self._stream.seconds,
         )
 
     @property
@@ -171,8 +165,9 @@ class Scan:
 
     async def __aiter__(self) -> AsyncGenerator[ScanResult, None]:
         """Give the results as they come."""
-        async with self._running():
-            while (result := await self._next()) is not None:
+        async with self._running() as results:
+            async for result in results:
+                self._count(result)
                 yield result
                 if self._checkpoint is not None:
                     await self._checkpoint.record([result])
@@ -201,8 +196,9 @@ class Scan:
         the file cannot be written.
         """
         path = os.path.abspath(path)  # noqa: ASYNC240 - reads no disk
-        async with self._running(output=path), JsonLines(path, self._checkpoint) as lines:
-            while (result := await self._next()) is not None:
+        async with self._running(output=path) as results, JsonLines(path, self._checkpoint) as lines:
+            async for result in results:
+                self._count(result)
                 if on_result is not None:
                     on_result(result)
                 await lines.add(result)
@@ -211,59 +207,22 @@ class Scan:
 
     async def aclose(self) -> None:
         """Stop: when this returns, no task and no call of the scan is left. May be called again."""
-        if self._producer is not None:
-            self._producer.cancel()
-            await asyncio.wait([self._producer])
+        await super().aclose()
         if self._checkpoint is not None:
             await self._checkpoint.close()
-        if self._began is not None and self._ended is None:
-            self._ended = asyncio.get_running_loop().time()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    def _seconds(self) -> float:
-        if self._began is None:
-            return 0.0
-        return (self._ended or asyncio.get_running_loop().time()) - self._began
 
     # -------------------------------------------------------------------------- the consumer's side
 
     @asynccontextmanager
-    async def _running(self, output: str | None = None) -> AsyncGenerator[None, None]:
-        """Begin, and stop in any case."""
-        if self._began is not None:
-            raise RuntimeError("a scan can be gone through once; make another")
-        self._began = asyncio.get_running_loop().time()
-        try:
+    async def _running(
+        self, output: str | None = None
+    ) -> AsyncGenerator[AsyncGenerator[ScanResult, None], None]:
+        """Begin, give the stream's results, and stop in any case."""
+        results = self._stream.results()  # outside the block: a second pass must not stop the first
+        async with self, aclosing(results):
             if self._checkpoint is not None:
                 await self._checkpoint.open(output)
-            self._producer = asyncio.create_task(self._produce())
-            self._producer.add_done_callback(lambda _: self._queue.put_nowait(None))
-            yield
-        finally:
-            await self.aclose()
-
-    async def _next(self) -> ScanResult | None:
-        """Take the next result; None at the end.
-
-        Raises what ended the producer early: a mistake in a predicate, say, or a closed session.
-        """
-        result = await self._queue.get()
-        if result is not None:
-            self._room.release()
-            self._count(result)
-        elif self._producer is not None:
-            try:
-                await self._producer
-            except BaseExceptionGroup as group:
-                raise group.exceptions[0] from None
-        return result
+            yield results
 
     def _count(self, result: ScanResult) -> None:
         match result:
@@ -285,20 +244,14 @@ class Scan:
 
     # -------------------------------------------------------------------------- the producer's side
 
-    async def _produce(self) -> None:
+    async def _produce(self, put: Put[ScanResult]) -> None:
         async with asyncio.TaskGroup() as group:
             for service in self._services:
-                lane = self._lane(service)
+                paced = patient(service, self._patience, self._counts)
+                lane = _Lane(service, paced, asyncio.Queue(), put)
                 group.create_task(self._list_repositories(lane))
                 for _ in range(self._concurrency):
                     group.create_task(self._work(lane))
-
-    def _lane(self, service: Service) -> _Lane:
-        clock = asyncio.get_running_loop().time
-        retries = PatientRetries(
-            service.retries, patience=self._patience, counts=self._counts, monotonic=clock
-        )
-        return _Lane(service, service.paced(retries), asyncio.Queue())
 
     async def _list_repositories(self, lane: _Lane) -> None:
         for name in self._selection.names:
@@ -312,7 +265,7 @@ class Scan:
         except SessionClosedError:
             raise
         except ECRError as error:
-            await self._put(FailedListing(lane.service, error))
+            await lane.put(FailedListing(lane.service, error))
         for _ in range(self._concurrency):
             lane.names.put_nowait(None)
 
@@ -327,11 +280,11 @@ class Scan:
             try:
                 await self._scan_from(await self._position(lane, name), lane, name)
             except RepositoryNotFoundException:
-                await self._put(VanishedRepository(lane.service, name))
+                await lane.put(VanishedRepository(lane.service, name))
             except SessionClosedError:
                 raise
             except ECRError as error:
-                await self._put(FailedRepository(lane.service, name, error))
+                await lane.put(FailedRepository(lane.service, name, error))
 
     async def _position(self, lane: _Lane, name: str) -> Position:
         return Position() if self._checkpoint is None else await self._checkpoint.position(lane.service, name)
@@ -346,22 +299,19 @@ class Scan:
                     images = page.image_details
                     if position.delivered:
                         images = tuple([it for it in images if it.image_digest not in position.delivered])
-                    await self._put(ScannedPage(lane.service, name, number, images, page.next_token or None))
+                    await lane.put(ScannedPage(lane.service, name, number, images, page.next_token or None))
                     number += 1
         except InvalidParameterException:
             if position.next_token is None or number > position.pages:
                 raise
             await self._scan_from(attrs.evolve(position, next_token=None), lane, name)
 
-    async def _put(self, result: ScanResult) -> None:
-        await self._room.acquire()
-        self._queue.put_nowait(result)
-
 
 @attrs.frozen
 class _Lane:
-    """A service in a scan: as it was given, as it is called, and its repositories that wait."""
+    """A service in a scan: as it was given, as it is called, its repositories that wait, and the way out."""
 
     service: Service
     paced: Service
     names: asyncio.Queue[str | None]
+    put: Put[ScanResult]
