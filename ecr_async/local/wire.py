@@ -15,6 +15,7 @@ from cattrs.gen import make_dict_unstructure_fn, override
 from ecr_async import codec
 from ecr_async.api.common import InvalidParameterException, ServerException
 from ecr_async.errors import ServiceError, ValidationError
+from ecr_async.fields import wire_name
 from ecr_async.operation import Operation
 
 __all__ = ["dump", "invalid", "load", "read_request", "write_error", "write_response"]
@@ -80,9 +81,7 @@ def write_error(error: ServiceError) -> tuple[int, bytes]:
 
 def _unstructurer(cls: type[Any]) -> Any:
     names: Any = {
-        field.name: override(
-            rename=codec.wire_name(field), omit_if_default=field.default is not attrs.NOTHING
-        )
+        field.name: override(rename=wire_name(field), omit_if_default=field.default is not attrs.NOTHING)
         for field in attrs.fields(cls)
     }
     return make_dict_unstructure_fn(cls, _converter, **names)
@@ -96,7 +95,7 @@ _converter.register_unstructure_hook_factory(attrs.has, _unstructurer)
 
 @cache
 def _top_level_lists(cls: Any) -> tuple[tuple[str, str], ...]:
-    return tuple((field.name, codec.wire_name(field)) for field in attrs.fields(cls) if field.default == ())
+    return tuple((field.name, wire_name(field)) for field in attrs.fields(cls) if field.default == ())
 
 
 def _on_the_wire(path: str) -> str:
@@ -126,7 +125,7 @@ def _members(cls: Any) -> tuple[_Member, ...]:
         values = _enumeration(item)
         nested = next((option for option in _options(item) if attrs.has(option)), None)
         if values or (nested and _members(nested)):
-            members.append(_Member(field.name, codec.wire_name(field), values, is_list))
+            members.append(_Member(field.name, wire_name(field), values, is_list))
     return tuple(members)
 
 

@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import ecr_async as ecr
-from ecr_async import ValidationError, codec
+from ecr_async import ValidationError, codec, encoding
 from ecr_async.api.authorization import GET_AUTHORIZATION_TOKEN
 from ecr_async.api.images import BATCH_GET_IMAGE, DESCRIBE_IMAGES, PUT_IMAGE
 from ecr_async.api.layers import UPLOAD_LAYER_PART
@@ -320,7 +320,14 @@ def test_a_blob_is_base64_on_the_wire(blob: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "size", [codec.BLOB_SLICE - 1, codec.BLOB_SLICE, codec.BLOB_SLICE + 1, 2 * codec.BLOB_SLICE, 20 * MIB]
+    "size",
+    [
+        encoding.BLOB_SLICE - 1,
+        encoding.BLOB_SLICE,
+        encoding.BLOB_SLICE + 1,
+        2 * encoding.BLOB_SLICE,
+        20 * MIB,
+    ],
 )
 def test_a_large_blob_comes_out_whole(size: int) -> None:
     blob = (bytes(range(256)) * (size // 256 + 1))[:size]

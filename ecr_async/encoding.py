@@ -1,0 +1,201 @@
+"""Makes the functions that turn attrs objects into what JSON can hold, checking each field on the way."""
+
+import base64
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import attrs
+import orjson
+from cattrs import Converter
+
+from ecr_async.fields import Kind, kind_of, wire_name
+from ecr_async.operation import Limit
+
+__all__ = ["Encoder", "InvalidError", "check_exclusive", "make_encoder"]
+
+Encoder = Callable[[Any], Any]
+
+BLOB_SLICE = 3 * 64 * 1024
+"""Bytes turned into base64 at once; the interpreter lock is free between slices."""
+
+SHOWN = 80
+"""Characters of a wrong value that its error repeats."""
+
+
+class InvalidError(Exception):
+    """A limit that was broken; the path grows from the inside as the exception rises."""
+
+    def __init__(self, limit: str, path: str = "") -> None:
+        super().__init__(limit)
+        self.limit = limit
+        self.path = path
+
+    def under(self, name: str) -> "InvalidError":
+        """Put one more step before the path."""
+        separator = "" if not self.path or self.path.startswith("[") else "."
+        self.path = f"{name}{separator}{self.path}"
+        return self
+
+
+def check_exclusive(request: Any, field: str, others: Sequence[str]) -> None:
+    """Refuse a request that has both a field and one of those that don't go with it."""
+    if getattr(request, field) is None:
+        return
+    for other in others:
+        if getattr(request, other) is not None:
+            raise InvalidError(f"cannot be sent together with {field}", other)
+
+
+def make_encoder(cls: type[Any], converter: Converter) -> Encoder:
+    """Make the encoder of an attrs class, which checks what it encodes."""
+    members = [
+        (field.name, wire_name(field), _value_encoder(kind_of(field.type), converter), field.default)
+        for field in attrs.fields(cls)
+    ]
+
+    def encode_object(value: Any) -> dict[str, Any]:
+        if not isinstance(value, cls):
+            raise InvalidError(f"must be {cls.__name__}, not {type(value).__name__}")
+        document: dict[str, Any] = {}
+        for name, wire, encode_value, default in members:
+            member = getattr(value, name)
+            if member is None or (member == () and default == ()):
+                if default is attrs.NOTHING:
+                    raise InvalidError("is required", name)
+                continue
+            try:
+                document[wire] = encode_value(member)
+            except InvalidError as invalid:
+                raise invalid.under(name) from None
+        return document
+
+    return encode_object
+
+
+def _value_encoder(kind: Kind, converter: Converter) -> Encoder:
+    """Return the function that checks and encodes one value of this kind."""
+    limit = kind.limit or Limit()
+    if kind.base is tuple:
+        return _sequence_encoder(_value_encoder(kind_of(kind.item), converter), limit)
+    if kind.base is dict:
+        return _mapping_encoder(_value_encoder(kind_of(kind.item), converter))
+    if kind.base is str:
+        return _string_encoder(limit)
+    if kind.base is bool:
+        return _typed_encoder(bool, "true or false")
+    if kind.base in (int, float):
+        return _number_encoder(kind.base, limit)
+    if kind.base is bytes:
+        return _blob_encoder(limit)
+    if kind.base is datetime:
+        return datetime.timestamp
+    return converter.get_unstructure_hook(kind.base)
+
+
+def _typed_encoder(cls: type[Any], name: str) -> Encoder:
+    def encode_value(value: Any) -> Any:
+        if not isinstance(value, cls):
+            raise InvalidError(f"must be {name}, not {type(value).__name__}")
+        return value
+
+    return encode_value
+
+
+def _string_encoder(limit: Limit) -> Encoder:
+    check_type = _typed_encoder(str, "a string")
+    check_length = _bounds(limit, "{} long", "characters")
+    matches = re.compile(limit.pattern, re.ASCII).fullmatch if limit.pattern else None
+
+    def encode_string(value: Any) -> Any:
+        check_type(value)
+        if check_length:
+            check_length(len(value))
+        if matches and not matches(value):
+            raise InvalidError(f"must match {limit.pattern}, not {value[:SHOWN]!r}")
+        return value
+
+    return encode_string
+
+
+def _number_encoder(cls: type[Any], limit: Limit) -> Encoder:
+    check_type = _typed_encoder(int if cls is int else (int, float), "a number")  # type: ignore[arg-type]
+    check_value = _bounds(limit, "{}", "")
+
+    def encode_number(value: Any) -> Any:
+        check_type(value)
+        if isinstance(value, bool):
+            raise InvalidError("must be a number, not bool")
+        if check_value:
+            check_value(value)
+        return value
+
+    return encode_number
+
+
+def _blob_encoder(limit: Limit) -> Encoder:
+    check_type = _typed_encoder((bytes, bytearray, memoryview), "bytes")  # type: ignore[arg-type]
+    check_length = _bounds(limit, "{} long", "bytes")
+
+    def encode_blob(value: Any) -> Any:
+        check_type(value)
+        view = memoryview(value)
+        if not view.c_contiguous:
+            raise InvalidError("must be bytes that lie side by side")
+        view = view.cast("B")
+        if check_length:
+            check_length(len(view))
+        slices = (view[start : start + BLOB_SLICE] for start in range(0, len(view), BLOB_SLICE))
+        return orjson.Fragment(b"".join((b'"', *map(base64.b64encode, slices), b'"')))
+
+    return encode_blob
+
+
+def _sequence_encoder(encode_item: Encoder, limit: Limit) -> Encoder:
+    check_size = _bounds(limit, "a list of {}", "items")
+
+    def encode_sequence(value: Any) -> list[Any]:
+        if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+            raise InvalidError(f"must be a list, not {type(value).__name__}")
+        items: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
+        if check_size:
+            check_size(len(items))
+        encoded: list[Any] = []
+        try:
+            for item in items:
+                encoded.append(encode_item(item))  # noqa: PERF401 - the index is in len(encoded)
+        except InvalidError as invalid:
+            raise invalid.under(f"[{len(encoded)}]") from None
+        return encoded
+
+    return encode_sequence
+
+
+def _mapping_encoder(encode_item: Encoder) -> Encoder:
+    check_type = _typed_encoder(Mapping, "a mapping")
+
+    def encode_mapping(value: Any) -> dict[str, Any]:
+        return {key: encode_item(item) for key, item in check_type(value).items()}
+
+    return encode_mapping
+
+
+def _bounds(limit: Limit, sentence: str, unit: str) -> Callable[[int], None] | None:
+    """Return the check of a number against the limit, or None when all numbers pass."""
+    low, high = limit.minimum, limit.maximum
+    if low is None and high is None:
+        return None
+    if low is None:
+        bounds = f"at most {high:,}"
+    elif high is None:
+        bounds = f"at least {low:,}"
+    else:
+        bounds = f"{low:,} to {high:,}"
+    wish = f"must be {sentence.format(f'{bounds} {unit}'.strip())}"
+
+    def check(number: int) -> None:
+        if (low is not None and number < low) or (high is not None and number > high):
+            raise InvalidError(f"{wish}, not {number:,}")
+
+    return check
