@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import attrs
 
@@ -89,11 +89,11 @@ async def delete_images(
     A dry run reads the list of the repository's images. It doesn't look into indexes, and so it takes
     no notice of what they refer to.
 
-    At most `concurrency` calls are under way at a time. A call that fails, be it for a repository that
+    What is no `ImageIdentifier` raises `ValidationError` before anything is sent. At most `concurrency` calls are under way at a time. A call that fails, be it for a repository that
     isn't there or for missing permissions, is reported with each of its identifiers. Raises
     `SessionClosedError`; a dry run also what `list_images` raises.
     """
-    ids = list(dict.fromkeys(image_ids))
+    ids = _image_ids(image_ids)
     if dry_run:
         return await _would_delete(service, repository, ids)
 
@@ -124,8 +124,9 @@ async def get_images(
     `accepted_media_types` are those of `BatchGetImageRequest`. All manifests are held at once; each has
     some kilobytes as a rule, and 4 MiB at most. ECR takes getting an image for a pull of it.
 
-    At most `concurrency` calls are under way at a time. A call that fails is reported with each of its
-    identifiers. Raises `SessionClosedError`.
+    What is no `ImageIdentifier` raises `ValidationError` before anything is sent. At most `concurrency`
+    calls are under way at a time. A call that fails is reported with each of its identifiers. Raises
+    `SessionClosedError`.
     """
 
     async def get(chunk: Sequence[ImageIdentifier]) -> BatchResult[ImageIdentifier, Image]:
@@ -133,7 +134,7 @@ async def get_images(
         response = await batch_get_image(service, request)
         return BatchResult(response.images, _failures(response.failures))
 
-    return await _in_chunks(image_ids, get, concurrency)
+    return await _in_chunks(_image_ids(image_ids), get, concurrency)
 
 
 async def check_layers(
@@ -142,8 +143,10 @@ async def check_layers(
     """Find out which layers are in a repository.
 
     At most `concurrency` calls are under way at a time. A call that fails is reported with each of its
-    digests. Raises `SessionClosedError`.
+    digests. Raises `SessionClosedError`; and `ValidationError` for one digest outside of a list.
     """
+    if isinstance(layer_digests, str):
+        raise ValidationError("layer_digests", "must be a list of digests, not one of them")
 
     async def check(chunk: Sequence[str]) -> BatchResult[str, Layer]:
         request = BatchCheckLayerAvailabilityRequest(repository, chunk)
@@ -155,6 +158,20 @@ async def check_layers(
         return BatchResult(response.layers, tuple(failures))
 
     return await _in_chunks(layer_digests, check, concurrency)
+
+
+def _image_ids(given: Iterable[Any]) -> list[ImageIdentifier]:
+    """Return identifiers, each once, after a look at their types, whatever a type checker was told.
+
+    A tag or a digest as text could be either, and would be sent as neither.
+    """
+    ids = list(given)
+    for index, each in enumerate(ids):
+        if not isinstance(each, ImageIdentifier):
+            raise ValidationError(
+                f"image_ids[{index}]", f"must be an ImageIdentifier, not {type(each).__name__}"
+            )
+    return list(dict.fromkeys(ids))
 
 
 async def _in_chunks(

@@ -71,6 +71,31 @@ async def test_nothing_to_do_is_no_call(function: Any) -> None:
     assert registry.calls == []
 
 
+@pytest.mark.parametrize("options", [{"dry_run": True}, {"dry_run": False}, {}], ids=repr)
+@pytest.mark.parametrize("wrong", [["sha256:0"], "sha256:0", [{"imageTag": "v1"}], [None]], ids=repr)
+async def test_what_is_no_identifier_is_refused_before_anything_is_sent(
+    wrong: Any, options: dict[str, Any]
+) -> None:
+    registry = Images()
+    async with registry.session() as session:
+        function: Any = ecr.delete_images if options else ecr.get_images
+        with pytest.raises(ecr.ValidationError, match="must be an ImageIdentifier, not") as refused:
+            await function(session.service(), "team/app", wrong, **options)
+        assert refused.value.path == "image_ids[0]"
+        with pytest.raises(ecr.ValidationError) as refused:
+            await function(session.service(), "team/app", [*tags(120), *wrong], **options)
+        assert refused.value.path == "image_ids[120]"
+    assert registry.calls == []
+
+
+async def test_one_digest_of_a_layer_is_no_list_of_them() -> None:
+    registry = Images()
+    async with registry.session() as session:
+        with pytest.raises(ecr.ValidationError, match="layer_digests: must be a list"):
+            await ecr.check_layers(session.service(), "team/app", f"sha256:{0:064x}")
+    assert registry.calls == []
+
+
 async def test_manifests_come_with_the_media_types_that_are_accepted() -> None:
     registry = Images(v7="ImageNotFound")
     async with registry.session() as session:
