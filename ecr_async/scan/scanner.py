@@ -41,12 +41,12 @@ from ecr_async.scan.results import (
     VanishedRepository,
 )
 from ecr_async.scan.selection import RepositorySelection, Selection
+from ecr_async.service import Service
 from ecr_async.stream import Put, Stream, Streaming
 
 if TYPE_CHECKING:
     from ecr_async.api.common import TagStatus
     from ecr_async.api.images import ImageStatusFilter
-    from ecr_async.service import Service
 
 __all__ = ["Scan", "scan_images"]
 
@@ -55,7 +55,7 @@ QUEUED_RESULTS = 16
 
 
 def scan_images(
-    services: Iterable[Service],
+    services: Service | Iterable[Service],
     repositories: RepositorySelection = None,
     *,
     tag_status: TagStatus | None = None,
@@ -88,7 +88,7 @@ def scan_images(
     ended says that nothing is left to do; delete it to scan afresh.
 
     Args:
-        services: One for each region and account. Each has its own rate limits and workers.
+        services: One, or one for each region and account. Each has its own rate limits and workers.
         repositories: None for all of them; a name or several; a pattern or several, in which `*`
             stands for any characters, `/` included, `?` for one of them and `[…]` for one of a set; or a
             predicate of the `Repository`. Names without a pattern are not listed first, so for them
@@ -102,7 +102,7 @@ def scan_images(
         checkpoint: The path of a file to go on from, or to make. Each checkpoint is for one selection
             of images and for the same services in the same order, and used by one scan at a time.
     """
-    services = tuple(dict.fromkeys(services))
+    services = (services,) if isinstance(services, Service) else tuple(dict.fromkeys(services))
     if concurrency < 1:
         raise ValidationError("concurrency", f"must be at least 1, not {concurrency}")
     if not 1 <= page_size <= 1000:

@@ -128,7 +128,7 @@ async def embedded() -> None:
 
 
 async def scans(service: Service) -> None:
-    async for result in ecr.scan_images([service], "team/*", concurrency=8):
+    async for result in ecr.scan_images(service, "team/*", concurrency=8):
         match result:
             case ecr.ScannedPage():
                 assert_type(result.images, tuple[ecr.ImageDetail, ...])
@@ -136,6 +136,8 @@ async def scans(service: Service) -> None:
                 assert_type(result.error, ecr.ECRError)
             case ecr.VanishedRepository():
                 assert_type(result.repository, str)
+    async for image in ecr.scan_images([service]).images():
+        assert_type(image, ecr.ImageDetail)
 
 
 def policies(text: str) -> None:

@@ -67,6 +67,14 @@ class TestCompleteness:
         found = {(page.service, page.repository) for page in pages_of(results)}
         assert found == {(service, name) for service in services for name in ("aa", "bb")}
 
+    async def test_one_service_will_do(self) -> None:
+        async with FakeRegistry(TEAMS).session() as session:
+            service = session.service()
+            results = await collected(ecr.scan_images(service))
+        assert {(page.service, page.repository) for page in pages_of(results)} == {
+            (service, name) for name in TEAMS
+        }
+
     async def test_no_services_is_no_results(self) -> None:
         assert await collected(ecr.scan_images([])) == []
 
