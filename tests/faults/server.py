@@ -67,6 +67,7 @@ class FaultServer:
         self.most_connections = 0
         self._behaviours = list(behaviours)
         self._tls = tls
+        self._serving: list[asyncio.Task[Any]] = []
         self._open: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Condition()
 
@@ -81,7 +82,7 @@ class FaultServer:
         self._server.close()
         if error is None:
             await self.wait_until_open(0)
-            await asyncio.sleep(0.001)
+            await asyncio.gather(*self._serving)
             assert asyncio.all_tasks() == {asyncio.current_task()}
 
     @property
@@ -109,6 +110,7 @@ class FaultServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
+        self._serving.append(task)
         self._open.add(task)
         self.connections += 1
         self.most_connections = max(self.most_connections, len(self._open))
