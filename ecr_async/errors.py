@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict, Unpack
 
 __all__ = [
     "CallError",
@@ -95,6 +95,16 @@ class MissingExtraError(ECRError, ImportError):
 
 class SessionClosedError(ECRError, RuntimeError):
     """The session is closed, or was not entered with `async with`."""
+
+
+class CallFacts(TypedDict, total=False):
+    """What may be known of a failed call, as `CallError` describes it."""
+
+    operation: str
+    status: int | None
+    request_id: str | None
+    attempts: int
+    retry_after: float | None
 
 
 class CallError(ECRError):
@@ -165,20 +175,9 @@ class ServiceError(CallError):
         *,
         code: str | None = None,
         details: Mapping[str, Any] | None = None,
-        operation: str = "",
-        status: int | None = None,
-        request_id: str | None = None,
-        attempts: int = 1,
-        retry_after: float | None = None,
+        **facts: Unpack[CallFacts],
     ) -> None:
-        super().__init__(
-            message,
-            operation=operation,
-            status=status,
-            request_id=request_id,
-            attempts=attempts,
-            retry_after=retry_after,
-        )
+        super().__init__(message, **facts)
         if code is not None:
             self.code = code
         self.details: Mapping[str, Any] = details or {}
@@ -201,20 +200,9 @@ class ResponseError(CallError):
         message: str,
         *,
         body: bytes = b"",
-        operation: str = "",
-        status: int | None = None,
-        request_id: str | None = None,
-        attempts: int = 1,
-        retry_after: float | None = None,
+        **facts: Unpack[CallFacts],
     ) -> None:
-        super().__init__(
-            message,
-            operation=operation,
-            status=status,
-            request_id=request_id,
-            attempts=attempts,
-            retry_after=retry_after,
-        )
+        super().__init__(message, **facts)
         self.body = body[:1024]
 
 

@@ -5,14 +5,36 @@ names them; requests are the dictionaries that a botocore client takes, answers 
 """
 
 import functools
+import json
 import re
+from pathlib import Path
 from typing import Any
 
-import botocore.session
-from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+import botocore.loaders
+from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 from hypothesis import strategies as st
 
-MODEL = botocore.session.Session().get_service_model("ecr")
+TAKEN: dict[str, Any] = json.loads((Path(__file__).parents[2] / "tools" / "model.json").read_text())
+"""The model that ecr_async/api was generated from; the installed botocore's may be older or newer."""
+
+
+def _known() -> ServiceModel:
+    """Return botocore's model without what came after the one that we were generated from."""
+    model: dict[str, Any] = botocore.loaders.Loader().load_service_model("ecr", "service-2")
+    operations = {
+        name: operation for name, operation in model["operations"].items() if name in TAKEN["operations"]
+    }
+    shapes = {name: shape for name, shape in model["shapes"].items() if name in TAKEN["shapes"]}
+    for name, shape in shapes.items():
+        if "members" in shape:
+            known = TAKEN["shapes"][name]["members"]
+            shape["members"] = {
+                member: target for member, target in shape["members"].items() if member in known
+            }
+    return ServiceModel({**model, "operations": operations, "shapes": shapes}, "ecr")
+
+
+MODEL = _known()
 OPERATIONS: list[str] = list(MODEL.operation_names)
 ERRORS: list[str] = [shape.name for shape in MODEL.error_shapes]
 

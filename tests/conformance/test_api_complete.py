@@ -3,7 +3,6 @@
 import ast
 import importlib.metadata
 import inspect
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,9 +21,7 @@ from tests.conformance.test_requests import Recorder, operation_of
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "ecr_async"
 GENERATED = sorted((PACKAGE / "api").glob("*.py"))
-TAKEN = json.loads((ROOT / "tools" / "model.json").read_text())
-"""The model that ecr_async/api was generated from; the installed botocore may be an older one."""
-
+TAKEN = strategies.TAKEN
 INSTALLED_IS_TAKEN = importlib.metadata.version("botocore") == TAKEN["botocore"]
 exactly = pytest.mark.skipif(
     not INSTALLED_IS_TAKEN, reason="another botocore than the API was generated from"
