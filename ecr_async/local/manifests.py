@@ -83,8 +83,9 @@ class Manifest:
 
 
 def annotations(text: str) -> Mapping[str, str]:
-    """Return the annotations of a manifest that is known to be one."""
-    return as_object((parse(text) or {}).get("annotations")) or {}
+    """Return the annotations of a manifest that is known to be one, without those that aren't text."""
+    found = as_object((parse(text) or {}).get("annotations")) or {}
+    return {name: value for name, value in found.items() if isinstance(value, str)}
 
 
 def _descriptors(document: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
