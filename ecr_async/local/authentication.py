@@ -90,6 +90,8 @@ class Authenticator:
         values = "".join(f"{name}:{_header(headers, name)}\n" for name in signed_names)
         arguments = "&".join(sorted(query.split("&")))
         canonical = f"{method}\n{path}\n{arguments}\n{values}\n{';'.join(signed_names)}\n{body_sha256}"
+        if not _is_unicode(canonical):
+            raise _invalid("What is signed must be UTF-8.")
         scope = f"{day}/{region}/ecr/aws4_request"
         expected = signature(self._day_key(access_key, key, day, region), timestamp, scope, canonical)
         if not hmac.compare_digest(expected, given):
@@ -162,6 +164,15 @@ def _parse(authorization: str) -> tuple[str, str, str, list[str], str]:
 
 def _header(headers: Headers, name: str) -> str:
     return ",".join(" ".join(value.split()) for value in headers.getall(name, []))
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text came as UTF-8: aiohttp lets other bytes of a request's head pass as surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _incomplete(message: str) -> ServiceError:

@@ -89,7 +89,7 @@ class _Server:
         caller = self._authenticator.authenticate(
             request.method, url.raw_path, url.raw_query_string, headers, digest
         )
-        target = headers.get("X-Amz-Target", "")
+        target = headers.get("X-Amz-Target", "").encode(errors="replace").decode()
         name = target.removeprefix(TARGET_PREFIX)
         known = HANDLERS.get(name) if target != name else None
         if known is None:

@@ -133,6 +133,34 @@ async def test_a_signature_of_strange_characters(local: LocalECR) -> None:
     assert (answer.status, answer.body["__type"]) == (400, "IncompleteSignatureException")
 
 
+async def post_raw(local: LocalECR, headers: Mapping[str, str]) -> Answer:
+    """Post an empty object with headers in Latin-1, which no client would send."""
+    reader, writer = await asyncio.open_connection(local.url.host, local.url.port)
+    lines = ["POST / HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    lines += [f"Host: {local.url.authority}", "Content-Length: 2", "Connection: close", "", "{}"]
+    writer.write("\r\n".join(lines).encode("latin-1"))
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+    return Answer(int(head.split()[1]), {}, json.loads(body))
+
+
+@pytest.mark.parametrize("header", ["X-Amz-Target", "X-Amz-Security-Token"])
+async def test_a_signed_header_that_is_not_utf_8(local: LocalECR, header: str) -> None:
+    key = Credentials(local.access_key_id, local.secret_access_key, "token")
+    headers = signed(local, b"{}", "DescribeRepositories", key=key)
+    headers[header] += "\u00fc"
+    answer = await post_raw(local, headers)
+    assert (answer.status, answer.body["__type"]) == (400, "InvalidSignatureException")
+
+
+async def test_a_target_that_is_not_utf_8() -> None:
+    async with LocalECR(verify_signatures=False) as local:
+        answer = await post_raw(local, {"X-Amz-Target": TARGET + "\u00fc"})
+    assert (answer.status, answer.body["__type"]) == (400, "UnknownOperationException")
+    assert f"'{TARGET}?'" in answer.body["message"]
+
+
 async def test_a_body_that_was_tampered_with(local: LocalECR) -> None:
     headers = signed(local, b'{"maxResults": 1}', "DescribeRepositories")
     answer = await post(local, b'{"maxResults": 2}', headers)
