@@ -41,7 +41,9 @@ def read_request(operation: Operation[RequestT, Any], body: bytes) -> RequestT:
     try:
         codec.encode(operation, request)
     except ValidationError as error:
-        raise invalid(_on_the_wire(error.path), error.limit) from None
+        names_a_field = operation.exclusive is not None and error.path in operation.exclusive[1]
+        limit = _on_the_wire(error.limit) if names_a_field else error.limit
+        raise invalid(_on_the_wire(error.path), limit) from None
     for path, accepted in _unknown_values(request):
         raise invalid(path, f"must be one of {', '.join(accepted)}")
     return request
@@ -98,8 +100,8 @@ def _top_level_lists(cls: Any) -> tuple[tuple[str, str], ...]:
     return tuple((field.name, wire_name(field)) for field in attrs.fields(cls) if field.default == ())
 
 
-def _on_the_wire(path: str) -> str:
-    return re.sub(r"_([a-z])", lambda found: found[1].upper(), path)
+def _on_the_wire(names: str) -> str:
+    return re.sub(r"_([a-z])", lambda found: found[1].upper(), names)
 
 
 # ---------------------------------------------------------------------------- enumerations

@@ -227,7 +227,7 @@ async def test_an_operation_that_does_not_exist(local: LocalECR) -> None:
             "DescribeImages",
             b'{"repositoryName": "app", "imageIds": [{"imageTag": "x"}], "maxResults": 5}',
             "InvalidParameterException",
-            "cannot be sent together with",
+            "'maxResults' failed to satisfy constraint: 'cannot be sent together with imageIds'",
         ),
         (
             "DescribeImages",
