@@ -4,9 +4,13 @@ attrs could write these methods into every class, but compiling them doubles wha
 family of a few dozen classes; here they are once.
 """
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import attrs
+
+from ecr_async.errors import ValidationError
 
 __all__ = ["Record"]
 
@@ -15,6 +19,10 @@ class Record:
     """A value of the API: compared by its fields, shown without those that say nothing."""
 
     __slots__ = ()
+
+    def __init_subclass__(cls) -> None:
+        if "__attrs_attrs__" in cls.__dict__:
+            cls.__init__ = _naming_what_is_missing(cls.__init__)  # type: ignore[method-assign]
 
     def __eq__(self, other: object) -> bool:
         if other.__class__ is not self.__class__:
@@ -31,6 +39,22 @@ class Record:
             if field.repr and getattr(self, field.name) not in _NOTHING
         )
         return f"{self.__class__.__name__}({', '.join(shown)})"
+
+
+def _naming_what_is_missing(init: Callable[..., None]) -> Callable[..., None]:
+    """Return an initializer to which a required field that is left out is invalid, as an empty one is."""
+
+    @functools.wraps(init)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            init(self, *args, **kwargs)
+        except TypeError:
+            for field in _fields(self)[len(args) :]:
+                if field.default is attrs.NOTHING and field.name not in kwargs:
+                    raise ValidationError(field.name, "is required") from None
+            raise
+
+    return __init__
 
 
 _NOTHING: tuple[object, ...] = (None, (), {})

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from collections.abc import Callable
 
 import attrs
 import pytest
@@ -45,3 +46,23 @@ def test_a_value_cannot_be_changed() -> None:
 
 def test_a_value_survives_pickling() -> None:
     assert pickle.loads(pickle.dumps(DETAIL)) == DETAIL
+
+
+@pytest.mark.parametrize(
+    ("make", "path"),
+    [
+        (ecr.DescribeImagesRequest, "repository_name"),
+        (lambda: ecr.BatchGetImageRequest("team/app"), "image_ids"),  # type: ignore[call-arg]
+        (lambda: ecr.BatchGetImageRequest(image_ids=[TAGGED]), "repository_name"),  # type: ignore[call-arg]
+        (lambda: ecr.Tag("team"), "value"),  # type: ignore[call-arg]
+    ],
+)
+def test_a_required_field_that_is_left_out_is_named(make: Callable[[], object], path: str) -> None:
+    with pytest.raises(ecr.ValidationError) as caught:
+        make()
+    assert (caught.value.path, caught.value.limit) == (path, "is required")
+
+
+def test_a_field_that_there_is_not_is_pythons_own_error() -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'repository'"):
+        ecr.DescribeImagesRequest("team/app", repository="team/app")  # type: ignore[call-arg]
