@@ -1,18 +1,21 @@
 """Signature Version 4, for the one kind of request that this library makes: a POST of JSON.
 
 Pure: no I/O and no clock; the time comes in with the call. Everything that stays the same from call
-to call is computed once: the canonical path, the credential scope of the day, the derived key.
+to call is computed once: the canonical path for an endpoint, the derived key for a day, and for each
+second all but what the target and the body decide.
 
 The steps, and their names, are those of
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 
+import copy
 import hmac
 import time
 from collections.abc import Mapping
-from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote
+
+import attrs
 
 from ecr_async.credentials import Credentials
 
@@ -35,43 +38,92 @@ class Signer:
         self._head = f"POST\n{_canonical_path(path)}\n\ncontent-type:{CONTENT_TYPE}\nhost:{host}\nx-amz-date:"
         self._day: str = ""
         self._secret: str = ""
-        self._scope: str = ""
-        self._key = b""
+        self._key = _Keyed(b"")
+        self._template: _Template | None = None
 
     def sign(self, target: str, body_sha256: str, credentials: Credentials, now: float) -> dict[str, str]:
         """Return the headers that authenticate a request made at `now`, in seconds since the epoch."""
-        timestamp = _timestamp(int(now))
-        if not credentials.session_token:
-            token = ""
-            names = "content-type;host;x-amz-date;x-amz-target"
-        else:
-            token = f"\nx-amz-security-token:{' '.join(credentials.session_token.split())}"
-            names = "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
-        canonical = f"{self._head}{timestamp}{token}\nx-amz-target:{target}\n\n{names}\n{body_sha256}"
-        key = self._key_for(timestamp[:8], credentials.secret_key)
-        signed = signature(key, timestamp, self._scope, canonical)
-        headers = {
-            "Content-Type": CONTENT_TYPE,
-            "X-Amz-Date": timestamp,
-            "X-Amz-Target": target,
-            "Authorization": f"{ALGORITHM} Credential={credentials.access_key}/{self._scope}, "
-            f"SignedHeaders={names}, Signature={signed}",
-        }
-        if credentials.session_token:
-            headers["X-Amz-Security-Token"] = credentials.session_token
+        template = self._template
+        if template is None or template.credentials is not credentials or template.second != int(now):
+            template = self._template = self._template_for(credentials, int(now))
+        canonical = f"{template.head}{target}{template.tail}{body_sha256}"
+        signed = template.key.hexdigest(sha256(canonical.encode()).hexdigest().encode())
+        headers = template.headers.copy()
+        headers["X-Amz-Target"] = target
+        headers["Authorization"] = f"{template.authorization}{signed}"
         return headers
 
-    def _key_for(self, day: str, secret_key: str) -> bytes:
+    def _template_for(self, credentials: Credentials, second: int) -> "_Template":
+        timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
+        scope = f"{timestamp[:8]}/{self._region}/{self._name}/aws4_request"
+        headers = {"Content-Type": CONTENT_TYPE, "X-Amz-Date": timestamp}
+        head = f"{self._head}{timestamp}"
+        names = "content-type;host;x-amz-date;x-amz-target"
+        if credentials.session_token:
+            headers["X-Amz-Security-Token"] = credentials.session_token
+            head += f"\nx-amz-security-token:{' '.join(credentials.session_token.split())}"
+            names = "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
+        return _Template(
+            credentials,
+            second,
+            headers,
+            head=f"{head}\nx-amz-target:",
+            tail=f"\n\n{names}\n",
+            authorization=f"{ALGORITHM} Credential={credentials.access_key}/{scope}, "
+            f"SignedHeaders={names}, Signature=",
+            key=self._key_for(timestamp[:8], credentials.secret_key).after(_to_sign(timestamp, scope)),
+        )
+
+    def _key_for(self, day: str, secret_key: str) -> "_Keyed":
         if day != self._day or secret_key != self._secret:
-            self._key = signing_key(secret_key, day, self._region, self._name)
-            self._scope = f"{day}/{self._region}/{self._name}/aws4_request"
+            self._key = _Keyed(signing_key(secret_key, day, self._region, self._name))
             self._day, self._secret = day, secret_key
         return self._key
 
 
-@lru_cache(maxsize=4)
-def _timestamp(second: int) -> str:
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
+class _Keyed:
+    """HMAC-SHA256 (RFC 2104) with a key, of up to a block, already in it, and the beginning of a message.
+
+    A day's key signs many requests, and copying the two halves costs a third of what `hmac` takes to set
+    them up.
+    """
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        block = key.ljust(sha256().block_size, b"\0")
+        self._inner = sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def after(self, beginning: bytes) -> "_Keyed":
+        """Return one whose messages begin so."""
+        further = copy.copy(self)
+        further._inner = self._inner.copy()
+        further._inner.update(beginning)
+        return further
+
+    def hexdigest(self, message: bytes) -> str:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.hexdigest()
+
+
+@attrs.frozen(repr=False)
+class _Template:
+    """What the requests of one second have in common."""
+
+    credentials: Credentials
+    second: int
+    headers: dict[str, str]
+    head: str
+    """The canonical request up to the target."""
+    tail: str
+    """And from there to the body's digest."""
+    authorization: str
+    """The Authorization header up to the signature."""
+    key: _Keyed
+    """The signing key, the string to sign in it up to the canonical request's digest."""
 
 
 def _canonical_path(path: str) -> str:
@@ -97,29 +149,12 @@ def signing_key(secret_key: str, day: str, region: str, name: str) -> bytes:
 def signature(key: bytes, timestamp: str, scope: str, canonical_request: str) -> str:
     """Return the hexadecimal signature of a canonical request."""
     digest = sha256(canonical_request.encode()).hexdigest()
-    return _keyed(key).hexdigest(f"{ALGORITHM}\n{timestamp}\n{scope}\n{digest}".encode())
+    return hmac.new(key, _to_sign(timestamp, scope) + digest.encode(), sha256).hexdigest()
 
 
-class _Keyed:
-    """HMAC-SHA256 (RFC 2104) with a key, of up to a block, already in it.
-
-    A day's key signs many requests, and copying the two halves costs a third of what `hmac` takes to set
-    them up.
-    """
-
-    def __init__(self, key: bytes) -> None:
-        block = key.ljust(sha256().block_size, b"\0")
-        self._inner = sha256(bytes(byte ^ 0x36 for byte in block))
-        self._outer = sha256(bytes(byte ^ 0x5C for byte in block))
-
-    def hexdigest(self, message: bytes) -> str:
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(message)
-        outer.update(inner.digest())
-        return outer.hexdigest()
-
-
-_keyed = lru_cache(maxsize=64)(_Keyed)
+def _to_sign(timestamp: str, scope: str) -> bytes:
+    """Return the string to sign up to the canonical request's digest, which ends it."""
+    return f"{ALGORITHM}\n{timestamp}\n{scope}\n".encode()
 
 
 def without_secrets(body: bytes, headers: Mapping[str, str]) -> bytes:

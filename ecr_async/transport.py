@@ -5,6 +5,7 @@ are not followed, cookies are not kept, bodies are read up to a bound.
 """
 
 import asyncio
+import contextlib
 import io
 import ssl
 import urllib.request
@@ -18,6 +19,7 @@ from yarl import URL
 
 from ecr_async import errors
 from ecr_async.codec import request_id
+from ecr_async.deadlines import Deadlines
 from ecr_async.errors import (
     CallError,
     CertificateError,
@@ -33,11 +35,16 @@ __all__ = ["Reply", "Transport", "proxy_for"]
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes of an answer that we are willing to hold; ECR's largest are of a few megabytes."""
 
+READ_AHEAD = 1024 * 1024
+"""Bytes of an answer that are taken off the socket before we look at them: a page of 1,000 images is half of it."""
+
 LARGE_BODY = 1024 * 1024
 """Bytes above which a body is handed to the socket in pieces."""
 
+_UNBOUNDED = contextlib.nullcontext()
 
-@attrs.frozen
+
+@attrs.define
 class Reply:
     """An answer: its status, its headers (whose names have no case), its body."""
 
@@ -71,21 +78,23 @@ class Transport:
         user_agent: str,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
     ) -> None:
-        self._timeout = aiohttp.ClientTimeout(
-            total=timeout, sock_connect=connect_timeout, sock_read=read_timeout
-        )
+        self._timeout = timeout
+        self._silences = aiohttp.ClientTimeout(sock_connect=connect_timeout, sock_read=read_timeout)
         self._max_connections = max_connections
         self._verify = verify
         self._ca_bundle = ca_bundle
         self._user_agent = user_agent
         self._trace_configs = list(trace_configs)
         self._client: aiohttp.ClientSession | None = None
+        self._deadlines: Deadlines | None = None
 
     async def open(self) -> None:
         """Make the pool; certificates are read off the event loop.
 
         Raises `ConfigurationError` for a `ca_bundle` that cannot be read or has no certificate in it.
         """
+        if self._timeout is not None:
+            self._deadlines = Deadlines(self._timeout)
         self._client = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=self._max_connections,
@@ -95,9 +104,10 @@ class Transport:
                 enable_cleanup_closed=False,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=self._timeout,
+            timeout=self._silences,
             headers={"Accept-Encoding": "identity", "User-Agent": self._user_agent},
             auto_decompress=False,
+            read_bufsize=READ_AHEAD,
             trace_configs=self._trace_configs,
         )
 
@@ -105,6 +115,8 @@ class Transport:
         """Close every connection; calls that are under way end in a `SessionClosedError`."""
         if self._client is not None:
             await self._client.close()
+        if self._deadlines is not None:
+            self._deadlines.close()
 
     def _is_closed(self) -> bool:
         return self._client is not None and self._client.closed
@@ -134,24 +146,29 @@ class Transport:
         client = self._client
         assert client is not None
         data = body if len(body) < LARGE_BODY else io.BytesIO(body)
-        known: dict[str, Any] = {}
+        response: aiohttp.ClientResponse | None = None
         failure: CallError | SessionClosedError
         cause: Exception | None = None
         try:
-            async with client.post(
-                url, data=data, headers=headers, allow_redirects=False, proxy=proxy
-            ) as response:
-                known = {"status": response.status, "request_id": request_id(response.headers)}
-                return Reply(response.status, response.headers, await _read(response))
+            with self._deadlines.begin() if self._deadlines is not None else _UNBOUNDED:
+                response = await client.post(
+                    url, data=data, headers=headers, allow_redirects=False, proxy=proxy
+                )
+                content = response.content
+                if content.is_eof() and not self._trace_configs:
+                    answer = content.read_nowait()  # it came whole with its head, as small ones do
+                else:
+                    answer = await _read(response)
+                return Reply(response.status, response.headers, answer)
         except asyncio.CancelledError:
             if not self._is_closed() or _is_cancelled():
                 raise
             failure = _closed()  # closing the pool cancels whoever waits for a connection of it
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            failure = _closed() if self._is_closed() else _mapped(error, known)
+            failure = _closed() if self._is_closed() else _mapped(error, _known(response))
             cause = None if isinstance(error, aiohttp.ClientResponseError) else error
         except _TooLargeError:
-            failure = ResponseError(f"the answer is larger than {LARGEST_ANSWER:,} bytes", **known)
+            failure = ResponseError(f"the answer is larger than {LARGEST_ANSWER:,} bytes", **_known(response))
         # Out of the handler, so that what holds our headers, with the signature in them, is not chained.
         raise failure from cause
 
@@ -178,19 +195,31 @@ def proxy_for(url: URL) -> URL | None:
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    length = response.content_length or 0
-    if length > LARGEST_ANSWER:
-        raise _TooLargeError
-    if length and "Transfer-Encoding" not in response.headers:
-        return await response.read()
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in response.content.iter_any():
-        size += len(piece)
-        if size > LARGEST_ANSWER:
+    """Read an answer to its end, which gives its connection back; or else close it."""
+    try:
+        length = response.content_length or 0
+        if length > LARGEST_ANSWER:
             raise _TooLargeError
-        pieces.append(piece)
-    return b"".join(pieces)
+        if length and "Transfer-Encoding" not in response.headers:
+            return await response.read()
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in response.content.iter_any():
+            size += len(piece)
+            if size > LARGEST_ANSWER:
+                raise _TooLargeError
+            pieces.append(piece)
+        return b"".join(pieces)
+    except BaseException:
+        response.close()
+        raise
+
+
+def _known(response: aiohttp.ClientResponse | None) -> dict[str, Any]:
+    """Return what the head of an answer says that did not come whole."""
+    if response is None:
+        return {}
+    return {"status": response.status, "request_id": request_id(response.headers)}
 
 
 class _TooLargeError(Exception):
