@@ -1,7 +1,13 @@
-"""Makes the functions that turn attrs objects into what JSON can hold, checking each field on the way."""
+"""Writes the functions that turn attrs objects into what JSON can hold, checking each field on the way.
+
+Like a decoder, an encoder is straight-line code written for its class; a value that keeps the limits, as
+nearly all do, is checked in one expression, and the words for one that doesn't are found afterwards.
+"""
 
 import base64
+import math
 import re
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -49,29 +55,32 @@ def check_exclusive(request: Any, field: str, others: Sequence[str]) -> None:
 
 
 def make_encoder(cls: type[Any], converter: Converter) -> Encoder:
-    """Make the encoder of an attrs class, which checks what it encodes."""
-    members = [
-        (field.name, wire_name(field), _value_encoder(kind_of(field.type), converter), field.default)
-        for field in attrs.fields(cls)
+    """Write the encoder of an attrs class, which checks what it encodes."""
+    names: dict[str, Any] = {"cls": cls, "InvalidError": InvalidError}
+    lines = [
+        "def encode(value):",
+        "    if not isinstance(value, cls):",
+        "        raise InvalidError(f'must be {cls.__name__}, not {type(value).__name__}')",
+        "    name = ''",
+        "    try:",
+        "        document = {}",
     ]
-
-    def encode_object(value: Any) -> dict[str, Any]:
-        if not isinstance(value, cls):
-            raise InvalidError(f"must be {cls.__name__}, not {type(value).__name__}")
-        document: dict[str, Any] = {}
-        for name, wire, encode_value, default in members:
-            member = getattr(value, name)
-            if member is None or (member == () and default == ()):
-                if default is attrs.NOTHING:
-                    raise InvalidError("is required", name)
-                continue
-            try:
-                document[wire] = encode_value(member)
-            except InvalidError as invalid:
-                raise invalid.under(name) from None
-        return document
-
-    return encode_object
+    for field in attrs.fields(cls):
+        names[f"encode_{field.name}"] = _value_encoder(kind_of(field.type), converter)
+        step = [f"name = {field.name!r}", f"document[{wire_name(field)!r}] = encode_{field.name}(v)"]
+        if field.default is attrs.NOTHING:
+            step[1:1] = ["if v is None:", "    raise InvalidError('is required')"]
+        else:
+            given = "v is not None and v != ()" if field.default == () else "v is not None"
+            step = [f"if {given}:", *(f"    {line}" for line in step)]
+        lines += [f"        {line}" for line in (f"v = value.{field.name}", *step)]
+    lines += [
+        "    except InvalidError as invalid:",
+        "        raise invalid.under(name) from None",
+        "    return document",
+    ]
+    exec("\n".join(lines), names)  # noqa: S102 - our own text, made of our own field names
+    return typing.cast("Encoder", names["encode"])
 
 
 def _value_encoder(kind: Kind, converter: Converter) -> Encoder:
@@ -94,7 +103,7 @@ def _value_encoder(kind: Kind, converter: Converter) -> Encoder:
     return converter.get_unstructure_hook(kind.base)
 
 
-def _typed_encoder(cls: type[Any], name: str) -> Encoder:
+def _typed_encoder(cls: type[Any] | tuple[type[Any], ...], name: str) -> Encoder:
     def encode_value(value: Any) -> Any:
         if not isinstance(value, cls):
             raise InvalidError(f"must be {name}, not {type(value).__name__}")
@@ -105,38 +114,42 @@ def _typed_encoder(cls: type[Any], name: str) -> Encoder:
 
 def _string_encoder(limit: Limit) -> Encoder:
     check_type = _typed_encoder(str, "a string")
-    check_length = _bounds(limit, "{} long", "characters")
-    matches = re.compile(limit.pattern, re.ASCII).fullmatch if limit.pattern else None
+    low, high, check_length = _bounds(limit, "{} long", "characters")
+    matches = re.compile(limit.pattern, re.ASCII).fullmatch if limit.pattern else _anything
 
     def encode_string(value: Any) -> Any:
-        check_type(value)
-        if check_length:
-            check_length(len(value))
-        if matches and not matches(value):
-            raise InvalidError(f"must match {limit.pattern}, not {value[:SHOWN]!r}")
-        return value
+        if isinstance(value, str) and low <= len(value) <= high and matches(value):
+            return value
+        check_length(len(check_type(value)))
+        raise InvalidError(f"must match {limit.pattern}, not {value[:SHOWN]!r}")
 
     return encode_string
 
 
+def _anything(_: str) -> bool:
+    return True
+
+
 def _number_encoder(cls: type[Any], limit: Limit) -> Encoder:
-    check_type = _typed_encoder(int if cls is int else (int, float), "a number")  # type: ignore[arg-type]
-    check_value = _bounds(limit, "{}", "")
+    kinds = (int,) if cls is int else (int, float)
+    check_type = _typed_encoder(kinds, "a number")
+    low, high, check_value = _bounds(limit, "{}", "")
 
     def encode_number(value: Any) -> Any:
+        if isinstance(value, kinds) and low <= value <= high and not isinstance(value, bool):
+            return value
         check_type(value)
         if isinstance(value, bool):
             raise InvalidError("must be a number, not bool")
-        if check_value:
-            check_value(value)
+        check_value(value)
         return value
 
     return encode_number
 
 
 def _blob_encoder(limit: Limit) -> Encoder:
-    check_type = _typed_encoder((bytes, bytearray, memoryview), "bytes")  # type: ignore[arg-type]
-    check_length = _bounds(limit, "{} long", "bytes")
+    check_type = _typed_encoder((bytes, bytearray, memoryview), "bytes")
+    _, _, check_length = _bounds(limit, "{} long", "bytes")
 
     def encode_blob(value: Any) -> Any:
         check_type(value)
@@ -144,8 +157,7 @@ def _blob_encoder(limit: Limit) -> Encoder:
         if not view.c_contiguous:
             raise InvalidError("must be bytes that lie side by side")
         view = view.cast("B")
-        if check_length:
-            check_length(len(view))
+        check_length(len(view))
         slices = (view[start : start + BLOB_SLICE] for start in range(0, len(view), BLOB_SLICE))
         return orjson.Fragment(b"".join((b'"', *map(base64.b64encode, slices), b'"')))
 
@@ -153,14 +165,13 @@ def _blob_encoder(limit: Limit) -> Encoder:
 
 
 def _sequence_encoder(encode_item: Encoder, limit: Limit) -> Encoder:
-    check_size = _bounds(limit, "a list of {}", "items")
+    _, _, check_size = _bounds(limit, "a list of {}", "items")
 
     def encode_sequence(value: Any) -> list[Any]:
         if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
             raise InvalidError(f"must be a list, not {type(value).__name__}")
         items: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
-        if check_size:
-            check_size(len(items))
+        check_size(len(items))
         encoded: list[Any] = []
         try:
             for item in items:
@@ -181,21 +192,20 @@ def _mapping_encoder(encode_item: Encoder) -> Encoder:
     return encode_mapping
 
 
-def _bounds(limit: Limit, sentence: str, unit: str) -> Callable[[int], None] | None:
-    """Return the check of a number against the limit, or None when all numbers pass."""
-    low, high = limit.minimum, limit.maximum
-    if low is None and high is None:
-        return None
-    if low is None:
+def _bounds(limit: Limit, sentence: str, unit: str) -> tuple[float, float, Callable[[float], None]]:
+    """Return the least and the greatest number that the limit admits, and what refuses one beyond them."""
+    low = -math.inf if limit.minimum is None else limit.minimum
+    high = math.inf if limit.maximum is None else limit.maximum
+    if low == -math.inf:
         bounds = f"at most {high:,}"
-    elif high is None:
+    elif high == math.inf:
         bounds = f"at least {low:,}"
     else:
         bounds = f"{low:,} to {high:,}"
     wish = f"must be {sentence.format(f'{bounds} {unit}'.strip())}"
 
-    def check(number: int) -> None:
-        if (low is not None and number < low) or (high is not None and number > high):
+    def check(number: float) -> None:
+        if not low <= number <= high:
             raise InvalidError(f"{wish}, not {number:,}")
 
-    return check
+    return low, high, check

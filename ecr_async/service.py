@@ -1,6 +1,7 @@
 """One region's ECR, and the way that every call to it takes."""
 
 import asyncio
+import contextlib
 import copy
 import logging
 import time
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Service"]
 
 ResponseT = TypeVar("ResponseT")
+
+_UNTOLD = contextlib.nullcontext()
 
 LARGE_ANSWER = 128 * 1024
 """Bytes above which answers are decoded one at a time, the event loop having its turn between them."""
@@ -63,36 +66,33 @@ class Service:
         if self._route is None:
             self._route = await find_route(self._session.opened.config, self.region, self.endpoint_url)
         call = Call(operation, body, digest, self._route, self.retries.begin())
+        limiter = None if self._limiters is None else self._limiters[operation.name]
         telemetry = self._session.telemetry
-        if telemetry is None:
-            return await self._carry_out(call)
-        with telemetry.call(operation.name, self.region, self._route.url):
-            return await self._carry_out(call)
-
-    async def _carry_out(self, call: Call[ResponseT]) -> ResponseT:
-        limiter = None if self._limiters is None else self._limiters[call.operation.name]
-        while True:
-            sent = await limiter.acquire() if limiter else 0.0
-            call.started = time.perf_counter()
-            try:
-                response = await self._attempt(call)
-            except CallError as error:
-                call.complete(error)
-                if limiter and classify(error) == "throttling":
-                    limiter.throttled(error.retry_after, sent=sent)
-                session = self._session
-                if await remedied(call, error, session.clock, session.opened.credentials):
-                    delay = call.attempts.at_once()
+        with _UNTOLD if telemetry is None else telemetry.call(operation.name, self.region, self._route.url):
+            while True:
+                sent = await limiter.acquire() if limiter else 0.0
+                try:
+                    response = await self._attempt(call)
+                except CallError as error:
+                    call.complete(error)
+                    if limiter and classify(error) == "throttling":
+                        limiter.throttled(error.retry_after, sent=sent)
+                    delay = await self._delay_after(call, error)
+                    self._observe(call, error, delay)
+                    if delay is None:
+                        raise
                 else:
-                    delay = call.attempts.next_delay(error)
-                self._observe(call, error, delay)
-                if delay is None:
-                    raise
-            else:
-                self._observe(call)
-                call.attempts.succeed()
-                return response
-            await asyncio.sleep(delay)
+                    self._observe(call)
+                    call.attempts.succeed()
+                    return response
+                await asyncio.sleep(delay)
+
+    async def _delay_after(self, call: Call[Any], error: CallError) -> float | None:
+        """Return the seconds to wait before the next attempt, None to give up."""
+        session = self._session
+        if await remedied(call, error, session.clock, session.opened.credentials):
+            return call.attempts.at_once()
+        return call.attempts.next_delay(error)
 
     async def _attempt(self, call: Call[ResponseT]) -> ResponseT:
         clock, opened, route = self._session.clock, self._session.opened, call.route
