@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import ecr_async as ecr
 from ecr_async import ResponseError, codec
+from ecr_async.decoding import LONG_LIST
 from tests.conformance import strategies
 from tests.conformance.test_requests import operation_of
 from tests.conformance.translation import from_ours, normal
@@ -35,6 +36,29 @@ def test_the_answer_is_botocores(name: str) -> None:
     @given(strategies.answers(name), st.booleans())
     def check(document: dict[str, Any], escaped: bool) -> None:
         body = json.dumps(document, ensure_ascii=escaped).encode()
+        response = codec.decode(operation, body)
+        assert normal(shape, from_ours(shape, response)) == normal(shape, parsed(shape, body))
+
+    check()
+
+
+def lengthened(value: Any) -> Any:
+    """The same with long lists, in which the objects of the short ones come again and again."""
+    if isinstance(value, dict):
+        return {name: lengthened(member) for name, member in value.items()}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return [lengthened(value[index % len(value)]) for index in range(LONG_LIST)]
+    return value
+
+
+@pytest.mark.parametrize("name", strategies.OPERATIONS)
+def test_a_long_answer_is_botocores_too(name: str) -> None:
+    shape, operation = strategies.operation(name).output_shape, operation_of(name)
+
+    @settings(max_examples=15)
+    @given(strategies.answers(name))
+    def check(document: dict[str, Any]) -> None:
+        body = json.dumps(lengthened(document)).encode()
         response = codec.decode(operation, body)
         assert normal(shape, from_ours(shape, response)) == normal(shape, parsed(shape, body))
 
