@@ -10,69 +10,33 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
+from cases import page_case, scan_case, take_turns
 from environments import HERE, PEERS, Peer, install, prepare
-from harness import measure, server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-SECONDS = 0.5
-"""CPU time for one point where calls are repeated."""
+    from cases import Case
+
+CONCURRENCY = 20
 SCANNED_IMAGES = 10
 """Images of a repository where the repositories grow: small pages, so that the cost of a call shows."""
-CONCURRENCY = 20
+calls = partial(page_case, seconds=0.1, turns=3)
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One thing that grows, and how a point is measured: ``run`` gives CPU seconds for one of the ``unit``."""
+    """One thing that grows: its points, the case of each, and whether its cost is shared by as many."""
 
     title: str
     unit: str
     points: tuple[int, ...]
-    serve: Callable[[int], Sequence[object]]
-    run: Callable[[Peer, str, int], float]
-
-
-def page_of(peer: Peer, endpoint: str, size: int) -> float:
-    """CPU time of a call for a page of that size."""
-    return calls(peer, endpoint, size=size, in_flight=CONCURRENCY)
-
-
-def in_flight(peer: Peer, endpoint: str, count: int) -> float:
-    """CPU time of the smallest call with so many in flight."""
-    return calls(peer, endpoint, size=1, in_flight=count)
-
-
-def calls(peer: Peer, endpoint: str, *, size: int, in_flight: int) -> float:
-    """CPU time of a call."""
-    return measure(
-        peer,
-        "pages",
-        endpoint,
-        connections=in_flight,
-        size=size,
-        in_flight=in_flight,
-        seconds=SECONDS,
-        at_least=2 * in_flight,
-    )["cpu"]
-
-
-def scan_of(peer: Peer, endpoint: str, repositories: int) -> float:
-    """CPU time of a scan, for one repository of it."""
-    found = measure(
-        peer,
-        "scan",
-        endpoint,
-        connections=CONCURRENCY,
-        concurrency=CONCURRENCY,
-        repositories=repositories,
-        images=SCANNED_IMAGES,
-    )
-    return found["cpu"] / repositories
+    case: Callable[[int], Case]
+    shared: bool = False
 
 
 AXES = (
@@ -80,40 +44,37 @@ AXES = (
         "images in a page (20 calls in flight)",
         "call",
         (1, 3, 10, 30, 100, 300, 1000),
-        lambda size: ("--images", size),
-        page_of,
+        lambda size: calls(size, in_flight=CONCURRENCY),
     ),
     Axis(
         "calls in flight (pages of 1 image)",
         "call",
         (1, 4, 16, 64, 128, 256, 512),
-        lambda _: ("--images", 1),
-        in_flight,
+        lambda count: calls(1, in_flight=count),
     ),
     Axis(
         "repositories in a scan (10 images each)",
         "repository",
         (1, 10, 100, 1000, 5000),
-        lambda count: ("--repositories", count, "--images", SCANNED_IMAGES),
-        scan_of,
+        lambda count: scan_case("scan", "scan", count, concurrency=CONCURRENCY, images=SCANNED_IMAGES),
+        shared=True,
     ),
 )
 
 
 def curve(axis: Axis, peers: Sequence[Peer], rounds: int) -> dict[str, object]:
-    """The medians of all points of all clients along one axis."""
-    found: dict[Peer, list[list[float]]] = {peer: [[] for _ in axis.points] for peer in peers}
+    """The medians of all points of all clients along one axis, in seconds of CPU time."""
+    costs: dict[Peer, list[list[float]]] = {peer: [[] for _ in axis.points] for peer in peers}
     for number in range(rounds):
         for index, point in enumerate(axis.points):
             print(f"round {number + 1} of {rounds}: {point} {axis.title}", file=sys.stderr)
-            with server(*axis.serve(point)) as endpoint:
-                for peer in peers:
-                    found[peer][index].append(axis.run(peer, endpoint, point))
+            for peer, found in take_turns(axis.case(point), peers).items():
+                costs[peer][index] += [each["cpu"] / (point if axis.shared else 1) for each in found]
     return {
         "title": axis.title,
         "unit": axis.unit,
         "points": axis.points,
-        "curves": {peer.title: [median(samples) for samples in points] for peer, points in found.items()},
+        "curves": {peer.title: [median(samples) for samples in points] for peer, points in costs.items()},
     }
 
 

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 Numbers = dict[str, float]
 
-TIME_LIMIT = 900
-"""Seconds after which a measurement is given up."""
-
 
 def client_environment() -> dict[str, str]:
     """The environment variables of a client: credentials, and nothing of the user's own AWS settings."""
@@ -53,6 +50,42 @@ def statistics(endpoint: str) -> Numbers:
         return json.load(response)
 
 
+class Worker:
+    """A client that is open in a process of its own and measures when it is asked to."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def measure(self, workload: str, **parameters: float) -> Numbers:
+        """Run a workload in the process, give back its numbers."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([workload, parameters]) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"{self._process.args} ended in the middle of {workload}")
+        return json.loads(answer)
+
+
+@contextmanager
+def worker(peer: Peer, endpoint: str, *, connections: int, retries: str | None = None) -> Iterator[Worker]:
+    """Open a client in a fresh process of the peer's environment, and end it."""
+    options = json.dumps({"connections": connections, "retries": retries})
+    with subprocess.Popen(
+        [peer.python, HERE / "worker.py", peer.module, endpoint, options],
+        env=client_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield Worker(process)
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+
+
 def measure(
     peer: Peer,
     workload: str,
@@ -63,23 +96,17 @@ def measure(
     **parameters: float,
 ) -> Numbers:
     """One measurement in a fresh process of the peer's environment."""
-    arguments = json.dumps({"connections": connections, "retries": retries, **parameters})
-    return run([peer.python, HERE / "worker.py", peer.module, workload, endpoint, arguments])
+    with worker(peer, endpoint, connections=connections, retries=retries) as opened:
+        return opened.measure(workload, **parameters)
 
 
 def cold_start(peer: Peer, endpoint: str) -> Numbers:
     """One cold start in a fresh process of the peer's environment."""
-    return run([peer.python, HERE / "cold_start.py", peer.module, endpoint])
-
-
-def run(command: list[object]) -> Numbers:
-    """Run a command that prints JSON."""
     result = subprocess.run(
-        [str(part) for part in command],
+        [peer.python, HERE / "cold_start.py", peer.module, endpoint],
         env=client_environment(),
         check=True,
         stdout=subprocess.PIPE,
         text=True,
-        timeout=TIME_LIMIT,
     )
     return json.loads(result.stdout)

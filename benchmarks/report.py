@@ -1,4 +1,4 @@
-"""From measurements to Markdown: medians, ratios taken within each round, targets."""
+"""From measurements to Markdown: medians, ratios taken within each turn, targets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from statistics import median
+from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
 from environments import AIOBOTOCORE, BOTO3, FLOOR, OURS, PEERS, Peer
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Rounds = dict[tuple[str, Peer], list[Numbers]]
-"""What was measured, by case and client: one entry a round."""
+"""What was measured, by case and client: one entry a turn, in the same order for every client."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ def quantity(number: str, value: float) -> str:
 
 
 def values(rounds: Rounds, row: Row, peer: Peer) -> list[float]:
-    """A client's numbers for a row, one a round."""
+    """A client's numbers for a row, one a turn."""
     return [numbers[row.number] for numbers in rounds.get((row.case, peer), [])]
 
 
 def ratios(rounds: Rounds, row: Row, above: Peer, below: Peer) -> list[float]:
-    """The ratios of two clients' numbers, each taken within one round."""
+    """The ratios of two clients' numbers, each taken within one turn."""
     return [a / b for a, b in zip(values(rounds, row, above), values(rounds, row, below), strict=False) if b]
 
 
@@ -117,13 +117,21 @@ def main_table(rounds: Rounds, rows: Sequence[Row]) -> str:
 
 
 def spread_table(rounds: Rounds, rows: Sequence[Row]) -> str:
-    """How far the rounds lie apart: the lowest and highest ratio of each row."""
+    """How far the turns lie apart: the quartiles of each row's ratios."""
     lines = []
     for row in rows:
         pairs = (ratios(rounds, row, AIOBOTOCORE, OURS), ratios(rounds, row, OURS, FLOOR))
         if any(pairs):
-            lines.append([row.title, *(f"{min(r):.3g} to {max(r):.3g} ×" if r else "–" for r in pairs)])
-    return table(["", "ahead of aiobotocore, lowest to highest round", "of the floor"], lines)
+            lines.append([row.title, *map(middle_half, pairs)])
+    return table(["", "ahead of aiobotocore", "of the floor"], lines)
+
+
+def middle_half(found: Sequence[float]) -> str:
+    """Between which two numbers half of them lie."""
+    if len(found) < 2:
+        return "–"
+    low, _, high = quantiles(found, n=4, method="inclusive")
+    return f"{low:.3g} to {high:.3g} ×"
 
 
 def machine() -> str:

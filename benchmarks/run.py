@@ -8,100 +8,26 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
-from statistics import median
-from typing import TYPE_CHECKING
 
-from environments import HERE, PEERS, Peer, prepare, versions
-from harness import Numbers, cold_start, measure, server
+from cases import Case, ColdStarts, lag_case, page_case, scan_case, take_turns
+from environments import HERE, PEERS, prepare, versions
 from report import Rounds, Row, machine, main_table, spread_table
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 IN_FLIGHT = 20
-COLD_STARTS = 5
-"""Cold starts in one round, whose median counts: the file cache makes single ones jump."""
 
 
-@dataclass(frozen=True)
-class Case:
-    """One thing that is measured for every client in every round."""
-
-    name: str
-    group: str
-    serve: tuple[object, ...]
-    run: Callable[[Peer, str], Numbers]
-
-
-def page_case(size: int, seconds: float) -> Case:
-    """Calls for pages of ``size`` images, as many in flight as the others have."""
-
-    def run(peer: Peer, endpoint: str) -> Numbers:
-        return measure(
-            peer,
-            "pages",
-            endpoint,
-            connections=IN_FLIGHT,
-            size=size,
-            in_flight=IN_FLIGHT,
-            seconds=seconds,
-            at_least=2 * IN_FLIGHT,
-        )
-
-    return Case(f"page-{size}", "pages", ("--images", size), run)
-
-
-def scan_case(name: str, group: str, repositories: int, *, keep: bool) -> Case:
-    """A scan of pages of 1,000, every image dropped at once or kept to the end."""
-
-    def run(peer: Peer, endpoint: str) -> Numbers:
-        return measure(
-            peer,
-            "scan",
-            endpoint,
-            connections=IN_FLIGHT,
-            concurrency=IN_FLIGHT,
-            repositories=repositories,
-            images=1000,
-            keep=keep,
-        )
-
-    return Case(name, group, ("--repositories", repositories), run)
-
-
-def lag_case(name: str, concurrency: int, repositories: int) -> Case:
-    """The event loop during a scan."""
-
-    def run(peer: Peer, endpoint: str) -> Numbers:
-        return measure(peer, "lag", endpoint, connections=concurrency, concurrency=concurrency)
-
-    return Case(name, "lag", ("--repositories", repositories), run)
-
-
-def cold_case(starts: int) -> Case:
-    """Import, client, first call."""
-
-    def run(peer: Peer, endpoint: str) -> Numbers:
-        found = [cold_start(peer, endpoint) for _ in range(starts)]
-        return {number: median(each[number] for each in found) for number in found[0]}
-
-    return Case("cold", "cold", ("--images", 1), run)
-
-
-def cases(*, quick: bool) -> list[Case]:
+def cases(*, quick: bool) -> list[Case | ColdStarts]:
     """Everything, or the same with less patience."""
     repositories = 40 if quick else 200
-    seconds = 0.3 if quick else 1.5
+    turns = 3 if quick else 8
+    pages = [page_case(size, in_flight=IN_FLIGHT, seconds=0.15, turns=turns) for size in (1, 100, 1000)]
     return [
-        page_case(1, seconds),
-        page_case(100, seconds),
-        page_case(1000, seconds),
-        cold_case(3 if quick else COLD_STARTS),
-        scan_case("scan", "scan", repositories, keep=False),
-        lag_case("lag-one", 1, 20),
-        lag_case("lag-many", IN_FLIGHT, 20 if quick else 60),
-        scan_case("kept", "memory", repositories, keep=True),
+        *pages,
+        ColdStarts("cold", "cold", turns=3 if quick else 5),
+        scan_case("scan", "scan", repositories, concurrency=IN_FLIGHT),
+        lag_case("lag-one", 20, concurrency=1),
+        lag_case("lag-many", 20 if quick else 60, concurrency=IN_FLIGHT),
+        scan_case("kept", "memory", repositories, concurrency=IN_FLIGHT, keep=True),
     ]
 
 
@@ -149,17 +75,16 @@ def main() -> None:
         shift = number % len(peers)
         for case in chosen:
             print(f"round {number + 1} of {count}: {case.name}", file=sys.stderr)
-            with server(*case.serve) as endpoint:
-                for peer in peers[shift:] + peers[:shift]:
-                    rounds.setdefault((case.name, peer), []).append(case.run(peer, endpoint))
+            for peer, found in take_turns(case, peers[shift:] + peers[:shift]).items():
+                rounds.setdefault((case.name, peer), []).extend(found)
     text = "\n\n".join(
         [
             main_table(rounds, ROWS),
             "Beside it, without targets:",
             main_table(rounds, MORE_ROWS),
-            "How far the rounds lie apart:",
+            "Half of the ratios lie between:",
             spread_table(rounds, ROWS),
-            f"Medians of {count} interleaved rounds, ratios taken within each round. {machine()}.",
+            f"Medians of {count} interleaved rounds, ratios taken within each turn. {machine()}.",
             "\n".join(f"- {versions(peer)}" for peer in peers),
         ]
     )

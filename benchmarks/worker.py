@@ -1,6 +1,7 @@
-"""One measurement in a process of its own: ``worker.py CLIENT WORKLOAD ENDPOINT JSON`` prints one line of JSON.
+"""A client in a process of its own: ``worker.py CLIENT ENDPOINT JSON`` runs under the client's own interpreter.
 
-It runs under the interpreter of the client's virtual environment.
+Each line of standard input names a workload and its parameters, ``["pages", {"size": 1, …}]``, and is answered with a
+line of numbers. The process ends when its standard input closes.
 """
 
 from __future__ import annotations
@@ -10,22 +11,22 @@ import json
 import sys
 from importlib import import_module
 
-from workloads import WORKLOADS, Numbers
+from workloads import WORKLOADS
 
 
-async def measure(
-    client: str, workload: str, endpoint: str, *, connections: int, retries: str | None, **parameters: object
-) -> Numbers:
-    """Open the client, run the workload, give back its numbers."""
+async def work(client: str, endpoint: str, *, connections: int, retries: str | None) -> None:
+    """Open the client, and run what is asked for."""
     adapter = import_module(f"clients.{client}")
     async with adapter.connect(endpoint, connections, retries) as opened:
-        return await WORKLOADS[workload](opened, **parameters)
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            workload, parameters = json.loads(line)
+            print(json.dumps(await WORKLOADS[workload](opened, **parameters)), flush=True)
 
 
 def main() -> None:
-    """Measure what the command line asks for."""
-    client, workload, endpoint, parameters = sys.argv[1:]
-    print(json.dumps(asyncio.run(measure(client, workload, endpoint, **json.loads(parameters)))))
+    """Work for the client that the command line names."""
+    client, endpoint, options = sys.argv[1:]
+    asyncio.run(work(client, endpoint, **json.loads(options)))
 
 
 if __name__ == "__main__":
