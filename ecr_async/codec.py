@@ -8,10 +8,8 @@ On the wire absent is not null, timestamps are epoch seconds, blobs are base64. 
 not know are ignored; values of enumerations that we do not know are kept.
 """
 
-import gc
 import typing
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import attrs
@@ -23,7 +21,7 @@ from ecr_async.encoding import InvalidError, check_exclusive, make_encoder
 from ecr_async.errors import CallError, ResponseError, ServiceError, ValidationError
 from ecr_async.operation import AnyOperation, Operation
 
-__all__ = ["collection_paused", "converter", "decode", "decode_error", "encode", "request_id"]
+__all__ = ["converter", "decode", "decode_error", "encode", "request_id"]
 
 ResponseT = TypeVar("ResponseT")
 
@@ -59,22 +57,6 @@ def decode(operation: Operation[Any, ResponseT], body: bytes) -> ResponseT:
         raise ResponseError(f"the answer is not JSON: {error}") from None
     except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError) as error:
         raise ResponseError(f"the answer does not fit the API's model: {type(error).__name__}") from None
-
-
-@contextmanager
-def collection_paused() -> Generator[None, None, None]:
-    """Hold off the garbage collector while a large answer is decoded.
-
-    None of the many thousand objects that it becomes is garbage, but making them would set off several
-    collections to find that out, each of which may look at everything else that the program holds.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def decode_error(operation: AnyOperation, status: int, headers: Mapping[str, str], body: bytes) -> CallError:

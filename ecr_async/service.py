@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ecr_async import codec
 from ecr_async.call import Call
+from ecr_async.collection import collection_paused
 from ecr_async.errors import CallError
 from ecr_async.observation import AttemptRecord, log_attempt, logger
 from ecr_async.operation import AnyOperation, Operation
@@ -109,7 +110,7 @@ class Service:
         if len(reply.body) < LARGE_ANSWER:
             return codec.decode(call.operation, reply.body)
         async with opened.decoding:
-            with codec.collection_paused():
+            with collection_paused():
                 response = codec.decode(call.operation, reply.body)
             await asyncio.sleep(0)
             return response

@@ -2,13 +2,16 @@
 
 All of the tasks live inside one, the producer. Whoever closes the stream, or leaves the loop over it,
 cancels the producer and waits for it, so nothing outlives the stream. The room ahead is bounded: a
-consumer that takes its time halts the tasks, each with one result in hand.
+consumer that takes its time halts the tasks, each with one result in hand. While the producer is at
+work, collections of garbage leave out what was there before.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from types import TracebackType
 from typing import Generic, Self, TypeAlias, TypeVar
+
+from ecr_async.collection import elders_spared
 
 __all__ = ["Put", "Stream", "Streaming"]
 
@@ -66,7 +69,8 @@ class Stream(Generic[ResultT]):
             self._ended = asyncio.get_running_loop().time()
 
     async def _run(self) -> None:
-        await self._produce(self._put)
+        with elders_spared():
+            await self._produce(self._put)
 
     async def _put(self, result: ResultT) -> None:
         await self._room.acquire()

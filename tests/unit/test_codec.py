@@ -2,8 +2,6 @@
 
 import base64
 import collections
-import contextlib
-import gc
 import json
 import pickle
 import re
@@ -400,16 +398,3 @@ def test_fractions_survive_also_when_they_are_whole() -> None:
         answer = codec.decode(DESCRIBE_IMAGE_SCAN_FINDINGS, (findings % text).encode())
         assert answer.image_scan_findings is not None
         assert answer.image_scan_findings.enhanced_findings[0].score == score
-
-
-@pytest.mark.parametrize("enabled", [True, False])
-def test_the_garbage_collector_is_left_as_it_was(enabled: bool) -> None:
-    before = gc.isenabled()
-    try:
-        (gc.enable if enabled else gc.disable)()
-        with contextlib.suppress(KeyError), codec.collection_paused():
-            assert not gc.isenabled()
-            raise KeyError
-        assert gc.isenabled() is enabled
-    finally:
-        (gc.enable if before else gc.disable)()

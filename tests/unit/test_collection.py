@@ -1,0 +1,69 @@
+"""The garbage collector is left as it was, whatever happens in between."""
+
+import contextlib
+import gc
+from collections.abc import Generator
+
+import pytest
+
+from ecr_async.collection import collection_paused, elders_spared
+from ecr_async.stream import Put, Stream
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> Generator[None, None, None]:
+    enabled = gc.isenabled()
+    assert gc.get_freeze_count() == 0
+    yield
+    gc.unfreeze()
+    (gc.enable if enabled else gc.disable)()
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_pause_ends_as_it_began(enabled: bool) -> None:
+    (gc.enable if enabled else gc.disable)()
+    with contextlib.suppress(KeyError), collection_paused():
+        assert not gc.isenabled()
+        raise KeyError
+    assert gc.isenabled() is enabled
+
+
+def test_the_elders_are_spared_until_the_last_block_ends() -> None:
+    with contextlib.suppress(KeyError), elders_spared():
+        with elders_spared():
+            assert gc.get_freeze_count() > 0
+        assert gc.get_freeze_count() > 0
+        raise KeyError
+    assert gc.get_freeze_count() == 0
+
+
+def test_garbage_of_ones_own_is_collected_meanwhile() -> None:
+    class Cycle:
+        def __init__(self) -> None:
+            self.itself = self
+
+    with elders_spared():
+        gc.collect()
+        cycles = [Cycle() for _ in range(10)]
+        del cycles
+        assert gc.collect() >= 10
+
+
+def test_what_a_program_has_frozen_itself_stays_frozen() -> None:
+    gc.freeze()
+    with elders_spared():
+        assert gc.get_freeze_count() > 0
+    assert gc.get_freeze_count() > 0
+
+
+async def test_so_it_is_while_a_stream_is_under_way() -> None:
+    async def produce(put: Put[int]) -> None:
+        for _ in range(2):
+            await put(gc.get_freeze_count())
+
+    stream = Stream(produce, ahead=1)
+    results = stream.results()
+    assert await anext(results) > 0
+    await stream.aclose()
+    assert gc.get_freeze_count() == 0
+    await results.aclose()
