@@ -14,6 +14,7 @@ from harness import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 Rounds = dict[tuple[str, Peer], list[Numbers]]
 """What was measured, by case and client: one entry a turn, in the same order for every client."""
@@ -34,6 +35,8 @@ class Row:
     """At most so much, in the number's own unit."""
     boto3: bool = False
     """No more than boto3's."""
+    short: str = ""
+    """The title where there is less room."""
 
 
 def quantity(number: str, value: float) -> str:
@@ -114,6 +117,27 @@ def main_table(rounds: Rounds, rows: Sequence[Row]) -> str:
         )
     head = ["", *(peer.title for peer in PEERS)]
     return table([*head, "ahead of aiobotocore", "target", "of the floor", "target", "met"], lines)
+
+
+def short_table(rounds: Rounds, rows: Sequence[Row]) -> str:
+    """Every row without its targets, as the README shows it."""
+    lines = [
+        [
+            row.short or row.title,
+            *(quantity(row.number, median(values(rounds, row, peer))) for peer in PEERS),
+            times(ratios(rounds, row, AIOBOTOCORE, OURS)),
+            times(ratios(rounds, row, OURS, FLOOR)),
+        ]
+        for row in rows
+    ]
+    return table(["", *(peer.title for peer in PEERS), "ahead of aiobotocore", "of the floor"], lines)
+
+
+def write_between(path: Path, begin: str, end: str, text: str) -> None:
+    """Put a text in a file, in place of what stands between two lines."""
+    before, _, rest = path.read_text().partition(f"{begin}\n")
+    _, _, after = rest.partition(end)
+    path.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}")
 
 
 def spread_table(rounds: Rounds, rows: Sequence[Row]) -> str:

@@ -1,6 +1,7 @@
 """ecr-async beside its peers: every client in a process and a virtual environment of its own, in interleaved rounds.
 
-``python benchmarks/run.py`` builds the environments, measures, prints the table and writes ``benchmarks/results.md``.
+``python benchmarks/run.py`` builds the environments, measures, prints the tables, writes ``benchmarks/results.md`` and the
+README's table.
 ``--quick``, ``--only`` and ``--clients`` measure less and write nothing.
 """
 
@@ -10,10 +11,11 @@ import argparse
 import sys
 
 from cases import Case, ColdStarts, lag_case, page_case, scan_case, take_turns
-from environments import HERE, PEERS, prepare, versions
-from report import Rounds, Row, machine, main_table, spread_table
+from environments import HERE, PEERS, ROOT, prepare, versions
+from report import Rounds, Row, machine, main_table, short_table, spread_table, write_between
 
 IN_FLIGHT = 20
+MARKS = ("<!-- written by benchmarks/run.py -->", "<!-- up to here -->")
 
 
 def cases(*, quick: bool) -> list[Case | ColdStarts]:
@@ -32,13 +34,40 @@ def cases(*, quick: bool) -> list[Case | ColdStarts]:
 
 
 ROWS = (
-    Row("smallest call (page of 1), CPU", "page-1", "cpu", ahead=4.5, factor=1.3),
-    Row("page of 100 images, CPU", "page-100", "cpu", ahead=12, factor=2.2),
-    Row("page of 1,000 images, CPU", "page-1000", "cpu", ahead=12, factor=2.4),
+    Row("smallest call (page of 1), CPU", "page-1", "cpu", ahead=4.5, factor=1.3, short="smallest call"),
+    Row("page of 100 images, CPU", "page-100", "cpu", ahead=12, factor=2.2, short="page of 100 images"),
+    Row(
+        "page of 1,000 images, CPU",
+        "page-1000",
+        "cpu",
+        ahead=12,
+        factor=2.4,
+        short="page of 1,000 images",
+    ),
     Row("cold start: import, client, first call", "cold", "wall", ahead=1.6, factor=1.25, boto3=True),
-    Row("bulk scan, 200 repositories × 1,000 images, CPU", "scan", "cpu", ahead=10, factor=2.5),
-    Row("longest event-loop block, scan of pages of 1,000", "lag-many", "wall", ahead=10, limit=0.010),
-    Row("resident memory after that bulk scan", "scan", "resident", ahead=1),
+    Row(
+        "bulk scan, 200 repositories × 1,000 images, CPU",
+        "scan",
+        "cpu",
+        ahead=10,
+        factor=2.5,
+        short="scan of 200 repositories × 1,000 images",
+    ),
+    Row(
+        "longest event-loop block, scan of pages of 1,000",
+        "lag-many",
+        "wall",
+        ahead=10,
+        limit=0.010,
+        short="longest event-loop block in such a scan",
+    ),
+    Row(
+        "resident memory after that bulk scan",
+        "scan",
+        "resident",
+        ahead=1,
+        short="resident memory after the scan",
+    ),
 )
 MORE_ROWS = (
     Row("page of 1, wall time a call", "page-1", "wall"),
@@ -91,6 +120,7 @@ def main() -> None:
     print(text)
     if not (options.quick or options.only or options.clients):
         (HERE / "results.md").write_text(f"# Results\n\n{text}\n")
+        write_between(ROOT / "README.md", *MARKS, short_table(rounds, ROWS))
 
 
 if __name__ == "__main__":
