@@ -20,7 +20,7 @@ class Words:
 
     families: dict[str, dict[str, Any]]
     homes: dict[str, str]
-    missing: list[str] = attrs.field(factory=list)
+    missing: list[str] = attrs.field(factory=list[str])
 
     @classmethod
     def read(cls, folder: Path = FOLDER) -> "Words":

@@ -10,7 +10,8 @@ import botocore
 import generate
 import pytest
 import take_model
-from generate import Generator, camel, snake
+from generate import Generator
+from names import camel, snake
 from words import Words
 
 MODEL: dict[str, Any] = {
@@ -192,7 +193,7 @@ def test_only_an_operation_with_a_token_in_and_out_has_a_pager(model: dict[str, 
 def test_public_are_operations_types_enumerations_and_errors_but_no_limits(
     model: dict[str, Any], words: Words
 ) -> None:
-    assert Generator(model, words).public("things") == [
+    assert Generator(model, words).families.public("things") == [
         "Color",
         "ListThingsRequest",
         "ListThingsResponse",
