@@ -2,19 +2,28 @@
 
 A botocore session reads over a megabyte of JSON before it makes its first call. It does so in a thread
 of ours, but the standard library's parser keeps every other thread waiting for as long as it parses, and
-what each session throws away keeps them waiting again when it is collected. So all sessions that we
-make share one loader, and that one parses with orjson.
+the garbage collector does so again, the longer the more objects there are. So all sessions that we make
+share one loader; it parses with orjson, and of the endpoints of all services, which are most of those
+objects, it keeps those of the services that give credentials.
 """
 
 import functools
+import gc
 import gzip
 import os
+import threading
 from importlib import import_module
 from typing import Any
 
 import orjson
 
 __all__ = ["data_loader"]
+
+# Of two threads that switch the collector off at once, one would take it to have been off before.
+_collector = threading.Lock()
+
+_ISSUERS = ("oidc", "portal.sso", "signin", "sts")
+"""Services that credentials come from, by the names that endpoints.json has for them."""
 
 
 @functools.cache
@@ -37,5 +46,27 @@ class _Files:
         for extension, opener in self._OPENERS:
             if os.path.isfile(file_path + extension):
                 with opener(file_path + extension, "rb") as file:
-                    return orjson.loads(file.read())
+                    content = file.read()
+                is_endpoints = os.path.basename(file_path) == "endpoints"
+                return _issuers_endpoints(content) if is_endpoints else orjson.loads(content)
         return None
+
+
+def _issuers_endpoints(content: bytes) -> Any:
+    """endpoints.json without the services that issue no credentials; botocore finds theirs by default rules.
+
+    Collecting garbage waits until the others are dropped: what is freed right away needs no collection,
+    and one of the whole heap would be due just then.
+    """
+    with _collector:
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            endpoints = orjson.loads(content)
+            for partition in endpoints["partitions"]:
+                services = partition["services"]
+                partition["services"] = {name: services[name] for name in _ISSUERS if name in services}
+        finally:
+            if collecting:
+                gc.enable()
+    return endpoints

@@ -235,6 +235,10 @@ def botocore_chain(
     and a renewal that fails is ours to report. Credentials that are plainly in the environment need no
     chain, and no botocore.
 
+    The thread leaves the event loop free, but for one thing: botocore imports awscrt where that is
+    installed, and loading its native library stops all threads for some 40 ms, once a process. A service
+    that has it and would feel that can import `awscrt.crypto` before its loop starts.
+
     Raises `CredentialsError`. What a provider said is repeated only where it cannot hold a secret.
 
     See https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html

@@ -332,11 +332,11 @@ print(found.access_key, found.secret_key, found.session_token, found.expires_at.
         )
 
     @staticmethod
-    def log_in(home: Path, expires_at: datetime) -> None:
+    def log_in(home: Path, expires_at: datetime, session: str = "corp") -> None:
         cache = home / ".aws" / "sso" / "cache"
         cache.mkdir(parents=True)
         token = {"accessToken": "sso-token", "expiresAt": rfc3339(expires_at)}
-        (cache / f"{hashlib.sha1(b'corp').hexdigest()}.json").write_text(json.dumps(token))
+        (cache / f"{hashlib.sha1(session.encode()).hexdigest()}.json").write_text(json.dumps(token))
 
     async def test_a_logged_in_sessions_token_gets_the_roles_credentials(
         self,
