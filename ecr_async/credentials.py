@@ -235,9 +235,11 @@ def botocore_chain(
     and a renewal that fails is ours to report. Credentials that are plainly in the environment need no
     chain, and no botocore.
 
-    The thread leaves the event loop free, but for one thing: botocore imports awscrt where that is
-    installed, and loading its native library stops all threads for some 40 ms, once a process. A service
-    that has it and would feel that can import `awscrt.crypto` before its loop starts.
+    The thread leaves the event loop free, but for two things, which happen once a process at most. botocore
+    imports awscrt where that is installed, and its native library stops all threads for some 40 ms while
+    it is loaded; and where botocore is installed without bytecode, compiling one of its larger modules
+    takes some 30 ms. A service that would feel that can import `awscrt.crypto` and `botocore.session`
+    before its loop starts.
 
     Raises `CredentialsError`. What a provider said is repeated only where it cannot hold a secret.
 
