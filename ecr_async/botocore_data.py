@@ -8,19 +8,16 @@ objects, it keeps those of the services that give credentials.
 """
 
 import functools
-import gc
 import gzip
 import os
-import threading
 from importlib import import_module
 from typing import Any
 
 import orjson
 
-__all__ = ["data_loader"]
+from ecr_async.collection import collection_paused
 
-# Of two threads that switch the collector off at once, one would take it to have been off before.
-_collector = threading.Lock()
+__all__ = ["data_loader"]
 
 _ISSUERS = ("oidc", "portal.sso", "signin", "sts")
 """Services that credentials come from, by the names that endpoints.json has for them."""
@@ -58,15 +55,9 @@ def _issuers_endpoints(content: bytes) -> Any:
     Collecting garbage waits until the others are dropped: what is freed right away needs no collection,
     and one of the whole heap would be due just then.
     """
-    with _collector:
-        collecting = gc.isenabled()
-        gc.disable()
-        try:
-            endpoints = orjson.loads(content)
-            for partition in endpoints["partitions"]:
-                services = partition["services"]
-                partition["services"] = {name: services[name] for name in _ISSUERS if name in services}
-        finally:
-            if collecting:
-                gc.enable()
+    with collection_paused():
+        endpoints = orjson.loads(content)
+        for partition in endpoints["partitions"]:
+            services = partition["services"]
+            partition["services"] = {name: services[name] for name in _ISSUERS if name in services}
     return endpoints

@@ -19,7 +19,11 @@ _frozen = False
 
 @contextmanager
 def collection_paused() -> Generator[None, None, None]:
-    """Hold off the garbage collector while a large answer is decoded."""
+    """Hold off the garbage collector while many objects are made, of which few will be garbage.
+
+    Threads may do so at once: one that ends while another is at work lets collections happen too early,
+    but none leaves the collector off.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
