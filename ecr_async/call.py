@@ -25,7 +25,7 @@ def _invocation() -> str:
     return f"{_PREFIX}{random.getrandbits(48):012x}"
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Call(Generic[ResponseT]):
     """One call: the same bytes on all attempts, and what is known of the last one.
 

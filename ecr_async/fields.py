@@ -11,7 +11,7 @@ from ecr_async.operation import Limit
 __all__ = ["Kind", "kind_of", "wire_name"]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Kind:
     """What a field's annotation says: a plain type, that of its items, and its limit."""
 

@@ -13,7 +13,7 @@ from ecr_async.transport import proxy_for
 __all__ = ["Route", "find_route"]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Route:
     """Where calls go. `proxy` is None where the way is direct."""
 

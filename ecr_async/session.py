@@ -176,7 +176,7 @@ class Session:
         return self.opened.config
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Opened:
     """What a session has while it is open: the settings in effect, credentials, the connection pool.
 

@@ -109,7 +109,7 @@ class _Keyed:
         return outer.hexdigest()
 
 
-@attrs.frozen(repr=False)
+@attrs.frozen(eq=False, repr=False)
 class _Template:
     """What the requests of one second have in common."""
 

@@ -44,13 +44,13 @@ LARGE_BODY = 1024 * 1024
 _UNBOUNDED = contextlib.nullcontext()
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Reply:
     """An answer: its status, its headers (whose names have no case), its body."""
 
     status: int
     headers: Mapping[str, str]
-    body: bytes = attrs.field(repr=False)
+    body: bytes
 
     @property
     def request_id(self) -> str | None:
