@@ -87,6 +87,10 @@ def scan_images(
     each image exactly once. Repositories that failed are tried again. The file of a scan that has
     ended says that nothing is left to do; delete it to scan afresh.
 
+    While a scan is under way, the garbage collector leaves out the objects that were there before it
+    began (`gc.freeze`): or else the many that come and go would have it look at all of them again and
+    again, and stop the event loop meanwhile.
+
     Args:
         services: One, or one for each region and account. Each has its own rate limits and workers.
         repositories: None for all of them; a name or several; a pattern or several, in which `*`
