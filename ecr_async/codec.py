@@ -21,7 +21,7 @@ from ecr_async.encoding import InvalidError, check_exclusive, make_encoder
 from ecr_async.errors import CallError, ResponseError, ServiceError, ValidationError
 from ecr_async.operation import AnyOperation, Operation
 
-__all__ = ["converter", "decode", "decode_error", "encode", "request_id"]
+__all__ = ["converter", "decode", "decode_error", "encode", "parse", "request_id", "structure"]
 
 ResponseT = TypeVar("ResponseT")
 
@@ -49,12 +49,22 @@ def encode(operation: AnyOperation, request: Any) -> bytes:
 
 def decode(operation: Operation[Any, ResponseT], body: bytes) -> ResponseT:
     """Return the typed response in `body`; raises `ResponseError` if there is none in it."""
+    return structure(operation, parse(body))
+
+
+def parse(body: bytes) -> Any:
+    """Do the first half of decoding: return the JSON in `body`, or raise `ResponseError`."""
     try:
-        structure = converter.get_structure_hook(operation.response)
-        response: ResponseT = structure(orjson.loads(body) if body else {}, operation.response)
-        return response
+        return orjson.loads(body) if body else {}
     except orjson.JSONDecodeError as error:
         raise ResponseError(f"the answer is not JSON: {error}") from None
+
+
+def structure(operation: Operation[Any, ResponseT], document: Any) -> ResponseT:
+    """Do the second half: return the typed response in what `parse` gave, or raise `ResponseError`."""
+    try:
+        response: ResponseT = converter.get_structure_hook(operation.response)(document, operation.response)
+        return response
     except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError) as error:
         raise ResponseError(f"the answer does not fit the API's model: {type(error).__name__}") from None
 

@@ -111,7 +111,9 @@ class Pager(Generic[RequestT, ResponseT, ItemT]):
 
     async def _page(self, token: str | None) -> ResponseT:
         request: Any = self._request
-        return await self._fetch(self._service, attrs.evolve(request, next_token=token))
+        if token != request.next_token:
+            request = attrs.evolve(request, next_token=token)
+        return await self._fetch(self._service, request)
 
 
 @attrs.frozen

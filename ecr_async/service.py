@@ -110,10 +110,7 @@ class Service:
         if len(reply.body) < LARGE_ANSWER:
             return codec.decode(call.operation, reply.body)
         async with opened.decoding:
-            with collection_paused():
-                response = codec.decode(call.operation, reply.body)
-            await asyncio.sleep(0)
-            return response
+            return await _decoded_in_steps(call.operation, reply.body)
 
     def _observe(self, call: Call[Any], error: CallError | None = None, pause: float | None = None) -> None:
         """Tell of the attempt that has just ended whoever wants to know."""
@@ -153,6 +150,17 @@ class Service:
 def _prepared(operation: AnyOperation, request: Any) -> tuple[bytes, str]:
     body = codec.encode(operation, request)
     return body, sha256(body).hexdigest()
+
+
+async def _decoded_in_steps(operation: Operation[Any, ResponseT], body: bytes) -> ResponseT:
+    """Decode a large answer, giving the event loop its turn after each half."""
+    with collection_paused():
+        document = codec.parse(body)
+        await asyncio.sleep(0)
+        response = codec.structure(operation, document)
+        del document  # as many objects again, which need not wait for another turn
+    await asyncio.sleep(0)
+    return response
 
 
 def _limiters() -> defaultdict[str, RateLimiter]:

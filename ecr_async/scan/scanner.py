@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -111,8 +113,8 @@ def scan_images(
         raise ValidationError("concurrency", f"must be at least 1, not {concurrency}")
     if not 1 <= page_size <= 1000:
         raise ValidationError("page_size", f"must be 1 to 1,000, not {page_size}")
-    request = DescribeImagesRequest(
-        repository_name="",
+    request = partial(
+        DescribeImagesRequest,
         max_results=page_size,
         filter=DescribeImagesFilter(tag_status, image_status) if tag_status or image_status else None,
     )
@@ -136,7 +138,7 @@ class Scan(Streaming[ScanResult]):
         self,
         services: tuple[Service, ...],
         selection: Selection,
-        request: DescribeImagesRequest,
+        request: Callable[..., DescribeImagesRequest],
         concurrency: int,
         patience: float,
         checkpoint: Checkpoint | None,
@@ -148,14 +150,14 @@ class Scan(Streaming[ScanResult]):
         self._concurrency = concurrency
         self._patience = patience
         self._checkpoint = checkpoint
-        self._summary = ScanSummary()
+        self._counted: Counter[str] = Counter()
         self._counts = CallCounts()
 
     @property
     def summary(self) -> ScanSummary:
         """What has been done so far."""
-        return attrs.evolve(
-            self._summary,
+        return ScanSummary(
+            **self._counted,
             calls=self._counts.calls,
             throttles=self._counts.throttles,
             retries=self._counts.retries,
@@ -229,22 +231,19 @@ class Scan(Streaming[ScanResult]):
             yield results
 
     def _count(self, result: ScanResult) -> None:
+        counted = self._counted
         match result:
             case ScannedPage(images=images, is_last=is_last):
-                size = sum([image.image_size_in_bytes or 0 for image in images])
-                self._add(scanned=int(is_last), pages=1, images=len(images), bytes=size)
+                counted["scanned"] += is_last
+                counted["pages"] += 1
+                counted["images"] += len(images)
+                counted["bytes"] += sum([image.image_size_in_bytes or 0 for image in images])
             case FailedRepository():
-                self._add(failed=1)
+                counted["failed"] += 1
             case VanishedRepository():
-                self._add(vanished=1)
+                counted["vanished"] += 1
             case FailedListing():
-                self._add(failed_listings=1)
-
-    def _add(self, **counts: int) -> None:
-        now = self._summary
-        self._summary = attrs.evolve(
-            now, **{name: getattr(now, name) + more for name, more in counts.items()}
-        )
+                counted["failed_listings"] += 1
 
     # -------------------------------------------------------------------------- the producer's side
 
@@ -274,9 +273,10 @@ class Scan(Streaming[ScanResult]):
             lane.names.put_nowait(None)
 
     def _select(self, lane: _Lane, name: str) -> None:
-        done_before = self._checkpoint is not None and self._checkpoint.is_finished(lane.service, name)
-        self._add(repositories=1, done_before=int(done_before))
-        if not done_before:
+        self._counted["repositories"] += 1
+        if self._checkpoint is not None and self._checkpoint.is_finished(lane.service, name):
+            self._counted["done_before"] += 1
+        else:
             lane.names.put_nowait(name)
 
     async def _work(self, lane: _Lane) -> None:
@@ -295,7 +295,7 @@ class Scan(Streaming[ScanResult]):
 
     async def _scan_from(self, position: Position, lane: _Lane, name: str) -> None:
         """Scan the rest of a repository; all of it if its token is not accepted any more."""
-        request = attrs.evolve(self._request, repository_name=name, next_token=position.next_token)
+        request = self._request(name, next_token=position.next_token)
         number = position.pages
         try:
             async with aclosing(paginate_describe_images(lane.paced, request).pages()) as pages:
