@@ -157,7 +157,8 @@ def _decoding_expression(kind: Kind, name: str, v: str, names: dict[str, Any], c
 def _mutable_twin(cls: type[Any]) -> type[Any]:
     """Return a class with the slots of `cls` and none of its rules.
 
-    An object may change between two classes that lay out the same slots; a slot for weak references
-    would prevent it.
+    An object may change between two classes that lay out the same slots, and it does so quickest to the
+    one that its class inherits them all from.
     """
-    return type(cls.__name__, cls.__bases__, {"__slots__": cls.__slots__})
+    rules = {name: getattr(object, name) for name in ("__init__", "__setattr__", "__delattr__")}
+    return type(cls.__name__, (cls,), {"__slots__": (), **rules})
