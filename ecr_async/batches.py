@@ -89,9 +89,10 @@ async def delete_images(
     A dry run reads the list of the repository's images. It doesn't look into indexes, and so it takes
     no notice of what they refer to.
 
-    What is no `ImageIdentifier` raises `ValidationError` before anything is sent. At most `concurrency` calls are under way at a time. A call that fails, be it for a repository that
-    isn't there or for missing permissions, is reported with each of its identifiers. Raises
-    `SessionClosedError`; a dry run also what `list_images` raises.
+    What is no `ImageIdentifier` raises `ValidationError` before anything is sent. At most `concurrency`
+    calls are under way at a time. A call that fails, be it for a repository that isn't there or for
+    missing permissions, is reported with each of its identifiers. Raises `SessionClosedError`; a dry run
+    also what `list_images` raises.
     """
     ids = _image_ids(image_ids)
     if dry_run:

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 __all__ = ["collection_paused", "elders_spared"]
 
 FROZEN_BY_PYTHON = 1000
-"""More objects than an interpreter has frozen when it starts: none as a rule, 375 in Python 3.12; a program has thousands."""
+"""More objects than an interpreter has frozen when it starts, which are none as a rule and 375 in Python
+3.12; a program has thousands."""
 
 _lock = threading.Lock()
 _sparing = 0
@@ -24,7 +25,7 @@ _frozen = False
 def collection_paused() -> Generator[None, None, None]:
     """Hold off the garbage collector while many objects are made, of which few will be garbage.
 
-    Threads may do so at once: one that ends while another is at work lets collections happen too early,
+    The pause may last over a turn of the event loop. Threads may pause at once: one that ends while another is at work lets collections happen too early,
     but none leaves the collector off.
     """
     enabled = gc.isenabled()

@@ -47,7 +47,7 @@ class Signer:
         if template is None or template.credentials is not credentials or template.second != int(now):
             template = self._template = self._template_for(credentials, int(now))
         canonical = f"{template.head}{target}{template.tail}{body_sha256}"
-        signed = template.key.hexdigest(sha256(canonical.encode()).hexdigest().encode())
+        signed = template.key.signature(canonical)
         headers = template.headers.copy()
         headers["X-Amz-Target"] = target
         headers["Authorization"] = f"{template.authorization}{signed}"
@@ -102,9 +102,10 @@ class _Keyed:
         further._inner.update(beginning)
         return further
 
-    def hexdigest(self, message: bytes) -> str:
+    def signature(self, canonical_request: str) -> str:
+        """Return the hexadecimal HMAC of a message that ends with the request's digest."""
         inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(message)
+        inner.update(sha256(canonical_request.encode()).hexdigest().encode())
         outer.update(inner.digest())
         return outer.hexdigest()
 
@@ -148,8 +149,7 @@ def signing_key(secret_key: str, day: str, region: str, name: str) -> bytes:
 
 def signature(key: bytes, timestamp: str, scope: str, canonical_request: str) -> str:
     """Return the hexadecimal signature of a canonical request."""
-    digest = sha256(canonical_request.encode()).hexdigest()
-    return hmac.new(key, _to_sign(timestamp, scope) + digest.encode(), sha256).hexdigest()
+    return _Keyed(key).after(_to_sign(timestamp, scope)).signature(canonical_request)
 
 
 def _to_sign(timestamp: str, scope: str) -> bytes:
