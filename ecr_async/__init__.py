@@ -14,6 +14,8 @@ one of its names is first used.
 from typing import TYPE_CHECKING
 
 from ecr_async import api as _api
+from ecr_async._lazy import lazily
+from ecr_async._version import __version__ as __version__
 from ecr_async.errors import (
     CallError,
     CertificateError,
@@ -33,7 +35,6 @@ from ecr_async.errors import (
     WaiterTimeoutError,
 )
 from ecr_async.errors import TimeoutError as TimeoutError
-from ecr_async.lazy import lazily
 
 if TYPE_CHECKING:
     from ecr_async import arrow as arrow
@@ -75,8 +76,6 @@ if TYPE_CHECKING:
         wait_until_image_scan_complete,
         wait_until_lifecycle_policy_preview_complete,
     )
-
-__version__ = "0.1.0"
 
 # Not TimeoutError: a star import would hide the builtin one, of which it is a kind.
 __all__ = [

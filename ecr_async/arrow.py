@@ -39,8 +39,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ecr_async._optional import extra
 from ecr_async.errors import ConfigurationError
-from ecr_async.extras import extra
 from ecr_async.scan import Scan, ScannedPage, ScanResult, ScanSummary
 
 with extra("arrow", "pyarrow"):

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from ecr_async.collection import collection_paused
+from ecr_async._gc import collection_paused
 
 __all__ = ["data_loader"]
 

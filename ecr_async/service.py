@@ -10,8 +10,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ecr_async import codec
+from ecr_async._gc import collection_paused
 from ecr_async.call import Call
-from ecr_async.collection import collection_paused
 from ecr_async.errors import CallError
 from ecr_async.observation import AttemptRecord, log_attempt, logger
 from ecr_async.operation import AnyOperation, Operation

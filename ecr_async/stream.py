@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from types import TracebackType
 from typing import Generic, Self, TypeAlias, TypeVar
 
-from ecr_async.collection import elders_spared
+from ecr_async._gc import elders_spared
 
 __all__ = ["Put", "Stream", "Streaming"]
 

@@ -18,8 +18,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import ecr_async
-from ecr_async.extras import extra
+from ecr_async._optional import extra
+from ecr_async._version import __version__
 from ecr_async.observation import AttemptRecord, error_type
 
 with extra("otel", "opentelemetry"):
@@ -53,8 +53,8 @@ class OpenTelemetry:
     def __init__(
         self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
     ) -> None:
-        self._tracer = get_tracer("ecr_async", ecr_async.__version__, tracer_provider)
-        self._duration = get_meter("ecr_async", ecr_async.__version__, meter_provider).create_histogram(
+        self._tracer = get_tracer("ecr_async", __version__, tracer_provider)
+        self._duration = get_meter("ecr_async", __version__, meter_provider).create_histogram(
             "rpc.client.call.duration",
             unit="s",
             description="How long calls of ECR took, with all their attempts.",

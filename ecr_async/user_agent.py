@@ -8,7 +8,7 @@ import platform
 import re
 from functools import cache
 
-import ecr_async
+from ecr_async._version import __version__
 
 __all__ = ["user_agent"]
 
@@ -25,7 +25,7 @@ def user_agent(retry_mode: str, app_id: str | None) -> str:
     """
     system = _SYSTEMS.get(platform.system(), "other")
     words = [
-        f"ecr-async/{ecr_async.__version__}",
+        f"ecr-async/{__version__}",
         "ua/2.1",
         f"os/{system}#{_clean(platform.release())}",
         f"lang/python#{_clean(platform.python_version())}",

@@ -20,7 +20,7 @@ def index(model: Model, families: Families) -> str:
             "from typing import TYPE_CHECKING, Any",
             "",
             "from ecr_async.errors import ServiceError",
-            "from ecr_async.lazy import lazily",
+            "from ecr_async._lazy import lazily",
             "",
             "if TYPE_CHECKING:",
             *(

@@ -7,8 +7,8 @@ of its names is first used.
 
 from typing import TYPE_CHECKING, Any
 
+from ecr_async._lazy import lazily
 from ecr_async.errors import ServiceError
-from ecr_async.lazy import lazily
 
 if TYPE_CHECKING:
     from ecr_async.api.authorization import (

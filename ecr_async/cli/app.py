@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ecr_async import __version__
+from ecr_async._version import __version__
 from ecr_async.cli.scan import scan
 from ecr_async.cli.serve import serve
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
+from ecr_async._optional import extra
 from ecr_async.distributed.registry import RegistryScan
 from ecr_async.distributed.results import DistributedSummary, FailedPartition, RegistrySummary
-from ecr_async.extras import extra
 from ecr_async.scan import ScanSummary
 from ecr_async.scan.selection import Selection
 

@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 import pytest
 
-from ecr_async.collection import FROZEN_BY_PYTHON, collection_paused, elders_spared
+from ecr_async._gc import FROZEN_BY_PYTHON, collection_paused, elders_spared
 from ecr_async.stream import Put, Stream
 
 
