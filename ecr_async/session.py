@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import attrs
 
 from ecr_async import config as configuration
+from ecr_async._retry.standard import RetryConfig, RetryStrategy
 from ecr_async.clock import Clock
 from ecr_async.config import Config, RetryMode
 from ecr_async.credentials import (
@@ -20,7 +21,6 @@ from ecr_async.credentials import (
 )
 from ecr_async.errors import ConfigurationError, SessionClosedError
 from ecr_async.observation import Telemetry
-from ecr_async.retries import RetryConfig, RetryStrategy
 from ecr_async.service import Service
 from ecr_async.transport import Transport
 from ecr_async.user_agent import user_agent

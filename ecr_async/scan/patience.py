@@ -11,8 +11,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ecr_async._retry.standard import Attempts, RetryStrategy, classify
 from ecr_async.errors import CallError
-from ecr_async.retries import Attempts, RetryStrategy, classify
 
 if TYPE_CHECKING:
     from ecr_async.service import Service

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecr_async._retry.standard import Backoff, ErrorKind, RetryConfig, RetryQuota, RetryStrategy, classify
 from ecr_async.errors import (
     CallError,
     CertificateError,
@@ -21,7 +22,6 @@ from ecr_async.errors import (
     TimeoutError,
     TransportError,
 )
-from ecr_async.retries import Backoff, ErrorKind, RetryConfig, RetryQuota, RetryStrategy, classify
 
 THROTTLED = ServiceError("slow", code="ThrottlingException", status=400)
 BROKEN = ServiceError("oops", code="ServerException", status=500)

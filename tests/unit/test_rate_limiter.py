@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 import attrs
 import pytest
 
+from ecr_async._retry.rate_limiter import RateLimiter
+from ecr_async._retry.standard import RetryConfig, RetryStrategy
 from ecr_async.errors import ServiceError
-from ecr_async.rates import RateLimiter
-from ecr_async.retries import RetryConfig, RetryStrategy
 
 T = TypeVar("T")
 

@@ -1,0 +1,1 @@
+"""When to send a call again, and how fast to send the next."""
