@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from ecr_async import distributed as distributed
     from ecr_async import lifecycle, local
     from ecr_async import telemetry as telemetry
+    from ecr_async._config.settings import Config
     from ecr_async.api import *
     from ecr_async.batches import BatchFailure, BatchResult, check_layers, delete_images, get_images
-    from ecr_async.config import Config
     from ecr_async.credentials import Credentials, CredentialsProvider
     from ecr_async.findings import (
         FailedFindings,
@@ -136,7 +136,7 @@ __all__ += _api.__all__
 
 _HOMES = {
     "AttemptRecord": "observation",
-    "Config": "config",
+    "Config": "_config.settings",
     "Telemetry": "observation",
     "BatchFailure": "batches",
     "BatchResult": "batches",

@@ -32,7 +32,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from ecr_async.botocore_data import data_loader
+from ecr_async._config.botocore_data import data_loader
 from ecr_async.errors import CredentialsError, SessionClosedError
 
 __all__ = ["CachedCredentials", "Credentials", "CredentialsProvider", "botocore_chain", "static"]

@@ -5,8 +5,8 @@ import asyncio
 import attrs
 from yarl import URL
 
-from ecr_async.config import Config
-from ecr_async.endpoints import resolve
+from ecr_async._config.endpoints import resolve
+from ecr_async._config.settings import Config
 from ecr_async.signing import Signer
 from ecr_async.transport import proxy_for
 

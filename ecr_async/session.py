@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from ecr_async import config as configuration
+from ecr_async._config import settings as configuration
+from ecr_async._config.settings import Config, RetryMode
 from ecr_async._retry.standard import RetryConfig, RetryStrategy
 from ecr_async.clock import Clock
-from ecr_async.config import Config, RetryMode
 from ecr_async.credentials import (
     CachedCredentials,
     Credentials,

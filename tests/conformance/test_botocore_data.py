@@ -8,7 +8,7 @@ import botocore.session
 import pytest
 from botocore.regions import EndpointResolver
 
-from ecr_async.botocore_data import data_loader
+from ecr_async._config.botocore_data import data_loader
 
 REFERENCE = botocore.session.Session().get_component("data_loader")
 THEIRS = REFERENCE.load_data("endpoints")

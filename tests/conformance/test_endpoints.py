@@ -23,7 +23,7 @@ from botocore.config import Config
 from botocore.model import ServiceModel
 from botocore.regions import EndpointResolverBuiltins, EndpointRulesetResolver
 
-from ecr_async import endpoints
+from ecr_async._config import endpoints
 from ecr_async.errors import ConfigurationError
 
 SESSION = botocore.session.Session()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ecr_async import config
+from ecr_async._config import settings
 from ecr_async.errors import ConfigurationError
 
 Write = Callable[[str], dict[str, str]]
@@ -84,25 +84,25 @@ def test_an_argument_goes_before_the_environment_and_that_before_the_file(
     files = write(f"[default]\n{key[0]} = {key[1]}\n")
     environ = {**files, variable[0]: variable[1]}
     found = (
-        getattr(config.load(environ=environ, **{setting: argument}), setting),
-        getattr(config.load(environ=environ), setting),
-        getattr(config.load(environ=files), setting),
+        getattr(settings.load(environ=environ, **{setting: argument}), setting),
+        getattr(settings.load(environ=environ), setting),
+        getattr(settings.load(environ=files), setting),
     )
     assert found == meanings
 
 
 @pytest.mark.parametrize("variable", [case[2][0] for case in SETTINGS])
 def test_a_variable_set_to_nothing_counts_as_not_set(variable: str, no_files: dict[str, str]) -> None:
-    assert config.load(environ={**no_files, variable: ""}) == config.load(environ=no_files)
+    assert settings.load(environ={**no_files, variable: ""}) == settings.load(environ=no_files)
 
 
 def test_nothing_set_means_the_defaults(no_files: dict[str, str]) -> None:
-    assert config.load(environ=no_files) == config.Config(config_file=no_files["AWS_CONFIG_FILE"])
+    assert settings.load(environ=no_files) == settings.Config(config_file=no_files["AWS_CONFIG_FILE"])
 
 
 def test_aws_region_goes_before_aws_default_region(no_files: dict[str, str]) -> None:
     environ = {**no_files, "AWS_DEFAULT_REGION": "us-east-1", "AWS_REGION": "eu-west-1"}
-    assert config.load(environ=environ).region == "eu-west-1"
+    assert settings.load(environ=environ).region == "eu-west-1"
 
 
 @pytest.mark.parametrize(
@@ -122,55 +122,55 @@ def test_a_value_that_makes_no_sense_is_refused_by_its_variables_name(
     variable: str, value: str, no_files: dict[str, str]
 ) -> None:
     with pytest.raises(ConfigurationError, match=f"^{variable}: '{value}' "):
-        config.load(environ={**no_files, variable: value})
+        settings.load(environ={**no_files, variable: value})
 
 
 def test_a_value_that_makes_no_sense_is_refused_by_its_arguments_name(no_files: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError, match=r"^max_attempts: 0 is not a whole number"):
-        config.load(max_attempts=0, environ=no_files)
+        settings.load(max_attempts=0, environ=no_files)
 
 
 def test_a_value_that_makes_no_sense_is_refused_by_its_key_in_the_file(write: Write) -> None:
     environ = write("[default]\nmax_attempts = many\n")
     with pytest.raises(ConfigurationError, match=r"^max_attempts in the shared config file: 'many'"):
-        config.load(environ=environ)
+        settings.load(environ=environ)
 
 
 class TestProfiles:
     TWO_PROFILES = "[default]\nregion = us-east-1\n[profile prod]\nregion = eu-west-1\n"
 
     def test_the_profile_default_is_used_unless_another_is_asked_for(self, write: Write) -> None:
-        loaded = config.load(environ=write(self.TWO_PROFILES))
+        loaded = settings.load(environ=write(self.TWO_PROFILES))
         assert (loaded.profile, loaded.region) == ("default", "us-east-1")
 
     def test_a_profile_is_asked_for_by_argument(self, write: Write) -> None:
         environ = {**write(self.TWO_PROFILES), "AWS_PROFILE": "nobody"}
-        loaded = config.load(profile="prod", environ=environ)
+        loaded = settings.load(profile="prod", environ=environ)
         assert (loaded.profile, loaded.region) == ("prod", "eu-west-1")
 
     @pytest.mark.parametrize("variable", ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])
     def test_a_profile_is_asked_for_by_the_environment(self, variable: str, write: Write) -> None:
         environ = {**write(self.TWO_PROFILES), variable: "prod"}
-        assert config.load(environ=environ).region == "eu-west-1"
+        assert settings.load(environ=environ).region == "eu-west-1"
 
     def test_the_credentials_files_settings_win_over_the_config_files(
         self, write: Write, tmp_path: Path
     ) -> None:
         environ = write("[profile prod]\nregion = eu-west-1\nmax_attempts = 4\n")
         (tmp_path / "credentials").write_text("[prod]\nregion = eu-north-1\n")
-        loaded = config.load(profile="prod", environ=environ)
+        loaded = settings.load(profile="prod", environ=environ)
         assert (loaded.region, loaded.max_attempts) == ("eu-north-1", 4)
 
     def test_a_profile_that_does_not_exist_is_refused_with_the_files_that_were_read(
         self, no_files: dict[str, str]
     ) -> None:
         with pytest.raises(ConfigurationError, match=r"'nobody' is neither in .*config nor in .*credentials"):
-            config.load(profile="nobody", environ=no_files)
+            settings.load(profile="nobody", environ=no_files)
 
     def test_a_file_that_cannot_be_parsed_is_named_and_not_quoted(self, write: Write) -> None:
         environ = write("aws_secret_access_key = CANARY\n")
         with pytest.raises(ConfigurationError, match="cannot be parsed") as refusal:
-            config.load(environ=environ)
+            settings.load(environ=environ)
         assert environ["AWS_CONFIG_FILE"] in str(refusal.value)
         assert "CANARY" not in str(refusal.value)
         assert refusal.value.__cause__ is None
@@ -197,24 +197,24 @@ class TestEndpointURL:
     def test_ecrs_own_goes_before_everyones_and_the_environment_before_the_file(
         self, variables: dict[str, str], expected: str, write: Write
     ) -> None:
-        assert config.load(environ={**write(self.EVERYWHERE), **variables}).endpoint_url == expected
+        assert settings.load(environ={**write(self.EVERYWHERE), **variables}).endpoint_url == expected
 
     def test_a_services_section_that_is_silent_about_ecr_leaves_the_profiles(self, write: Write) -> None:
         environ = write(
             "[default]\nservices = local\nendpoint_url = http://profile\n"
             "[services local]\nsts =\n  endpoint_url = http://sts\n"
         )
-        assert config.load(environ=environ).endpoint_url == "http://profile"
+        assert settings.load(environ=environ).endpoint_url == "http://profile"
 
     def test_a_services_section_that_does_not_exist_is_refused(self, write: Write) -> None:
         environ = write("[default]\nservices = local\n")
         with pytest.raises(ConfigurationError, match=r"no section \[services local\]"):
-            config.load(environ=environ)
+            settings.load(environ=environ)
 
     def test_a_services_section_must_nest_ecrs_settings(self, write: Write) -> None:
         environ = write("[default]\nservices = local\n[services local]\necr = http://section\n")
         with pytest.raises(ConfigurationError, match=r"ecr in section \[services local\]"):
-            config.load(environ=environ)
+            settings.load(environ=environ)
 
     def test_the_environment_can_have_configured_ones_ignored(self, write: Write) -> None:
         environ = {
@@ -222,17 +222,17 @@ class TestEndpointURL:
             "AWS_ENDPOINT_URL": "http://all",
             "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
         }
-        assert config.load(environ=environ).endpoint_url is None
-        assert config.load(environ=environ, endpoint_url="http://argument").endpoint_url == "http://argument"
+        assert settings.load(environ=environ).endpoint_url is None
+        assert settings.load(environ=environ, endpoint_url="http://argument").endpoint_url == "http://argument"
 
     def test_the_file_can_have_configured_ones_ignored(self, write: Write) -> None:
         environ = write("[default]\nignore_configured_endpoint_urls = true\nendpoint_url = http://profile\n")
-        assert config.load(environ=environ).endpoint_url is None
+        assert settings.load(environ=environ).endpoint_url is None
 
 
 def test_a_missing_region_is_one_sentence_that_says_where_we_looked(write: Write) -> None:
     environ = write("[profile prod]\nmax_attempts = 3\n")
-    loaded = config.load(profile="prod", environ=environ)
+    loaded = settings.load(profile="prod", environ=environ)
     with pytest.raises(ConfigurationError) as refusal:
         loaded.require_region()
     assert str(refusal.value) == (
@@ -242,32 +242,32 @@ def test_a_missing_region_is_one_sentence_that_says_where_we_looked(write: Write
 
 
 def test_a_region_that_is_there_is_required_and_given() -> None:
-    assert config.Config(region="eu-west-1").require_region() == "eu-west-1"
+    assert settings.Config(region="eu-west-1").require_region() == "eu-west-1"
 
 
 class TestNeedsFiles:
     def test_without_files_and_profile_nothing_is_read(self, no_files: dict[str, str]) -> None:
-        assert not config.needs_files(None, no_files)
+        assert not settings.needs_files(None, no_files)
 
     def test_a_profile_needs_them(self, no_files: dict[str, str]) -> None:
-        assert config.needs_files("prod", no_files)
-        assert config.needs_files(None, {**no_files, "AWS_PROFILE": "prod"})
+        assert settings.needs_files("prod", no_files)
+        assert settings.needs_files(None, {**no_files, "AWS_PROFILE": "prod"})
 
     @pytest.mark.parametrize("name", ["config", "credentials"])
     def test_either_file_is_read_where_it_exists(
         self, name: str, no_files: dict[str, str], tmp_path: Path
     ) -> None:
         (tmp_path / name).touch()
-        assert config.needs_files(None, no_files)
+        assert settings.needs_files(None, no_files)
 
     def test_the_files_are_in_the_home_directory_unless_the_environment_says_otherwise(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HOME", str(tmp_path))
-        assert not config.needs_files(None, {})
+        assert not settings.needs_files(None, {})
         (tmp_path / ".aws").mkdir()
         (tmp_path / ".aws" / "config").touch()
-        assert config.needs_files(None, {})
+        assert settings.needs_files(None, {})
 
 
 def test_botocore_is_not_imported_where_arguments_and_environment_say_it_all(
@@ -275,13 +275,15 @@ def test_botocore_is_not_imported_where_arguments_and_environment_say_it_all(
 ) -> None:
     program = """
 import asyncio, sys
-from ecr_async import config, credentials, endpoints
-found = config.load(region="eu-west-1", endpoint_url="http://localhost:8000")
+from ecr_async import credentials
+from ecr_async._config import endpoints
+from ecr_async._config import settings
+found = settings.load(region="eu-west-1", endpoint_url="http://localhost:8000")
 endpoints.resolve(found.require_region(), endpoint_url=found.endpoint_url)
 asyncio.run(credentials.CachedCredentials(credentials.botocore_chain(None, found.region)).get())
 sys.exit("botocore" in sys.modules)
 """
     keys = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
-    path = {"PYTHONPATH": str(Path(config.__file__).parents[1])}
+    path = {"PYTHONPATH": str(Path(settings.__file__).parents[2])}
     run = subprocess.run([sys.executable, "-c", program], env={**no_files, **keys, **path}, check=False)
     assert run.returncode == 0

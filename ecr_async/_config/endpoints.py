@@ -17,7 +17,7 @@ from typing import Any
 
 import attrs
 
-from ecr_async.botocore_data import data_loader
+from ecr_async._config.botocore_data import data_loader
 from ecr_async.errors import ConfigurationError
 
 __all__ = ["Endpoint", "resolve"]

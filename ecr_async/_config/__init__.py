@@ -1,0 +1,1 @@
+"""With which settings a session works: arguments, environment, shared files, endpoint rules."""
