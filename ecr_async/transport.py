@@ -18,7 +18,7 @@ import attrs
 from yarl import URL
 
 from ecr_async import errors
-from ecr_async.codec import request_id
+from ecr_async._wire.codec import request_id
 from ecr_async.deadlines import Deadlines
 from ecr_async.errors import (
     CallError,

@@ -28,7 +28,7 @@ class Classes:
         return "\n".join(
             (
                 "@attrs.frozen(eq=False, repr=False, weakref_slot=False)",
-                f"class {shape}(Record):",
+                f"class {shape}(Structure):",
                 docstring(self._structure_words(shape), 4),
                 "",
                 *(self._field(shape, wire) for wire in members),

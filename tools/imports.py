@@ -11,9 +11,9 @@ STANDARD = {
 }
 CORE = {
     "errors": ["ServiceError"],
-    "operation": ["Limit", "Operation"],
+    "_wire.operation": ["Limit", "Operation"],
     "pagination": ["Pager"],
-    "record": ["Record"],
+    "_wire.structure": ["Structure"],
 }
 
 

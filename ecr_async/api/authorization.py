@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import attrs
 
+from ecr_async._wire.operation import Limit, Operation
+from ecr_async._wire.structure import Structure
 from ecr_async.api.common import InvalidParameterException, RegistryId, ServerException
-from ecr_async.operation import Limit, Operation
-from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -28,7 +28,7 @@ GetAuthorizationTokenRegistryIdList: TypeAlias = Annotated[Sequence[RegistryId],
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class AuthorizationData(Record):
+class AuthorizationData(Structure):
     """A token for the registry's HTTP API, and where and how long it is good for."""
 
     authorization_token: str | None = attrs.field(default=None, repr=False)
@@ -44,7 +44,7 @@ class AuthorizationData(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class GetAuthorizationTokenRequest(Record):
+class GetAuthorizationTokenRequest(Structure):
     """What `get_authorization_token` asks."""
 
     registry_ids: GetAuthorizationTokenRegistryIdList | None = None
@@ -55,7 +55,7 @@ class GetAuthorizationTokenRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class GetAuthorizationTokenResponse(Record):
+class GetAuthorizationTokenResponse(Structure):
     """What `get_authorization_token` answers."""
 
     authorization_data: tuple[AuthorizationData, ...] = ()

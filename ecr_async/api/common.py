@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import attrs
 
+from ecr_async._wire.operation import Limit
+from ecr_async._wire.structure import Structure
 from ecr_async.errors import ServiceError
-from ecr_async.operation import Limit
-from ecr_async.record import Record
 
 __all__ = [
     "DeleteReplication",
@@ -55,7 +55,7 @@ RepositoryName: TypeAlias = Annotated[
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ImageIdentifier(Record):
+class ImageIdentifier(Structure):
     """Names one image of a repository: by digest, by tag or by both.
 
     Give at least one. Given both, they must agree: the tag has to point at that digest.
@@ -113,7 +113,7 @@ ImageTagMutabilityExclusionFilterValue: TypeAlias = Annotated[
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ImageTagMutabilityExclusionFilter(Record):
+class ImageTagMutabilityExclusionFilter(Structure):
     """A pattern of tags for which the opposite of the repository's mutability holds.
 
     Only the settings `MUTABLE_WITH_EXCLUSION` and `IMMUTABLE_WITH_EXCLUSION` look at these filters.
@@ -195,7 +195,7 @@ TagStatus: TypeAlias = Literal["TAGGED", "UNTAGGED", "ANY"]
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ReplicationDestination(Record):
+class ReplicationDestination(Structure):
     """A registry that images are copied to: one account in one region.
 
     A registry of another account must first allow it in its registry policy
@@ -221,7 +221,7 @@ RepositoryFilterType: TypeAlias = Literal["PREFIX_MATCH"]
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class RepositoryFilter(Record):
+class RepositoryFilter(Structure):
     """Picks the repositories that a replication rule covers, by the start of their names."""
 
     filter: RepositoryFilterValue
@@ -236,7 +236,7 @@ RepositoryFilterList: TypeAlias = Annotated[Sequence[RepositoryFilter], Limit(1,
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DeleteReplication(Record):
+class DeleteReplication(Structure):
     """Whether a replication rule carries deletions to its destinations as well as pushes."""
 
     enabled: bool
@@ -246,7 +246,7 @@ class DeleteReplication(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ReplicationRule(Record):
+class ReplicationRule(Structure):
     """Where to copy images, and of which repositories.
 
     A rule acts on what is pushed after it is set; what was there before stays where it is, unless
@@ -270,7 +270,7 @@ FiftyMaxResults: TypeAlias = Annotated[int, Limit(1, 50)]
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class Tag(Record):
+class Tag(Structure):
     """A label on an AWS resource, for cost allocation, access control or search.
 
     Not to be confused with an image's tag, which is a plain string.
@@ -285,7 +285,7 @@ class Tag(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ImageScanningConfiguration(Record):
+class ImageScanningConfiguration(Structure):
     """Whether a repository's images are scanned as they are pushed.
 
     Deprecated by ECR at the level of one repository: the registry's scanning configuration
@@ -299,7 +299,7 @@ class ImageScanningConfiguration(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ImageScanStatus(Record):
+class ImageScanStatus(Structure):
     """Where the vulnerability scan of an image stands."""
 
     status: ScanStatus | str | None = None
@@ -309,7 +309,7 @@ class ImageScanStatus(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ReplicationConfiguration(Record):
+class ReplicationConfiguration(Structure):
     """What a registry copies to other regions and accounts: the whole set of its replication rules."""
 
     rules: ReplicationRuleList

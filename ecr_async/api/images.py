@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import attrs
 
+from ecr_async._wire.operation import Limit, Operation
+from ecr_async._wire.structure import Structure
 from ecr_async.api.common import (
     FiftyMaxResults,
     FindingSeverity,
@@ -33,9 +35,7 @@ from ecr_async.api.common import (
     ValidationException,
 )
 from ecr_async.errors import ServiceError
-from ecr_async.operation import Limit, Operation
 from ecr_async.pagination import Pager
-from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -164,7 +164,7 @@ TargetStorageClass: TypeAlias = Literal["STANDARD", "ARCHIVE"]
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ImageFailure(Record):
+class ImageFailure(Structure):
     """One image of a batch that could not be handled, and why."""
 
     image_id: ImageIdentifier | None = None
@@ -176,7 +176,7 @@ class ImageFailure(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class Image(Record):
+class Image(Structure):
     """An image's identity and manifest."""
 
     registry_id: str | None = None
@@ -192,7 +192,7 @@ class Image(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DescribeImagesFilter(Record):
+class DescribeImagesFilter(Structure):
     """Which images `describe_images` takes. An image must meet all that is given."""
 
     tag_status: TagStatus | None = None
@@ -202,7 +202,7 @@ class DescribeImagesFilter(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ImageScanFindingsSummary(Record):
+class ImageScanFindingsSummary(Structure):
     """How many vulnerabilities the last complete scan found."""
 
     image_scan_completed_at: datetime | None = None
@@ -216,7 +216,7 @@ class ImageScanFindingsSummary(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ImageDetail(Record):
+class ImageDetail(Structure):
     """What `describe_images` tells about one image."""
 
     registry_id: str | None = None
@@ -262,7 +262,7 @@ class ImageDetail(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ImageReferrer(Record):
+class ImageReferrer(Structure):
     """An artifact that refers to an image: a signature, an SBOM, an attestation or the like."""
 
     digest: str
@@ -280,7 +280,7 @@ class ImageReferrer(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ListImageReferrersFilter(Record):
+class ListImageReferrersFilter(Structure):
     """Which artifacts `list_image_referrers` takes. An artifact must meet all that is given."""
 
     artifact_types: ArtifactTypeList | None = None
@@ -290,7 +290,7 @@ class ListImageReferrersFilter(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class SubjectIdentifier(Record):
+class SubjectIdentifier(Structure):
     """Names the image that artifacts refer to."""
 
     image_digest: str
@@ -298,7 +298,7 @@ class SubjectIdentifier(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ListImagesFilter(Record):
+class ListImagesFilter(Structure):
     """Which images `list_images` takes. An image must meet all that is given."""
 
     tag_status: TagStatus | None = None
@@ -354,7 +354,7 @@ class UnableToListUpstreamImageReferrersException(ServiceError):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class BatchDeleteImageRequest(Record):
+class BatchDeleteImageRequest(Structure):
     """What `batch_delete_image` asks."""
 
     repository_name: RepositoryName
@@ -372,7 +372,7 @@ class BatchDeleteImageRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class BatchDeleteImageResponse(Record):
+class BatchDeleteImageResponse(Structure):
     """What `batch_delete_image` answers."""
 
     image_ids: tuple[ImageIdentifier, ...] = ()
@@ -415,7 +415,7 @@ async def batch_delete_image(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class BatchGetImageRequest(Record):
+class BatchGetImageRequest(Structure):
     """What `batch_get_image` asks."""
 
     repository_name: RepositoryName
@@ -438,7 +438,7 @@ class BatchGetImageRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class BatchGetImageResponse(Record):
+class BatchGetImageResponse(Structure):
     """What `batch_get_image` answers."""
 
     images: tuple[Image, ...] = ()
@@ -487,7 +487,7 @@ async def batch_get_image(service: "Service", request: BatchGetImageRequest) -> 
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DescribeImagesRequest(Record):
+class DescribeImagesRequest(Structure):
     """What `describe_images` asks."""
 
     repository_name: RepositoryName
@@ -515,7 +515,7 @@ class DescribeImagesRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DescribeImagesResponse(Record):
+class DescribeImagesResponse(Structure):
     """What `describe_images` answers."""
 
     image_details: tuple[ImageDetail, ...] = ()
@@ -583,7 +583,7 @@ def paginate_describe_images(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ListImageReferrersRequest(Record):
+class ListImageReferrersRequest(Structure):
     """What `list_image_referrers` asks."""
 
     repository_name: RepositoryName
@@ -609,7 +609,7 @@ class ListImageReferrersRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ListImageReferrersResponse(Record):
+class ListImageReferrersResponse(Structure):
     """What `list_image_referrers` answers."""
 
     referrers: tuple[ImageReferrer, ...] = ()
@@ -677,7 +677,7 @@ def paginate_list_image_referrers(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ListImagesRequest(Record):
+class ListImagesRequest(Structure):
     """What `list_images` asks."""
 
     repository_name: RepositoryName
@@ -701,7 +701,7 @@ class ListImagesRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ListImagesResponse(Record):
+class ListImagesResponse(Structure):
     """What `list_images` answers."""
 
     image_ids: tuple[ImageIdentifier, ...] = ()
@@ -759,7 +759,7 @@ def paginate_list_images(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class PutImageRequest(Record):
+class PutImageRequest(Structure):
     """What `put_image` asks."""
 
     repository_name: RepositoryName
@@ -788,7 +788,7 @@ class PutImageRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class PutImageResponse(Record):
+class PutImageResponse(Structure):
     """What `put_image` answers."""
 
     image: Image | None = None
@@ -848,7 +848,7 @@ async def put_image(service: "Service", request: PutImageRequest) -> PutImageRes
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class UpdateImageStorageClassRequest(Record):
+class UpdateImageStorageClassRequest(Structure):
     """What `update_image_storage_class` asks."""
 
     repository_name: RepositoryName
@@ -866,7 +866,7 @@ class UpdateImageStorageClassRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class UpdateImageStorageClassResponse(Record):
+class UpdateImageStorageClassResponse(Structure):
     """What `update_image_storage_class` answers."""
 
     registry_id: str | None = None

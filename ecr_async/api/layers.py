@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
 import attrs
 
+from ecr_async._wire.operation import Limit, Operation
+from ecr_async._wire.structure import Structure
 from ecr_async.api.common import (
     InvalidParameterException,
     KmsException,
@@ -23,8 +25,6 @@ from ecr_async.api.common import (
     ServerException,
 )
 from ecr_async.errors import ServiceError
-from ecr_async.operation import Limit, Operation
-from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -100,7 +100,7 @@ LayerPartBlob: TypeAlias = Annotated[bytes, Limit(maximum=20971520)]
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class Layer(Record):
+class Layer(Structure):
     """A layer of a repository, and whether it is there."""
 
     layer_digest: str | None = None
@@ -114,7 +114,7 @@ class Layer(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class LayerFailure(Record):
+class LayerFailure(Structure):
     """One digest of a batch that could not be looked for, and why."""
 
     layer_digest: str | None = None
@@ -192,7 +192,7 @@ class UploadNotFoundException(ServiceError):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class BatchCheckLayerAvailabilityRequest(Record):
+class BatchCheckLayerAvailabilityRequest(Structure):
     """What `batch_check_layer_availability` asks."""
 
     repository_name: RepositoryName
@@ -208,7 +208,7 @@ class BatchCheckLayerAvailabilityRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class BatchCheckLayerAvailabilityResponse(Record):
+class BatchCheckLayerAvailabilityResponse(Structure):
     """What `batch_check_layer_availability` answers."""
 
     layers: tuple[Layer, ...] = ()
@@ -250,7 +250,7 @@ async def batch_check_layer_availability(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class CompleteLayerUploadRequest(Record):
+class CompleteLayerUploadRequest(Structure):
     """What `complete_layer_upload` asks."""
 
     repository_name: RepositoryName
@@ -270,7 +270,7 @@ class CompleteLayerUploadRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class CompleteLayerUploadResponse(Record):
+class CompleteLayerUploadResponse(Structure):
     """What `complete_layer_upload` answers."""
 
     registry_id: str | None = None
@@ -332,7 +332,7 @@ async def complete_layer_upload(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class GetDownloadUrlForLayerRequest(Record):
+class GetDownloadUrlForLayerRequest(Structure):
     """What `get_download_url_for_layer` asks."""
 
     repository_name: RepositoryName
@@ -348,7 +348,7 @@ class GetDownloadUrlForLayerRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class GetDownloadUrlForLayerResponse(Record):
+class GetDownloadUrlForLayerResponse(Structure):
     """What `get_download_url_for_layer` answers."""
 
     download_url: str | None = attrs.field(default=None, repr=False)
@@ -400,7 +400,7 @@ async def get_download_url_for_layer(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class InitiateLayerUploadRequest(Record):
+class InitiateLayerUploadRequest(Structure):
     """What `initiate_layer_upload` asks."""
 
     repository_name: RepositoryName
@@ -414,7 +414,7 @@ class InitiateLayerUploadRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class InitiateLayerUploadResponse(Record):
+class InitiateLayerUploadResponse(Structure):
     """What `initiate_layer_upload` answers."""
 
     upload_id: str | None = None
@@ -459,7 +459,7 @@ async def initiate_layer_upload(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class UploadLayerPartRequest(Record):
+class UploadLayerPartRequest(Structure):
     """What `upload_layer_part` asks."""
 
     repository_name: RepositoryName
@@ -485,7 +485,7 @@ class UploadLayerPartRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class UploadLayerPartResponse(Record):
+class UploadLayerPartResponse(Structure):
     """What `upload_layer_part` answers."""
 
     registry_id: str | None = None

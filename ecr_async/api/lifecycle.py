@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import attrs
 
+from ecr_async._wire.operation import Limit, Operation
+from ecr_async._wire.structure import Structure
 from ecr_async.api.common import (
     ImageIdentifierList,
     InvalidParameterException,
@@ -23,9 +25,7 @@ from ecr_async.api.common import (
     ValidationException,
 )
 from ecr_async.errors import ServiceError
-from ecr_async.operation import Limit, Operation
 from ecr_async.pagination import Pager
-from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -98,7 +98,7 @@ LifecyclePolicyStorageClass: TypeAlias = Literal["ARCHIVE", "STANDARD"]
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class LifecyclePolicyPreviewFilter(Record):
+class LifecyclePolicyPreviewFilter(Structure):
     """Which results `get_lifecycle_policy_preview` takes."""
 
     tag_status: TagStatus | None = None
@@ -106,7 +106,7 @@ class LifecyclePolicyPreviewFilter(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class LifecyclePolicyRuleAction(Record):
+class LifecyclePolicyRuleAction(Structure):
     """What a rule would do with an image."""
 
     type: ImageActionType | str | None = None
@@ -116,7 +116,7 @@ class LifecyclePolicyRuleAction(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class LifecyclePolicyPreviewResult(Record):
+class LifecyclePolicyPreviewResult(Structure):
     """One image that the previewed policy would act on."""
 
     image_tags: tuple[str, ...] = ()
@@ -134,7 +134,7 @@ class LifecyclePolicyPreviewResult(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class TransitioningImageTotalCount(Record):
+class TransitioningImageTotalCount(Structure):
     """How many images the previewed policy would move to one storage class."""
 
     target_storage_class: LifecyclePolicyTargetStorageClass | str | None = None
@@ -144,7 +144,7 @@ class TransitioningImageTotalCount(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class LifecyclePolicyPreviewSummary(Record):
+class LifecyclePolicyPreviewSummary(Structure):
     """How many images the previewed policy would act on."""
 
     expiring_image_total_count: int | None = None
@@ -172,7 +172,7 @@ class LifecyclePolicyPreviewNotFoundException(ServiceError):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DeleteLifecyclePolicyRequest(Record):
+class DeleteLifecyclePolicyRequest(Structure):
     """What `delete_lifecycle_policy` asks."""
 
     repository_name: RepositoryName
@@ -186,7 +186,7 @@ class DeleteLifecyclePolicyRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DeleteLifecyclePolicyResponse(Record):
+class DeleteLifecyclePolicyResponse(Structure):
     """What `delete_lifecycle_policy` answers."""
 
     registry_id: str | None = None
@@ -236,7 +236,7 @@ async def delete_lifecycle_policy(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class GetLifecyclePolicyRequest(Record):
+class GetLifecyclePolicyRequest(Structure):
     """What `get_lifecycle_policy` asks."""
 
     repository_name: RepositoryName
@@ -250,7 +250,7 @@ class GetLifecyclePolicyRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class GetLifecyclePolicyResponse(Record):
+class GetLifecyclePolicyResponse(Structure):
     """What `get_lifecycle_policy` answers."""
 
     registry_id: str | None = None
@@ -300,7 +300,7 @@ async def get_lifecycle_policy(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class GetLifecyclePolicyPreviewRequest(Record):
+class GetLifecyclePolicyPreviewRequest(Structure):
     """What `get_lifecycle_policy_preview` asks."""
 
     repository_name: RepositoryName
@@ -326,7 +326,7 @@ class GetLifecyclePolicyPreviewRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class GetLifecyclePolicyPreviewResponse(Record):
+class GetLifecyclePolicyPreviewResponse(Structure):
     """What `get_lifecycle_policy_preview` answers."""
 
     registry_id: str | None = None
@@ -420,7 +420,7 @@ def paginate_get_lifecycle_policy_preview(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class PutLifecyclePolicyRequest(Record):
+class PutLifecyclePolicyRequest(Structure):
     """What `put_lifecycle_policy` asks."""
 
     repository_name: RepositoryName
@@ -438,7 +438,7 @@ class PutLifecyclePolicyRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class PutLifecyclePolicyResponse(Record):
+class PutLifecyclePolicyResponse(Structure):
     """What `put_lifecycle_policy` answers."""
 
     registry_id: str | None = None
@@ -486,7 +486,7 @@ async def put_lifecycle_policy(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class StartLifecyclePolicyPreviewRequest(Record):
+class StartLifecyclePolicyPreviewRequest(Structure):
     """What `start_lifecycle_policy_preview` asks."""
 
     repository_name: RepositoryName
@@ -504,7 +504,7 @@ class StartLifecyclePolicyPreviewRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class StartLifecyclePolicyPreviewResponse(Record):
+class StartLifecyclePolicyPreviewResponse(Structure):
     """What `start_lifecycle_policy_preview` answers."""
 
     registry_id: str | None = None

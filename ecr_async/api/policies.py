@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from ecr_async._wire.operation import Operation
+from ecr_async._wire.structure import Structure
 from ecr_async.api.common import (
     InvalidParameterException,
     RegistryId,
@@ -18,8 +20,6 @@ from ecr_async.api.common import (
     ServerException,
 )
 from ecr_async.errors import ServiceError
-from ecr_async.operation import Operation
-from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -45,7 +45,7 @@ class RepositoryPolicyNotFoundException(ServiceError):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DeleteRepositoryPolicyRequest(Record):
+class DeleteRepositoryPolicyRequest(Structure):
     """What `delete_repository_policy` asks."""
 
     repository_name: RepositoryName
@@ -59,7 +59,7 @@ class DeleteRepositoryPolicyRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DeleteRepositoryPolicyResponse(Record):
+class DeleteRepositoryPolicyResponse(Structure):
     """What `delete_repository_policy` answers."""
 
     registry_id: str | None = None
@@ -104,7 +104,7 @@ async def delete_repository_policy(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class GetRepositoryPolicyRequest(Record):
+class GetRepositoryPolicyRequest(Structure):
     """What `get_repository_policy` asks."""
 
     repository_name: RepositoryName
@@ -118,7 +118,7 @@ class GetRepositoryPolicyRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class GetRepositoryPolicyResponse(Record):
+class GetRepositoryPolicyResponse(Structure):
     """What `get_repository_policy` answers."""
 
     registry_id: str | None = None
@@ -163,7 +163,7 @@ async def get_repository_policy(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class SetRepositoryPolicyRequest(Record):
+class SetRepositoryPolicyRequest(Structure):
     """What `set_repository_policy` asks."""
 
     repository_name: RepositoryName
@@ -185,7 +185,7 @@ class SetRepositoryPolicyRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class SetRepositoryPolicyResponse(Record):
+class SetRepositoryPolicyResponse(Structure):
     """What `set_repository_policy` answers."""
 
     registry_id: str | None = None

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import attrs
 
+from ecr_async._wire.operation import Limit, Operation
+from ecr_async._wire.structure import Structure
 from ecr_async.api.common import (
     CustomRoleArn,
     InvalidParameterException,
@@ -23,9 +25,7 @@ from ecr_async.api.common import (
     ValidationException,
 )
 from ecr_async.errors import ServiceError
-from ecr_async.operation import Limit, Operation
 from ecr_async.pagination import Pager
-from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -101,7 +101,7 @@ PullThroughCacheRuleRepositoryPrefixList: TypeAlias = Annotated[
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class PullThroughCacheRule(Record):
+class PullThroughCacheRule(Structure):
     """A rule that caches an upstream registry under a repository prefix."""
 
     ecr_repository_prefix: str | None = None
@@ -161,7 +161,7 @@ class UnsupportedUpstreamRegistryException(ServiceError):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class CreatePullThroughCacheRuleRequest(Record):
+class CreatePullThroughCacheRuleRequest(Structure):
     """What `create_pull_through_cache_rule` asks."""
 
     ecr_repository_prefix: PullThroughCacheRuleRepositoryPrefix
@@ -196,7 +196,7 @@ class CreatePullThroughCacheRuleRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class CreatePullThroughCacheRuleResponse(Record):
+class CreatePullThroughCacheRuleResponse(Structure):
     """What `create_pull_through_cache_rule` answers."""
 
     ecr_repository_prefix: str | None = None
@@ -266,7 +266,7 @@ async def create_pull_through_cache_rule(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DeletePullThroughCacheRuleRequest(Record):
+class DeletePullThroughCacheRuleRequest(Structure):
     """What `delete_pull_through_cache_rule` asks."""
 
     ecr_repository_prefix: PullThroughCacheRuleRepositoryPrefix
@@ -278,7 +278,7 @@ class DeletePullThroughCacheRuleRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DeletePullThroughCacheRuleResponse(Record):
+class DeletePullThroughCacheRuleResponse(Structure):
     """What `delete_pull_through_cache_rule` answers."""
 
     ecr_repository_prefix: str | None = None
@@ -332,7 +332,7 @@ async def delete_pull_through_cache_rule(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DescribePullThroughCacheRulesRequest(Record):
+class DescribePullThroughCacheRulesRequest(Structure):
     """What `describe_pull_through_cache_rules` asks."""
 
     registry_id: RegistryId | None = None
@@ -352,7 +352,7 @@ class DescribePullThroughCacheRulesRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DescribePullThroughCacheRulesResponse(Record):
+class DescribePullThroughCacheRulesResponse(Structure):
     """What `describe_pull_through_cache_rules` answers."""
 
     pull_through_cache_rules: tuple[PullThroughCacheRule, ...] = ()
@@ -422,7 +422,7 @@ def paginate_describe_pull_through_cache_rules(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class UpdatePullThroughCacheRuleRequest(Record):
+class UpdatePullThroughCacheRuleRequest(Structure):
     """What `update_pull_through_cache_rule` asks."""
 
     ecr_repository_prefix: PullThroughCacheRuleRepositoryPrefix
@@ -443,7 +443,7 @@ class UpdatePullThroughCacheRuleRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class UpdatePullThroughCacheRuleResponse(Record):
+class UpdatePullThroughCacheRuleResponse(Structure):
     """What `update_pull_through_cache_rule` answers."""
 
     ecr_repository_prefix: str | None = None
@@ -501,7 +501,7 @@ async def update_pull_through_cache_rule(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ValidatePullThroughCacheRuleRequest(Record):
+class ValidatePullThroughCacheRuleRequest(Structure):
     """What `validate_pull_through_cache_rule` asks."""
 
     ecr_repository_prefix: PullThroughCacheRuleRepositoryPrefix
@@ -513,7 +513,7 @@ class ValidatePullThroughCacheRuleRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ValidatePullThroughCacheRuleResponse(Record):
+class ValidatePullThroughCacheRuleResponse(Structure):
     """What `validate_pull_through_cache_rule` answers."""
 
     ecr_repository_prefix: str | None = None

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import attrs
 
+from ecr_async._wire.operation import Limit, Operation
+from ecr_async._wire.structure import Structure
 from ecr_async.api.common import (
     InvalidParameterException,
     LimitExceededException,
@@ -19,9 +21,7 @@ from ecr_async.api.common import (
     ValidationException,
 )
 from ecr_async.errors import ServiceError
-from ecr_async.operation import Limit, Operation
 from ecr_async.pagination import Pager
-from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -91,12 +91,12 @@ class RegistryPolicyNotFoundException(ServiceError):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DeleteRegistryPolicyRequest(Record):
+class DeleteRegistryPolicyRequest(Structure):
     """What `delete_registry_policy` asks."""
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DeleteRegistryPolicyResponse(Record):
+class DeleteRegistryPolicyResponse(Structure):
     """What `delete_registry_policy` answers."""
 
     registry_id: str | None = None
@@ -140,7 +140,7 @@ async def delete_registry_policy(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DeregisterPullTimeUpdateExclusionRequest(Record):
+class DeregisterPullTimeUpdateExclusionRequest(Structure):
     """What `deregister_pull_time_update_exclusion` asks."""
 
     principal_arn: PrincipalArn
@@ -148,7 +148,7 @@ class DeregisterPullTimeUpdateExclusionRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DeregisterPullTimeUpdateExclusionResponse(Record):
+class DeregisterPullTimeUpdateExclusionResponse(Structure):
     """What `deregister_pull_time_update_exclusion` answers."""
 
     principal_arn: str | None = None
@@ -192,12 +192,12 @@ async def deregister_pull_time_update_exclusion(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DescribeRegistryRequest(Record):
+class DescribeRegistryRequest(Structure):
     """What `describe_registry` asks."""
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DescribeRegistryResponse(Record):
+class DescribeRegistryResponse(Structure):
     """What `describe_registry` answers."""
 
     registry_id: str | None = None
@@ -237,7 +237,7 @@ async def describe_registry(service: "Service", request: DescribeRegistryRequest
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class GetAccountSettingRequest(Record):
+class GetAccountSettingRequest(Structure):
     """What `get_account_setting` asks."""
 
     name: AccountSettingName
@@ -247,7 +247,7 @@ class GetAccountSettingRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class GetAccountSettingResponse(Record):
+class GetAccountSettingResponse(Structure):
     """What `get_account_setting` answers."""
 
     name: str | None = None
@@ -288,12 +288,12 @@ async def get_account_setting(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class GetRegistryPolicyRequest(Record):
+class GetRegistryPolicyRequest(Structure):
     """What `get_registry_policy` asks."""
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class GetRegistryPolicyResponse(Record):
+class GetRegistryPolicyResponse(Structure):
     """What `get_registry_policy` answers."""
 
     registry_id: str | None = None
@@ -336,7 +336,7 @@ async def get_registry_policy(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ListPullTimeUpdateExclusionsRequest(Record):
+class ListPullTimeUpdateExclusionsRequest(Structure):
     """What `list_pull_time_update_exclusions` asks."""
 
     max_results: MaxResults | None = None
@@ -350,7 +350,7 @@ class ListPullTimeUpdateExclusionsRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ListPullTimeUpdateExclusionsResponse(Record):
+class ListPullTimeUpdateExclusionsResponse(Structure):
     """What `list_pull_time_update_exclusions` answers."""
 
     pull_time_update_exclusions: tuple[str, ...] = ()
@@ -419,7 +419,7 @@ def paginate_list_pull_time_update_exclusions(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class PutAccountSettingRequest(Record):
+class PutAccountSettingRequest(Structure):
     """What `put_account_setting` asks."""
 
     name: AccountSettingName
@@ -431,7 +431,7 @@ class PutAccountSettingRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class PutAccountSettingResponse(Record):
+class PutAccountSettingResponse(Structure):
     """What `put_account_setting` answers."""
 
     name: str | None = None
@@ -479,7 +479,7 @@ async def put_account_setting(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class PutRegistryPolicyRequest(Record):
+class PutRegistryPolicyRequest(Structure):
     """What `put_registry_policy` asks."""
 
     policy_text: RegistryPolicyText
@@ -487,7 +487,7 @@ class PutRegistryPolicyRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class PutRegistryPolicyResponse(Record):
+class PutRegistryPolicyResponse(Structure):
     """What `put_registry_policy` answers."""
 
     registry_id: str | None = None
@@ -531,7 +531,7 @@ async def put_registry_policy(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class RegisterPullTimeUpdateExclusionRequest(Record):
+class RegisterPullTimeUpdateExclusionRequest(Structure):
     """What `register_pull_time_update_exclusion` asks."""
 
     principal_arn: PrincipalArn
@@ -539,7 +539,7 @@ class RegisterPullTimeUpdateExclusionRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class RegisterPullTimeUpdateExclusionResponse(Record):
+class RegisterPullTimeUpdateExclusionResponse(Structure):
     """What `register_pull_time_update_exclusion` answers."""
 
     principal_arn: str | None = None

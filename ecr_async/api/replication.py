@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import attrs
 
+from ecr_async._wire.operation import Limit, Operation
+from ecr_async._wire.structure import Structure
 from ecr_async.api.common import (
     FiftyMaxResults,
     ImageIdentifier,
@@ -27,9 +29,7 @@ from ecr_async.api.common import (
     ValidationException,
 )
 from ecr_async.errors import ServiceError
-from ecr_async.operation import Limit, Operation
 from ecr_async.pagination import Pager
-from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -106,7 +106,7 @@ ReplicationBackfillStatus: TypeAlias = Literal[
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ImageReplicationStatus(Record):
+class ImageReplicationStatus(Structure):
     """How far the replication of an image to one destination is."""
 
     region: str | None = None
@@ -120,7 +120,7 @@ class ImageReplicationStatus(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ReplicationBackfillProgress(Record):
+class ReplicationBackfillProgress(Structure):
     """How many copies a backfill has to make, has made and has failed to make.
 
     Each pair of an image and a tag counts as one copy.
@@ -137,7 +137,7 @@ class ReplicationBackfillProgress(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ReplicationBackfillResult(Record):
+class ReplicationBackfillResult(Structure):
     """What became of one image, under one tag, in a backfill."""
 
     repository_name: str
@@ -155,7 +155,7 @@ class ReplicationBackfillResult(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ReplicationBackfillSummary(Record):
+class ReplicationBackfillSummary(Structure):
     """A backfill in a list: its state and progress, without the results of single images."""
 
     replication_backfill_id: str
@@ -195,7 +195,7 @@ class ReplicationBackfillNotFoundException(ServiceError):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DescribeImageReplicationStatusRequest(Record):
+class DescribeImageReplicationStatusRequest(Structure):
     """What `describe_image_replication_status` asks."""
 
     repository_name: RepositoryName
@@ -211,7 +211,7 @@ class DescribeImageReplicationStatusRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DescribeImageReplicationStatusResponse(Record):
+class DescribeImageReplicationStatusResponse(Structure):
     """What `describe_image_replication_status` answers."""
 
     repository_name: str | None = None
@@ -256,7 +256,7 @@ async def describe_image_replication_status(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DescribeReplicationBackfillResultsRequest(Record):
+class DescribeReplicationBackfillResultsRequest(Structure):
     """What `describe_replication_backfill_results` asks."""
 
     replication_backfill_id: ReplicationBackfillId
@@ -278,7 +278,7 @@ class DescribeReplicationBackfillResultsRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DescribeReplicationBackfillResultsResponse(Record):
+class DescribeReplicationBackfillResultsResponse(Structure):
     """What `describe_replication_backfill_results` answers."""
 
     registry_id: str | None = None
@@ -371,7 +371,7 @@ def paginate_describe_replication_backfill_results(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ListReplicationBackfillsRequest(Record):
+class ListReplicationBackfillsRequest(Structure):
     """What `list_replication_backfills` asks."""
 
     registry_id: RegistryId | None = None
@@ -387,7 +387,7 @@ class ListReplicationBackfillsRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ListReplicationBackfillsResponse(Record):
+class ListReplicationBackfillsResponse(Structure):
     """What `list_replication_backfills` answers."""
 
     registry_id: str | None = None
@@ -452,7 +452,7 @@ def paginate_list_replication_backfills(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class PutReplicationConfigurationRequest(Record):
+class PutReplicationConfigurationRequest(Structure):
     """What `put_replication_configuration` asks."""
 
     replication_configuration: ReplicationConfiguration
@@ -460,7 +460,7 @@ class PutReplicationConfigurationRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class PutReplicationConfigurationResponse(Record):
+class PutReplicationConfigurationResponse(Structure):
     """What `put_replication_configuration` answers."""
 
     replication_configuration: ReplicationConfiguration | None = None
@@ -504,7 +504,7 @@ async def put_replication_configuration(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class StartReplicationBackfillRequest(Record):
+class StartReplicationBackfillRequest(Structure):
     """What `start_replication_backfill` asks."""
 
     destination: ReplicationDestination
@@ -516,7 +516,7 @@ class StartReplicationBackfillRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class StartReplicationBackfillResponse(Record):
+class StartReplicationBackfillResponse(Structure):
     """What `start_replication_backfill` answers."""
 
     replication_backfill_id: str | None = None
@@ -571,7 +571,7 @@ async def start_replication_backfill(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class StopReplicationBackfillRequest(Record):
+class StopReplicationBackfillRequest(Structure):
     """What `stop_replication_backfill` asks."""
 
     replication_backfill_id: ReplicationBackfillId
@@ -583,7 +583,7 @@ class StopReplicationBackfillRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class StopReplicationBackfillResponse(Record):
+class StopReplicationBackfillResponse(Structure):
     """What `stop_replication_backfill` answers."""
 
     registry_id: str | None = None

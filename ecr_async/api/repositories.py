@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import attrs
 
+from ecr_async._wire.operation import Limit, Operation
+from ecr_async._wire.structure import Structure
 from ecr_async.api.common import (
     EncryptionType,
     ImageScanningConfiguration,
@@ -31,9 +33,7 @@ from ecr_async.api.common import (
     TooManyTagsException,
 )
 from ecr_async.errors import ServiceError
-from ecr_async.operation import Limit, Operation
 from ecr_async.pagination import Pager
-from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -65,7 +65,7 @@ RepositoryNameList: TypeAlias = Annotated[Sequence[RepositoryName], Limit(1, 100
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class EncryptionConfiguration(Record):
+class EncryptionConfiguration(Structure):
     """How a repository's contents are encrypted at rest.
 
     It is fixed when the repository is created. With `KMS` and `KMS_DSSE`, ECR places grants on the
@@ -82,7 +82,7 @@ class EncryptionConfiguration(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class Repository(Record):
+class Repository(Structure):
     """A repository and its settings."""
 
     repository_arn: str | None = None
@@ -124,7 +124,7 @@ class RepositoryNotEmptyException(ServiceError):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class CreateRepositoryRequest(Record):
+class CreateRepositoryRequest(Structure):
     """What `create_repository` asks."""
 
     repository_name: RepositoryName
@@ -152,7 +152,7 @@ class CreateRepositoryRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class CreateRepositoryResponse(Record):
+class CreateRepositoryResponse(Structure):
     """What `create_repository` answers."""
 
     repository: Repository | None = None
@@ -202,7 +202,7 @@ async def create_repository(service: "Service", request: CreateRepositoryRequest
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DeleteRepositoryRequest(Record):
+class DeleteRepositoryRequest(Structure):
     """What `delete_repository` asks."""
 
     repository_name: RepositoryName
@@ -218,7 +218,7 @@ class DeleteRepositoryRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DeleteRepositoryResponse(Record):
+class DeleteRepositoryResponse(Structure):
     """What `delete_repository` answers."""
 
     repository: Repository | None = None
@@ -260,7 +260,7 @@ async def delete_repository(service: "Service", request: DeleteRepositoryRequest
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DescribeRepositoriesRequest(Record):
+class DescribeRepositoriesRequest(Structure):
     """What `describe_repositories` asks."""
 
     registry_id: RegistryId | None = None
@@ -282,7 +282,7 @@ class DescribeRepositoriesRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DescribeRepositoriesResponse(Record):
+class DescribeRepositoriesResponse(Structure):
     """What `describe_repositories` answers."""
 
     repositories: tuple[Repository, ...] = ()
@@ -352,7 +352,7 @@ def paginate_describe_repositories(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class PutImageTagMutabilityRequest(Record):
+class PutImageTagMutabilityRequest(Structure):
     """What `put_image_tag_mutability` asks."""
 
     repository_name: RepositoryName
@@ -372,7 +372,7 @@ class PutImageTagMutabilityRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class PutImageTagMutabilityResponse(Record):
+class PutImageTagMutabilityResponse(Structure):
     """What `put_image_tag_mutability` answers."""
 
     registry_id: str | None = None

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import attrs
 
+from ecr_async._wire.operation import Limit, Operation
+from ecr_async._wire.structure import Structure
 from ecr_async.api.common import (
     FindingSeverity,
     ImageIdentifier,
@@ -29,9 +31,7 @@ from ecr_async.api.common import (
     ValidationException,
 )
 from ecr_async.errors import ServiceError
-from ecr_async.operation import Limit, Operation
 from ecr_async.pagination import Pager
-from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -112,7 +112,7 @@ ScanningRepositoryFilterType: TypeAlias = Literal["WILDCARD"]
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ScanningRepositoryFilter(Record):
+class ScanningRepositoryFilter(Structure):
     """A pattern of repository names."""
 
     filter: ScanningRepositoryFilterValue
@@ -142,7 +142,7 @@ ScanType: TypeAlias = Literal["BASIC", "ENHANCED"]
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class RegistryScanningRule(Record):
+class RegistryScanningRule(Structure):
     """A scan frequency, and the repositories that it is for."""
 
     scan_frequency: ScanFrequency | str
@@ -157,7 +157,7 @@ RegistryScanningRuleList: TypeAlias = Annotated[Sequence[RegistryScanningRule], 
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class Attribute(Record):
+class Attribute(Structure):
     """One more fact about a basic finding, as a key and a value.
 
     Usual keys are `package_name`, `package_version`, `CVSS2_SCORE` and `CVSS2_VECTOR`.
@@ -170,7 +170,7 @@ class Attribute(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class AwsEcrContainerImageDetails(Record):
+class AwsEcrContainerImageDetails(Structure):
     """The image in which Amazon Inspector found a vulnerability."""
 
     architecture: str | None = None
@@ -196,7 +196,7 @@ class AwsEcrContainerImageDetails(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class RepositoryScanningConfiguration(Record):
+class RepositoryScanningConfiguration(Structure):
     """How one repository's images are scanned, as the registry's rules have it."""
 
     repository_arn: str | None = None
@@ -212,7 +212,7 @@ class RepositoryScanningConfiguration(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class RepositoryScanningConfigurationFailure(Record):
+class RepositoryScanningConfigurationFailure(Structure):
     """A repository whose scanning configuration could not be looked up."""
 
     repository_name: str | None = None
@@ -224,7 +224,7 @@ class RepositoryScanningConfigurationFailure(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class CvssScore(Record):
+class CvssScore(Structure):
     """A CVSS score that somebody gave a vulnerability."""
 
     base_score: float | None = None
@@ -238,7 +238,7 @@ class CvssScore(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class CvssScoreAdjustment(Record):
+class CvssScoreAdjustment(Structure):
     """One way in which Amazon Inspector changed a CVSS score for the image at hand."""
 
     metric: str | None = None
@@ -248,7 +248,7 @@ class CvssScoreAdjustment(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class CvssScoreDetails(Record):
+class CvssScoreDetails(Structure):
     """The CVSS score behind a finding's Inspector score, and how Inspector changed it."""
 
     adjustments: tuple[CvssScoreAdjustment, ...] = ()
@@ -264,7 +264,7 @@ class CvssScoreDetails(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ImageScanFinding(Record):
+class ImageScanFinding(Structure):
     """A vulnerability that ECR found in an image: basic scanning's kind of finding."""
 
     name: str | None = None
@@ -280,7 +280,7 @@ class ImageScanFinding(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class VulnerablePackage(Record):
+class VulnerablePackage(Structure):
     """A package in an image that has a vulnerability."""
 
     arch: str | None = None
@@ -304,7 +304,7 @@ class VulnerablePackage(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class PackageVulnerabilityDetails(Record):
+class PackageVulnerabilityDetails(Structure):
     """A vulnerability, and the packages in the image that have it."""
 
     cvss: tuple[CvssScore, ...] = ()
@@ -330,7 +330,7 @@ class PackageVulnerabilityDetails(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class Recommendation(Record):
+class Recommendation(Structure):
     """What Amazon Inspector recommends to do about a finding."""
 
     url: str | None = None
@@ -340,7 +340,7 @@ class Recommendation(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class Remediation(Record):
+class Remediation(Structure):
     """What can be done about a finding."""
 
     recommendation: Recommendation | None = None
@@ -348,7 +348,7 @@ class Remediation(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ResourceDetails(Record):
+class ResourceDetails(Structure):
     """More about the resource that a finding was made in."""
 
     aws_ecr_container_image: AwsEcrContainerImageDetails | None = None
@@ -356,7 +356,7 @@ class ResourceDetails(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class Resource(Record):
+class Resource(Structure):
     """What a finding of Amazon Inspector was made in."""
 
     details: ResourceDetails | None = None
@@ -370,7 +370,7 @@ class Resource(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ScoreDetails(Record):
+class ScoreDetails(Structure):
     """How Amazon Inspector's score of a finding came about."""
 
     cvss: CvssScoreDetails | None = None
@@ -378,7 +378,7 @@ class ScoreDetails(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class EnhancedImageScanFinding(Record):
+class EnhancedImageScanFinding(Structure):
     """A vulnerability that Amazon Inspector found in an image: enhanced scanning's kind of finding."""
 
     aws_account_id: str | None = None
@@ -420,7 +420,7 @@ class EnhancedImageScanFinding(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ImageScanFindings(Record):
+class ImageScanFindings(Structure):
     """What a scan of an image found.
 
     Which of the two lists is filled depends on who scanned: `findings` by basic scanning,
@@ -443,7 +443,7 @@ class ImageScanFindings(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class RegistryScanningConfiguration(Record):
+class RegistryScanningConfiguration(Structure):
     """How a registry's images are scanned: by whom, and which repositories how often."""
 
     scan_type: ScanType | str | None = None
@@ -477,7 +477,7 @@ class UnsupportedImageTypeException(ServiceError):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class BatchGetRepositoryScanningConfigurationRequest(Record):
+class BatchGetRepositoryScanningConfigurationRequest(Structure):
     """What `batch_get_repository_scanning_configuration` asks."""
 
     repository_names: ScanningConfigurationRepositoryNameList
@@ -485,7 +485,7 @@ class BatchGetRepositoryScanningConfigurationRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class BatchGetRepositoryScanningConfigurationResponse(Record):
+class BatchGetRepositoryScanningConfigurationResponse(Structure):
     """What `batch_get_repository_scanning_configuration` answers."""
 
     scanning_configurations: tuple[RepositoryScanningConfiguration, ...] = ()
@@ -529,7 +529,7 @@ async def batch_get_repository_scanning_configuration(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DescribeImageScanFindingsRequest(Record):
+class DescribeImageScanFindingsRequest(Structure):
     """What `describe_image_scan_findings` asks."""
 
     repository_name: RepositoryName
@@ -551,7 +551,7 @@ class DescribeImageScanFindingsRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DescribeImageScanFindingsResponse(Record):
+class DescribeImageScanFindingsResponse(Structure):
     """What `describe_image_scan_findings` answers."""
 
     registry_id: str | None = None
@@ -643,12 +643,12 @@ def paginate_describe_image_scan_findings(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class GetRegistryScanningConfigurationRequest(Record):
+class GetRegistryScanningConfigurationRequest(Structure):
     """What `get_registry_scanning_configuration` asks."""
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class GetRegistryScanningConfigurationResponse(Record):
+class GetRegistryScanningConfigurationResponse(Structure):
     """What `get_registry_scanning_configuration` answers."""
 
     registry_id: str | None = None
@@ -690,7 +690,7 @@ async def get_registry_scanning_configuration(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class PutImageScanningConfigurationRequest(Record):
+class PutImageScanningConfigurationRequest(Structure):
     """What `put_image_scanning_configuration` asks."""
 
     repository_name: RepositoryName
@@ -706,7 +706,7 @@ class PutImageScanningConfigurationRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class PutImageScanningConfigurationResponse(Record):
+class PutImageScanningConfigurationResponse(Structure):
     """What `put_image_scanning_configuration` answers."""
 
     registry_id: str | None = None
@@ -752,7 +752,7 @@ async def put_image_scanning_configuration(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class PutRegistryScanningConfigurationRequest(Record):
+class PutRegistryScanningConfigurationRequest(Structure):
     """What `put_registry_scanning_configuration` asks."""
 
     scan_type: ScanType | str | None = None
@@ -764,7 +764,7 @@ class PutRegistryScanningConfigurationRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class PutRegistryScanningConfigurationResponse(Record):
+class PutRegistryScanningConfigurationResponse(Structure):
     """What `put_registry_scanning_configuration` answers."""
 
     registry_scanning_configuration: RegistryScanningConfiguration | None = None
@@ -809,7 +809,7 @@ async def put_registry_scanning_configuration(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class StartImageScanRequest(Record):
+class StartImageScanRequest(Structure):
     """What `start_image_scan` asks."""
 
     repository_name: RepositoryName
@@ -825,7 +825,7 @@ class StartImageScanRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class StartImageScanResponse(Record):
+class StartImageScanResponse(Structure):
     """What `start_image_scan` answers."""
 
     registry_id: str | None = None

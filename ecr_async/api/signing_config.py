@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import attrs
 
+from ecr_async._wire.operation import Limit, Operation
+from ecr_async._wire.structure import Structure
 from ecr_async.api.common import (
     ImageIdentifier,
     ImageNotFoundException,
@@ -22,8 +24,6 @@ from ecr_async.api.common import (
     ValidationException,
 )
 from ecr_async.errors import ServiceError
-from ecr_async.operation import Limit, Operation
-from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -72,7 +72,7 @@ SigningRepositoryFilterType: TypeAlias = Literal["WILDCARD_MATCH"]
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class SigningRepositoryFilter(Record):
+class SigningRepositoryFilter(Structure):
     """A pattern of repository names."""
 
     filter: SigningRepositoryFilterValue
@@ -87,7 +87,7 @@ SigningRepositoryFilterList: TypeAlias = Annotated[Sequence[SigningRepositoryFil
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class SigningRule(Record):
+class SigningRule(Structure):
     """A signing profile, and the repositories whose images are signed with it."""
 
     signing_profile_arn: SigningProfileArn
@@ -113,7 +113,7 @@ SigningStatus: TypeAlias = Literal["IN_PROGRESS", "COMPLETE", "FAILED"]
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class SigningConfiguration(Record):
+class SigningConfiguration(Structure):
     """Which images of a registry are signed on push, and with which profiles."""
 
     rules: SigningRuleList
@@ -121,7 +121,7 @@ class SigningConfiguration(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ImageSigningStatus(Record):
+class ImageSigningStatus(Structure):
     """Whether an image has been signed with one signing profile."""
 
     signing_profile_arn: str | None = None
@@ -141,12 +141,12 @@ class SigningConfigurationNotFoundException(ServiceError):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DeleteSigningConfigurationRequest(Record):
+class DeleteSigningConfigurationRequest(Structure):
     """What `delete_signing_configuration` asks."""
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DeleteSigningConfigurationResponse(Record):
+class DeleteSigningConfigurationResponse(Structure):
     """What `delete_signing_configuration` answers."""
 
     registry_id: str | None = None
@@ -187,7 +187,7 @@ async def delete_signing_configuration(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DescribeImageSigningStatusRequest(Record):
+class DescribeImageSigningStatusRequest(Structure):
     """What `describe_image_signing_status` asks."""
 
     repository_name: RepositoryName
@@ -203,7 +203,7 @@ class DescribeImageSigningStatusRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DescribeImageSigningStatusResponse(Record):
+class DescribeImageSigningStatusResponse(Structure):
     """What `describe_image_signing_status` answers."""
 
     repository_name: str | None = None
@@ -252,12 +252,12 @@ async def describe_image_signing_status(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class GetSigningConfigurationRequest(Record):
+class GetSigningConfigurationRequest(Structure):
     """What `get_signing_configuration` asks."""
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class GetSigningConfigurationResponse(Record):
+class GetSigningConfigurationResponse(Structure):
     """What `get_signing_configuration` answers."""
 
     registry_id: str | None = None
@@ -300,7 +300,7 @@ async def get_signing_configuration(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class PutSigningConfigurationRequest(Record):
+class PutSigningConfigurationRequest(Structure):
     """What `put_signing_configuration` asks."""
 
     signing_configuration: SigningConfiguration
@@ -308,7 +308,7 @@ class PutSigningConfigurationRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class PutSigningConfigurationResponse(Record):
+class PutSigningConfigurationResponse(Structure):
     """What `put_signing_configuration` answers."""
 
     signing_configuration: SigningConfiguration | None = None

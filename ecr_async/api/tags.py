@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from ecr_async._wire.operation import Operation
+from ecr_async._wire.structure import Structure
 from ecr_async.api.common import (
     InvalidParameterException,
     InvalidTagParameterException,
@@ -17,8 +19,6 @@ from ecr_async.api.common import (
     Tag,
     TooManyTagsException,
 )
-from ecr_async.operation import Operation
-from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -37,7 +37,7 @@ __all__ = [
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ListTagsForResourceRequest(Record):
+class ListTagsForResourceRequest(Structure):
     """What `list_tags_for_resource` asks."""
 
     resource_arn: str
@@ -47,7 +47,7 @@ class ListTagsForResourceRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class ListTagsForResourceResponse(Record):
+class ListTagsForResourceResponse(Structure):
     """What `list_tags_for_resource` answers."""
 
     tags: tuple[Tag, ...] = ()
@@ -85,7 +85,7 @@ async def list_tags_for_resource(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class TagResourceRequest(Record):
+class TagResourceRequest(Structure):
     """What `tag_resource` asks."""
 
     resource_arn: str
@@ -97,7 +97,7 @@ class TagResourceRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class TagResourceResponse(Record):
+class TagResourceResponse(Structure):
     """What `tag_resource` answers."""
 
 
@@ -136,7 +136,7 @@ async def tag_resource(service: "Service", request: TagResourceRequest) -> TagRe
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class UntagResourceRequest(Record):
+class UntagResourceRequest(Structure):
     """What `untag_resource` asks."""
 
     resource_arn: str
@@ -148,7 +148,7 @@ class UntagResourceRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class UntagResourceResponse(Record):
+class UntagResourceResponse(Structure):
     """What `untag_resource` answers."""
 
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import attrs
 
+from ecr_async._wire.operation import Limit, Operation
+from ecr_async._wire.structure import Structure
 from ecr_async.api.common import (
     CustomRoleArn,
     EncryptionType,
@@ -28,9 +30,7 @@ from ecr_async.api.common import (
     ValidationException,
 )
 from ecr_async.errors import ServiceError
-from ecr_async.operation import Limit, Operation
 from ecr_async.pagination import Pager
-from ecr_async.record import Record
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -85,7 +85,7 @@ RCTAppliedFor: TypeAlias = Literal["REPLICATION", "PULL_THROUGH_CACHE", "CREATE_
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class EncryptionConfigurationForRepositoryCreationTemplate(Record):
+class EncryptionConfigurationForRepositoryCreationTemplate(Structure):
     """How the repositories that a template sets up are encrypted at rest."""
 
     encryption_type: EncryptionType | str
@@ -98,7 +98,7 @@ class EncryptionConfigurationForRepositoryCreationTemplate(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class RepositoryCreationTemplate(Record):
+class RepositoryCreationTemplate(Structure):
     """How the repositories that ECR creates by itself under a prefix are set up."""
 
     prefix: str | None = None
@@ -140,7 +140,7 @@ class TemplateNotFoundException(ServiceError):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class CreateRepositoryCreationTemplateRequest(Record):
+class CreateRepositoryCreationTemplateRequest(Structure):
     """What `create_repository_creation_template` asks."""
 
     prefix: Prefix
@@ -178,7 +178,7 @@ class CreateRepositoryCreationTemplateRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class CreateRepositoryCreationTemplateResponse(Record):
+class CreateRepositoryCreationTemplateResponse(Structure):
     """What `create_repository_creation_template` answers."""
 
     registry_id: str | None = None
@@ -226,7 +226,7 @@ async def create_repository_creation_template(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DeleteRepositoryCreationTemplateRequest(Record):
+class DeleteRepositoryCreationTemplateRequest(Structure):
     """What `delete_repository_creation_template` asks."""
 
     prefix: Prefix
@@ -234,7 +234,7 @@ class DeleteRepositoryCreationTemplateRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DeleteRepositoryCreationTemplateResponse(Record):
+class DeleteRepositoryCreationTemplateResponse(Structure):
     """What `delete_repository_creation_template` answers."""
 
     registry_id: str | None = None
@@ -278,7 +278,7 @@ async def delete_repository_creation_template(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DescribeRepositoryCreationTemplatesRequest(Record):
+class DescribeRepositoryCreationTemplatesRequest(Structure):
     """What `describe_repository_creation_templates` asks."""
 
     prefixes: Sequence[Prefix] | None = None
@@ -296,7 +296,7 @@ class DescribeRepositoryCreationTemplatesRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class DescribeRepositoryCreationTemplatesResponse(Record):
+class DescribeRepositoryCreationTemplatesResponse(Structure):
     """What `describe_repository_creation_templates` answers."""
 
     registry_id: str | None = None
@@ -369,7 +369,7 @@ def paginate_describe_repository_creation_templates(
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class UpdateRepositoryCreationTemplateRequest(Record):
+class UpdateRepositoryCreationTemplateRequest(Structure):
     """What `update_repository_creation_template` asks."""
 
     prefix: Prefix
@@ -402,7 +402,7 @@ class UpdateRepositoryCreationTemplateRequest(Record):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class UpdateRepositoryCreationTemplateResponse(Record):
+class UpdateRepositoryCreationTemplateResponse(Structure):
     """What `update_repository_creation_template` answers."""
 
     registry_id: str | None = None

@@ -11,7 +11,7 @@ import attrs
 from aiohttp import web
 from yarl import URL
 
-from ecr_async import codec
+from ecr_async._wire import codec
 from ecr_async.local.authentication import AccessKey, Authenticator, Caller
 from ecr_async.local.backend import Backend
 from ecr_async.local.operations import HANDLERS

@@ -12,11 +12,11 @@ import orjson
 from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn, override
 
-from ecr_async import codec
+from ecr_async._wire import codec
+from ecr_async._wire.annotations import wire_name
+from ecr_async._wire.operation import Operation
 from ecr_async.api.common import InvalidParameterException, ServerException
 from ecr_async.errors import ServiceError, ValidationError
-from ecr_async.fields import wire_name
-from ecr_async.operation import Operation
 
 __all__ = ["dump", "invalid", "load", "read_request", "write_error", "write_response"]
 

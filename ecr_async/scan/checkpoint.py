@@ -138,7 +138,7 @@ class Checkpoint:
             )
 
     async def record(self, results: Iterable[ScanResult], output_size: int = 0) -> None:
-        """Record results that were taken, and the size of the output that holds them, all or nothing."""
+        """Structure results that were taken, and the size of the output that holds them, all or nothing."""
         await self._run(self._record, results, output_size)
 
     # -------------------------------------------------------------------------- on the thread

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 import ecr_async
-from ecr_async import ResponseError, ServiceError, codec
+from ecr_async import ResponseError, ServiceError
+from ecr_async._wire import codec
 from ecr_async.errors import CallError
 from tests.conformance import strategies
 from tests.conformance.test_requests import operation_of

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ecr_async as ecr
-from ecr_async import ResponseError, codec
-from ecr_async.decoding import LONG_LIST
+from ecr_async import ResponseError
+from ecr_async._wire import codec
+from ecr_async._wire.decoding import LONG_LIST
 from tests.conformance import strategies
 from tests.conformance.test_requests import operation_of
 from tests.conformance.translation import from_ours, normal

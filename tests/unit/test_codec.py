@@ -14,14 +14,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import ecr_async as ecr
-from ecr_async import ValidationError, codec, encoding
+from ecr_async import ValidationError
+from ecr_async._wire import codec, encoding
+from ecr_async._wire.operation import AnyOperation
 from ecr_async.api.authorization import GET_AUTHORIZATION_TOKEN
 from ecr_async.api.images import BATCH_GET_IMAGE, DESCRIBE_IMAGES, PUT_IMAGE
 from ecr_async.api.layers import UPLOAD_LAYER_PART
 from ecr_async.api.repositories import CREATE_REPOSITORY, DESCRIBE_REPOSITORIES
 from ecr_async.api.scanning import DESCRIBE_IMAGE_SCAN_FINDINGS, PUT_REGISTRY_SCANNING_CONFIGURATION
 from ecr_async.api.tags import LIST_TAGS_FOR_RESOURCE, TAG_RESOURCE
-from ecr_async.operation import AnyOperation
 
 UPLOAD_ID = "0d1ce5ab-0000-4000-8000-00000000cafe"
 MIB = 1024 * 1024

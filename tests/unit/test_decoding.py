@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ecr_async as ecr
-from ecr_async import codec
+from ecr_async._wire import codec
+from ecr_async._wire.decoding import LONG_LIST, SHAPES_MAX
 from ecr_async.api.images import DESCRIBE_IMAGES
 from ecr_async.api.pull_through_cache import DESCRIBE_PULL_THROUGH_CACHE_RULES
-from ecr_async.decoding import LONG_LIST, SHAPES_MAX
 
 digests = st.text("0123456789abcdef", min_size=8, max_size=8)
 times = st.floats(0, 4e9)

@@ -223,7 +223,9 @@ class TestEndpointURL:
             "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
         }
         assert settings.load(environ=environ).endpoint_url is None
-        assert settings.load(environ=environ, endpoint_url="http://argument").endpoint_url == "http://argument"
+        assert (
+            settings.load(environ=environ, endpoint_url="http://argument").endpoint_url == "http://argument"
+        )
 
     def test_the_file_can_have_configured_ones_ignored(self, write: Write) -> None:
         environ = write("[default]\nignore_configured_endpoint_urls = true\nendpoint_url = http://profile\n")

@@ -9,7 +9,7 @@ import pytest
 
 import ecr_async as ecr
 from ecr_async import Pauses, Service
-from ecr_async.operation import AnyOperation
+from ecr_async._wire.operation import AnyOperation
 from tests.virtual_time import in_virtual_time
 
 PREVIEW = ecr.GetLifecyclePolicyPreviewRequest("team/app")

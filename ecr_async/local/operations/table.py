@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
+from ecr_async._wire.operation import AnyOperation, Operation
 from ecr_async.local.registry import Registry
-from ecr_async.operation import AnyOperation, Operation
 
 __all__ = ["HANDLERS", "handles"]
 

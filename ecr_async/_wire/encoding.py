@@ -16,8 +16,8 @@ import attrs
 import orjson
 from cattrs import Converter
 
-from ecr_async.fields import Kind, kind_of, wire_name
-from ecr_async.operation import Limit
+from ecr_async._wire.annotations import Kind, kind_of, wire_name
+from ecr_async._wire.operation import Limit
 
 __all__ = ["Encoder", "InvalidError", "check_exclusive", "make_encoder"]
 

@@ -12,10 +12,10 @@ import attrs
 
 from ecr_async.errors import ValidationError
 
-__all__ = ["Record"]
+__all__ = ["Structure"]
 
 
-class Record:
+class Structure:
     """A value of the API: compared by its fields, shown without those that say nothing."""
 
     __slots__ = ()

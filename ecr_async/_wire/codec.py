@@ -16,10 +16,10 @@ import attrs
 import orjson
 from cattrs import Converter
 
-from ecr_async.decoding import make_decoder
-from ecr_async.encoding import InvalidError, check_exclusive, make_encoder
+from ecr_async._wire.decoding import make_decoder
+from ecr_async._wire.encoding import InvalidError, check_exclusive, make_encoder
+from ecr_async._wire.operation import AnyOperation, Operation
 from ecr_async.errors import CallError, ResponseError, ServiceError, ValidationError
-from ecr_async.operation import AnyOperation, Operation
 
 __all__ = ["converter", "decode", "decode_error", "encode", "parse", "request_id", "structure"]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import attrs
 
-from ecr_async.operation import Limit
+from ecr_async._wire.operation import Limit
 
 __all__ = ["Kind", "kind_of", "wire_name"]
 

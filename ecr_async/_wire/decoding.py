@@ -20,7 +20,7 @@ from typing import Any
 import attrs
 from cattrs import Converter
 
-from ecr_async.fields import Kind, kind_of, wire_name
+from ecr_async._wire.annotations import Kind, kind_of, wire_name
 
 __all__ = ["Decoder", "make_decoder"]
 
