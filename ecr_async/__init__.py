@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from ecr_async import distributed as distributed
     from ecr_async import lifecycle, local
     from ecr_async import telemetry as telemetry
+    from ecr_async._auth.credentials import Credentials, CredentialsProvider
     from ecr_async._config.settings import Config
     from ecr_async.api import *
     from ecr_async.batches import BatchFailure, BatchResult, check_layers, delete_images, get_images
-    from ecr_async.credentials import Credentials, CredentialsProvider
     from ecr_async.findings import (
         FailedFindings,
         FindingsResult,
@@ -140,8 +140,8 @@ _HOMES = {
     "Telemetry": "observation",
     "BatchFailure": "batches",
     "BatchResult": "batches",
-    "Credentials": "credentials",
-    "CredentialsProvider": "credentials",
+    "Credentials": "_auth.credentials",
+    "CredentialsProvider": "_auth.credentials",
     "FailedFindings": "findings",
     "FailedListing": "scan",
     "FailedRepository": "scan",

@@ -6,9 +6,9 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
+from ecr_async._auth.credentials import Credentials
 from ecr_async._retry.standard import Attempts
 from ecr_async._wire.operation import Operation
-from ecr_async.credentials import Credentials
 from ecr_async.errors import CallError
 from ecr_async.route import Route
 from ecr_async.transport import Reply

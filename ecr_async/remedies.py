@@ -6,9 +6,9 @@ call.
 
 from typing import Any
 
+from ecr_async._auth.clock import Clock
+from ecr_async._auth.credentials import CachedCredentials
 from ecr_async.call import Call
-from ecr_async.clock import Clock
-from ecr_async.credentials import CachedCredentials
 from ecr_async.errors import CallError, ServiceError
 
 __all__ = ["remedied"]

@@ -9,6 +9,7 @@ from collections import defaultdict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ecr_async._auth.signing import without_secrets
 from ecr_async._gc import collection_paused
 from ecr_async._retry.rate_limiter import RateLimiter
 from ecr_async._retry.standard import RetryStrategy, classify
@@ -19,7 +20,6 @@ from ecr_async.errors import CallError
 from ecr_async.observation import AttemptRecord, log_attempt, logger
 from ecr_async.remedies import remedied
 from ecr_async.route import Route, find_route
-from ecr_async.signing import without_secrets
 
 if TYPE_CHECKING:
     from ecr_async.session import Session

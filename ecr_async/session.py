@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from ecr_async._config import settings as configuration
-from ecr_async._config.settings import Config, RetryMode
-from ecr_async._retry.standard import RetryConfig, RetryStrategy
-from ecr_async.clock import Clock
-from ecr_async.credentials import (
+from ecr_async._auth.botocore_chain import botocore_chain
+from ecr_async._auth.clock import Clock
+from ecr_async._auth.credentials import (
     CachedCredentials,
     Credentials,
     CredentialsProvider,
-    botocore_chain,
     static,
 )
+from ecr_async._config import settings as configuration
+from ecr_async._config.settings import Config, RetryMode
+from ecr_async._retry.standard import RetryConfig, RetryStrategy
 from ecr_async.errors import ConfigurationError, SessionClosedError
 from ecr_async.observation import Telemetry
 from ecr_async.service import Service

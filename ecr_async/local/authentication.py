@@ -14,8 +14,8 @@ from typing import Protocol
 
 import attrs
 
+from ecr_async._auth.signing import ALGORITHM, signature, signing_key
 from ecr_async.errors import ServiceError
-from ecr_async.signing import ALGORITHM, signature, signing_key
 
 __all__ = ["AccessKey", "Authenticator", "Caller"]
 

@@ -18,6 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from ecr_async import api
+from ecr_async._auth.signing import CONTENT_TYPE
 from ecr_async.api.common import ServerException
 from ecr_async.errors import ServiceError
 from ecr_async.local.authentication import Authenticator, Caller
@@ -26,7 +27,6 @@ from ecr_async.local.operations import HANDLERS
 from ecr_async.local.operations.layers import DOWNLOAD_PATH, DOWNLOAD_PURPOSE
 from ecr_async.local.registry import Registry
 from ecr_async.local.wire import read_request, write_error, write_response
-from ecr_async.signing import CONTENT_TYPE
 
 __all__ = ["make_application"]
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 
 import ecr_async
 from ecr_async import ValidationError
+from ecr_async._auth.signing import CONTENT_TYPE
 from ecr_async._wire import codec
 from ecr_async._wire.operation import AnyOperation
-from ecr_async.signing import CONTENT_TYPE
 from tests.conformance import strategies
 from tests.conformance.translation import to_ours
 

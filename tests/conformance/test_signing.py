@@ -9,8 +9,8 @@ from botocore import auth, awsrequest, credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecr_async.credentials import Credentials
-from ecr_async.signing import CONTENT_TYPE, Signer, signature, signing_key
+from ecr_async._auth.credentials import Credentials
+from ecr_async._auth.signing import CONTENT_TYPE, Signer, signature, signing_key
 
 TARGET = "AmazonEC2ContainerRegistry_V20150921.DescribeImages"
 

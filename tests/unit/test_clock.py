@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_async.clock import TOLERANCE, Clock
+from ecr_async._auth.clock import TOLERANCE, Clock
 
 NOW = 1_600_000_000.0
 

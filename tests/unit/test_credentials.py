@@ -10,7 +10,7 @@ from typing import Any, cast
 import attrs
 import pytest
 
-from ecr_async.credentials import CachedCredentials, Credentials, static
+from ecr_async._auth.credentials import CachedCredentials, Credentials, static
 from ecr_async.errors import CredentialsError, SessionClosedError
 
 MINUTE = 60.0

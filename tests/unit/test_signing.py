@@ -4,8 +4,8 @@ from hashlib import sha256
 
 import pytest
 
-from ecr_async.credentials import Credentials
-from ecr_async.signing import Signer, signing_key
+from ecr_async._auth.credentials import Credentials
+from ecr_async._auth.signing import Signer, signing_key
 
 TARGET = "AmazonEC2ContainerRegistry_V20150921.ListImages"
 BODY = sha256(b"{}").hexdigest()
@@ -95,7 +95,7 @@ def test_a_key_is_derived_once_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
         derived.append(f"{day}/{region}/{name}")
         return signing_key(secret_key, day, region, name)
 
-    monkeypatch.setattr("ecr_async.signing.signing_key", derive)
+    monkeypatch.setattr("ecr_async._auth.signing.signing_key", derive)
     signer = Signer("ecr.test", "/", "eu-west-1")
     for hour in range(24):
         signed(signer, now=NOON + hour * 3600)

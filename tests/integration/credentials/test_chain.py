@@ -19,7 +19,8 @@ from botocore.credentials import ContainerProvider
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from ecr_async.credentials import Credentials, botocore_chain
+from ecr_async._auth.botocore_chain import botocore_chain
+from ecr_async._auth.credentials import Credentials
 from ecr_async.errors import CredentialsError
 from tests.integration.credentials.conftest import Write
 from tests.integration.credentials.servers import (
@@ -313,7 +314,7 @@ class TestSSO:
     )
     PROGRAM = """
 import asyncio
-from ecr_async.credentials import botocore_chain
+from ecr_async._auth.botocore_chain import botocore_chain
 found = asyncio.run(botocore_chain("prod", "eu-west-1")())
 print(found.access_key, found.secret_key, found.session_token, found.expires_at.timestamp())
 """
@@ -328,7 +329,7 @@ print(found.access_key, found.secret_key, found.session_token, found.expires_at.
     @pytest.fixture(autouse=True)
     def importable(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(
-            "PYTHONPATH", str(Path(sys.modules[botocore_chain.__module__].__file__ or "").parents[1])
+            "PYTHONPATH", str(Path(sys.modules[botocore_chain.__module__].__file__ or "").parents[2])
         )
 
     @staticmethod

@@ -15,12 +15,12 @@ import attrs
 import pytest
 
 from ecr_async import api as ecr
-from ecr_async.credentials import Credentials
+from ecr_async._auth.credentials import Credentials
+from ecr_async._auth.signing import Signer
 from ecr_async.errors import ServiceError
 from ecr_async.local import LocalECR, serve
 from ecr_async.local.operations import HANDLERS
 from ecr_async.service import Service
-from ecr_async.signing import Signer
 from tests.integration.local.content import create, manifest, push, push_layer, put
 
 TARGET = "AmazonEC2ContainerRegistry_V20150921."

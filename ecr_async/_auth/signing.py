@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import attrs
 
-from ecr_async.credentials import Credentials
+from ecr_async._auth.credentials import Credentials
 
 __all__ = ["ALGORITHM", "CONTENT_TYPE", "Signer", "signature", "signing_key", "without_secrets"]
 
