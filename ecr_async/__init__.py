@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ecr_async import telemetry as telemetry
     from ecr_async._auth.credentials import Credentials, CredentialsProvider
     from ecr_async._config.settings import Config
+    from ecr_async._pipeline.instrumentation import AttemptRecord, Telemetry
     from ecr_async.api import *
     from ecr_async.batches import BatchFailure, BatchResult, check_layers, delete_images, get_images
     from ecr_async.findings import (
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
         VanishedImage,
         scan_findings,
     )
-    from ecr_async.observation import AttemptRecord, Telemetry
     from ecr_async.pagination import Pager
     from ecr_async.scan import (
         FailedListing,
@@ -135,9 +135,9 @@ __all__ = [
 __all__ += _api.__all__
 
 _HOMES = {
-    "AttemptRecord": "observation",
+    "AttemptRecord": "_pipeline.instrumentation",
     "Config": "_config.settings",
-    "Telemetry": "observation",
+    "Telemetry": "_pipeline.instrumentation",
     "BatchFailure": "batches",
     "BatchResult": "batches",
     "Credentials": "_auth.credentials",

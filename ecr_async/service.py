@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ecr_async._auth.signing import without_secrets
 from ecr_async._gc import collection_paused
+from ecr_async._http.route import Route, find_route
+from ecr_async._pipeline.call import Call
+from ecr_async._pipeline.instrumentation import AttemptRecord, log_attempt, logger
+from ecr_async._pipeline.recovery import recover
 from ecr_async._retry.rate_limiter import RateLimiter
 from ecr_async._retry.standard import RetryStrategy, classify
 from ecr_async._wire import codec
 from ecr_async._wire.operation import AnyOperation, Operation
-from ecr_async.call import Call
 from ecr_async.errors import CallError
-from ecr_async.observation import AttemptRecord, log_attempt, logger
-from ecr_async.remedies import remedied
-from ecr_async.route import Route, find_route
 
 if TYPE_CHECKING:
     from ecr_async.session import Session
@@ -91,7 +91,7 @@ class Service:
     async def _delay_after(self, call: Call[Any], error: CallError) -> float | None:
         """Return the seconds to wait before the next attempt, None to give up."""
         session = self._session
-        if await remedied(call, error, session.clock, session.opened.credentials):
+        if await recover(call, error, session.clock, session.opened.credentials):
             return call.attempts.at_once()
         return call.attempts.next_delay(error)
 

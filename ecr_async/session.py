@@ -18,12 +18,12 @@ from ecr_async._auth.credentials import (
 )
 from ecr_async._config import settings as configuration
 from ecr_async._config.settings import Config, RetryMode
+from ecr_async._http.transport import Transport
+from ecr_async._http.user_agent import user_agent
+from ecr_async._pipeline.instrumentation import Telemetry
 from ecr_async._retry.standard import RetryConfig, RetryStrategy
 from ecr_async.errors import ConfigurationError, SessionClosedError
-from ecr_async.observation import Telemetry
 from ecr_async.service import Service
-from ecr_async.transport import Transport
-from ecr_async.user_agent import user_agent
 
 if TYPE_CHECKING:
     import aiohttp

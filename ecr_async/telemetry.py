@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ecr_async._optional import extra
+from ecr_async._pipeline.instrumentation import AttemptRecord, error_type
 from ecr_async._version import __version__
-from ecr_async.observation import AttemptRecord, error_type
 
 with extra("otel", "opentelemetry"):
     from opentelemetry.metrics import MeterProvider, get_meter

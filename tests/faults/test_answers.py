@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 import ecr_async as ecr
-from ecr_async import transport
+from ecr_async._http import transport
 from tests.faults import server as faults
 from tests.faults.server import (
     HTML,

@@ -4,7 +4,7 @@ import pytest
 from yarl import URL
 
 import ecr_async as ecr
-from ecr_async.transport import proxy_for
+from ecr_async._http.proxy import proxy_for
 from tests.faults.server import FaultServer, answer, describe, page, session_for
 from tests.virtual_time import in_virtual_time
 

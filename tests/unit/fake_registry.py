@@ -14,7 +14,7 @@ import orjson
 from yarl import URL
 
 import ecr_async as ecr
-from ecr_async.transport import Reply
+from ecr_async._http.transport import Reply
 
 NAMES_IN_A_PAGE = 1000
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_async.deadlines import Deadlines
+from ecr_async._http.deadlines import Deadlines
 from tests.virtual_time import in_virtual_time, run
 
 

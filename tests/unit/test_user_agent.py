@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ecr_async
-from ecr_async.user_agent import user_agent
+from ecr_async._http.user_agent import user_agent
 
 TOKEN = r"[!$%&'*+\-.^_`|~,0-9A-Za-z]+"
 WORD = re.compile(rf"(?P<prefix>{TOKEN})/(?P<name>{TOKEN})(#(?P<value>{TOKEN}))?")

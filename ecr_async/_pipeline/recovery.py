@@ -8,10 +8,10 @@ from typing import Any
 
 from ecr_async._auth.clock import Clock
 from ecr_async._auth.credentials import CachedCredentials
-from ecr_async.call import Call
+from ecr_async._pipeline.call import Call
 from ecr_async.errors import CallError, ServiceError
 
-__all__ = ["remedied"]
+__all__ = ["recover"]
 
 CLOCK_ERRORS = frozenset(
     {
@@ -35,7 +35,7 @@ CREDENTIALS_ERRORS = frozenset(
 """What the service says of credentials that ended before their time, or were taken back."""
 
 
-async def remedied(call: Call[Any], error: CallError, clock: Clock, credentials: CachedCredentials) -> bool:
+async def recover(call: Call[Any], error: CallError, clock: Clock, credentials: CachedCredentials) -> bool:
     """Set right what a failed attempt was refused for; tell whether anything was."""
     code = error.code if isinstance(error, ServiceError) else None
     if code in CLOCK_ERRORS and not call.clock_corrected and call.reply is not None:

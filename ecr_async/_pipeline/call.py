@@ -7,11 +7,11 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from ecr_async._auth.credentials import Credentials
+from ecr_async._http.route import Route
+from ecr_async._http.transport import Reply
 from ecr_async._retry.standard import Attempts
 from ecr_async._wire.operation import Operation
 from ecr_async.errors import CallError
-from ecr_async.route import Route
-from ecr_async.transport import Reply
 
 __all__ = ["Call"]
 

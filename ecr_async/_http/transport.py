@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import io
 import ssl
-import urllib.request
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,8 +17,8 @@ import attrs
 from yarl import URL
 
 from ecr_async import errors
+from ecr_async._http.deadlines import Deadlines
 from ecr_async._wire.codec import request_id
-from ecr_async.deadlines import Deadlines
 from ecr_async.errors import (
     CallError,
     CertificateError,
@@ -30,7 +29,7 @@ from ecr_async.errors import (
     TransportError,
 )
 
-__all__ = ["Reply", "Transport", "proxy_for"]
+__all__ = ["Reply", "Transport"]
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes of an answer that we are willing to hold; ECR's largest are of a few megabytes."""
@@ -171,27 +170,6 @@ class Transport:
             failure = ResponseError(f"the answer is larger than {LARGEST_ANSWER:,} bytes", **_known(response))
         # Out of the handler, so that what holds our headers, with the signature in them, is not chained.
         raise failure from cause
-
-
-def proxy_for(url: URL) -> URL | None:
-    """Return the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY prescribe for a URL.
-
-    aiohttp's own reading of them takes a thread for each request; we ask once for an endpoint. Raises
-    `ConfigurationError` for one that is not an HTTP proxy's URL, without repeating it: it may hold a
-    password.
-    """
-    proxy = urllib.request.getproxies().get(url.scheme)
-    if proxy is None or urllib.request.proxy_bypass(f"{url.host_subcomponent}:{url.port}"):
-        return None
-    try:
-        found = URL(proxy if "://" in proxy else f"http://{proxy}")
-    except ValueError:
-        found = URL()
-    if found.scheme not in {"http", "https"} or not found.host:
-        raise ConfigurationError(
-            f"the environment's {url.scheme.upper()}_PROXY is not of the form http://host:port"
-        )
-    return found
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

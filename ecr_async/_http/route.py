@@ -8,7 +8,7 @@ from yarl import URL
 from ecr_async._auth.signing import Signer
 from ecr_async._config.endpoints import resolve
 from ecr_async._config.settings import Config
-from ecr_async.transport import proxy_for
+from ecr_async._http.proxy import proxy_for
 
 __all__ = ["Route", "find_route"]
 
