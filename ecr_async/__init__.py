@@ -42,11 +42,8 @@ if TYPE_CHECKING:
     from ecr_async import lifecycle, local
     from ecr_async import telemetry as telemetry
     from ecr_async._auth.credentials import Credentials, CredentialsProvider
-    from ecr_async._config.settings import Config
-    from ecr_async._pipeline.instrumentation import AttemptRecord, Telemetry
-    from ecr_async.api import *
-    from ecr_async.batches import BatchFailure, BatchResult, check_layers, delete_images, get_images
-    from ecr_async.findings import (
+    from ecr_async._bulk.batches import BatchFailure, BatchResult, check_layers, delete_images, get_images
+    from ecr_async._bulk.findings import (
         FailedFindings,
         FindingsResult,
         FindingsScan,
@@ -57,8 +54,7 @@ if TYPE_CHECKING:
         VanishedImage,
         scan_findings,
     )
-    from ecr_async.pagination import Pager
-    from ecr_async.scan import (
+    from ecr_async._bulk.images import (
         FailedListing,
         FailedRepository,
         RepositorySelection,
@@ -69,6 +65,10 @@ if TYPE_CHECKING:
         VanishedRepository,
         scan_images,
     )
+    from ecr_async._config.settings import Config
+    from ecr_async._pipeline.instrumentation import AttemptRecord, Telemetry
+    from ecr_async.api import *
+    from ecr_async.pagination import Pager
     from ecr_async.service import Service
     from ecr_async.session import Session
     from ecr_async.waiters import (
@@ -138,39 +138,39 @@ _HOMES = {
     "AttemptRecord": "_pipeline.instrumentation",
     "Config": "_config.settings",
     "Telemetry": "_pipeline.instrumentation",
-    "BatchFailure": "batches",
-    "BatchResult": "batches",
+    "BatchFailure": "_bulk.batches",
+    "BatchResult": "_bulk.batches",
     "Credentials": "_auth.credentials",
     "CredentialsProvider": "_auth.credentials",
-    "FailedFindings": "findings",
-    "FailedListing": "scan",
-    "FailedRepository": "scan",
-    "FindingsResult": "findings",
-    "FindingsScan": "findings",
-    "FindingsSummary": "findings",
-    "ImageFindings": "findings",
-    "ImageSelection": "findings",
+    "FailedFindings": "_bulk.findings",
+    "FailedListing": "_bulk.images",
+    "FailedRepository": "_bulk.images",
+    "FindingsResult": "_bulk.findings",
+    "FindingsScan": "_bulk.findings",
+    "FindingsSummary": "_bulk.findings",
+    "ImageFindings": "_bulk.findings",
+    "ImageSelection": "_bulk.findings",
     "Pager": "pagination",
     "Pauses": "waiters",
-    "RepositorySelection": "scan",
-    "Scan": "scan",
-    "ScanResult": "scan",
-    "ScanSummary": "scan",
-    "ScannedPage": "scan",
+    "RepositorySelection": "_bulk.images",
+    "Scan": "_bulk.images",
+    "ScanResult": "_bulk.images",
+    "ScanSummary": "_bulk.images",
+    "ScannedPage": "_bulk.images",
     "Service": "service",
     "Session": "session",
-    "UnscannedImage": "findings",
-    "VanishedImage": "findings",
-    "VanishedRepository": "scan",
+    "UnscannedImage": "_bulk.findings",
+    "VanishedImage": "_bulk.findings",
+    "VanishedRepository": "_bulk.images",
     "arrow": "arrow",
-    "check_layers": "batches",
-    "delete_images": "batches",
+    "check_layers": "_bulk.batches",
+    "delete_images": "_bulk.batches",
     "distributed": "distributed",
-    "get_images": "batches",
+    "get_images": "_bulk.batches",
     "lifecycle": "lifecycle",
     "local": "local",
-    "scan_findings": "findings",
-    "scan_images": "scan",
+    "scan_findings": "_bulk.findings",
+    "scan_images": "_bulk.images",
     "telemetry": "telemetry",
     "wait_until_image_scan_complete": "waiters",
     "wait_until_lifecycle_policy_preview_complete": "waiters",

@@ -39,9 +39,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ecr_async._bulk.images import Scan, ScannedPage, ScanResult, ScanSummary
 from ecr_async._optional import extra
 from ecr_async.errors import ConfigurationError
-from ecr_async.scan import Scan, ScannedPage, ScanResult, ScanSummary
 
 with extra("arrow", "pyarrow"):
     import pyarrow as pa

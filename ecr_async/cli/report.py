@@ -17,8 +17,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from ecr_async._bulk.images import ScanSummary
 from ecr_async.cli.tally import RepositoryTally, Tally
-from ecr_async.scan import ScanSummary
 
 __all__ = ["age", "bar", "progress_bar", "report", "scan_progress"]
 

@@ -12,10 +12,7 @@ import attrs
 import typer
 from rich.console import Console
 
-from ecr_async.api.common import TagStatus
-from ecr_async.cli.report import report, scan_progress
-from ecr_async.cli.tally import Tally
-from ecr_async.scan import (
+from ecr_async._bulk.images import (
     FailedListing,
     FailedRepository,
     Scan,
@@ -25,6 +22,9 @@ from ecr_async.scan import (
     VanishedRepository,
     scan_images,
 )
+from ecr_async.api.common import TagStatus
+from ecr_async.cli.report import report, scan_progress
+from ecr_async.cli.tally import Tally
 from ecr_async.service import Service
 from ecr_async.session import Session
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import attrs
 
-from ecr_async.scan import ScannedPage
+from ecr_async._bulk.images import ScannedPage
 from ecr_async.service import Service
 
 __all__ = ["RepositoryTally", "Tally"]

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
+from ecr_async._bulk.images import ScanSummary
+from ecr_async._bulk.images.selection import Selection
 from ecr_async._optional import extra
 from ecr_async.distributed.registry import RegistryScan
 from ecr_async.distributed.results import DistributedSummary, FailedPartition, RegistrySummary
-from ecr_async.scan import ScanSummary
-from ecr_async.scan.selection import Selection
 
 with extra("distributed", "distributed", "dask"):
     dask: Any = import_module("distributed")  # much of it has no types
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from distributed import Client
     from distributed.deploy.cluster import Cluster
 
+    from ecr_async._bulk.images import RepositorySelection
     from ecr_async.api.common import TagStatus
     from ecr_async.api.images import ImageStatusFilter
-    from ecr_async.scan import RepositorySelection
 
 __all__ = ["scan_distributed"]
 

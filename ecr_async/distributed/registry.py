@@ -13,9 +13,7 @@ from urllib.parse import quote
 
 import attrs
 
-from ecr_async.arrow import PARTIAL, ParquetFile
-from ecr_async.distributed.results import FailedPartition, RegistrySummary
-from ecr_async.scan import (
+from ecr_async._bulk.images import (
     FailedListing,
     FailedRepository,
     Scan,
@@ -23,7 +21,9 @@ from ecr_async.scan import (
     VanishedRepository,
     scan_images,
 )
-from ecr_async.scan.selection import Selection
+from ecr_async._bulk.images.selection import Selection
+from ecr_async.arrow import PARTIAL, ParquetFile
+from ecr_async.distributed.results import FailedPartition, RegistrySummary
 from ecr_async.session import Session
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from ecr_async.scan import ScanSummary
+from ecr_async._bulk.images import ScanSummary
 
 __all__ = ["DistributedSummary", "FailedPartition", "RegistrySummary"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import ecr_async as ecr
-from ecr_async.findings import (
+from ecr_async._bulk.findings import (
     FailedFindings,
     FindingsResult,
     FindingsSummary,

@@ -70,7 +70,7 @@ async def test_regions_are_registries_of_their_own() -> None:
 CHILD = """
 import asyncio, sys
 import ecr_async as ecr
-from ecr_async.scan import jsonlines
+from ecr_async._bulk.images import jsonlines
 
 jsonlines.BATCH_IMAGES = 10
 endpoint, key, secret, output, checkpoint = sys.argv[1:]

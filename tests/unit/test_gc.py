@@ -6,8 +6,8 @@ from collections.abc import Generator
 
 import pytest
 
+from ecr_async._bulk.result_queue import Put, Stream
 from ecr_async._gc import FROZEN_BY_PYTHON, collection_paused, elders_spared
-from ecr_async.stream import Put, Stream
 
 
 def frozen() -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import ecr_async as ecr
-from ecr_async.scan.scanner import QUEUED_RESULTS
+from ecr_async._bulk.images.scanner import QUEUED_RESULTS
 from tests.unit.fake_registry import FakeRegistry, TokenBucket
 from tests.virtual_time import in_virtual_time
 

@@ -254,7 +254,7 @@ class TestJsonLines:
         self, tmp_path: Path, stop_at: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Interrupted after any batch, with lines behind what is on record, the file becomes whole."""
-        monkeypatch.setattr("ecr_async.scan.jsonlines.BATCH_IMAGES", 12)
+        monkeypatch.setattr("ecr_async._bulk.images.jsonlines.BATCH_IMAGES", 12)
         path = tmp_path / "images.jsonl"
         left = stop_at
 

@@ -19,6 +19,17 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 import attrs
 
+from ecr_async._bulk.findings.results import (
+    FailedFindings,
+    FindingsResult,
+    FindingsSummary,
+    ImageFindings,
+    UnscannedImage,
+    VanishedImage,
+    gravest_first,
+)
+from ecr_async._bulk.patient_retries import CallCounts, patient
+from ecr_async._bulk.result_queue import Put, Stream, Streaming
 from ecr_async.api.common import (
     ImageIdentifier,
     ImageNotFoundException,
@@ -41,17 +52,6 @@ from ecr_async.api.scanning import (
     start_image_scan,
 )
 from ecr_async.errors import ECRError, SessionClosedError, ValidationError
-from ecr_async.findings.results import (
-    FailedFindings,
-    FindingsResult,
-    FindingsSummary,
-    ImageFindings,
-    UnscannedImage,
-    VanishedImage,
-    gravest_first,
-)
-from ecr_async.scan.patience import CallCounts, patient
-from ecr_async.stream import Put, Stream, Streaming
 from ecr_async.waiters import Pauses, wait_until_image_scan_complete
 
 if TYPE_CHECKING:

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 import attrs
 import orjson
 
+from ecr_async._bulk.images.results import ScannedPage, ScanResult
 from ecr_async.api.images import ImageDetail
 from ecr_async.errors import ConfigurationError
-from ecr_async.scan.results import ScannedPage, ScanResult
 
 if TYPE_CHECKING:
-    from ecr_async.scan.checkpoint import Checkpoint
+    from ecr_async._bulk.images.checkpoint import Checkpoint
 
 __all__ = ["JsonLines", "json_lines"]
 

@@ -1,6 +1,6 @@
 """Bulk scan: the images of thousands of repositories, as fast as the rate limits admit, with nothing lost."""
 
-from ecr_async.scan.results import (
+from ecr_async._bulk.images.results import (
     FailedListing,
     FailedRepository,
     ScannedPage,
@@ -8,8 +8,8 @@ from ecr_async.scan.results import (
     ScanSummary,
     VanishedRepository,
 )
-from ecr_async.scan.scanner import Scan, scan_images
-from ecr_async.scan.selection import RepositorySelection
+from ecr_async._bulk.images.scanner import Scan, scan_images
+from ecr_async._bulk.images.selection import RepositorySelection
 
 __all__ = [
     "FailedListing",

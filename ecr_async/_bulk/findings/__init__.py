@@ -1,6 +1,6 @@
 """Vulnerability findings of many images: scans started and waited for if need be, rolled up by severity."""
 
-from ecr_async.findings.results import (
+from ecr_async._bulk.findings.results import (
     FailedFindings,
     FindingsResult,
     FindingsSummary,
@@ -8,7 +8,7 @@ from ecr_async.findings.results import (
     UnscannedImage,
     VanishedImage,
 )
-from ecr_async.findings.scanner import FindingsScan, ImageSelection, scan_findings
+from ecr_async._bulk.findings.scanner import FindingsScan, ImageSelection, scan_findings
 
 __all__ = [
     "FailedFindings",

@@ -23,6 +23,19 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from ecr_async._bulk.images.checkpoint import Checkpoint, Position
+from ecr_async._bulk.images.jsonlines import JsonLines
+from ecr_async._bulk.images.results import (
+    FailedListing,
+    FailedRepository,
+    ScannedPage,
+    ScanResult,
+    ScanSummary,
+    VanishedRepository,
+)
+from ecr_async._bulk.images.selection import RepositorySelection, Selection
+from ecr_async._bulk.patient_retries import CallCounts, patient
+from ecr_async._bulk.result_queue import Put, Stream, Streaming
 from ecr_async.api.common import InvalidParameterException, RepositoryNotFoundException
 from ecr_async.api.images import (
     DescribeImagesFilter,
@@ -31,20 +44,7 @@ from ecr_async.api.images import (
     paginate_describe_images,
 )
 from ecr_async.errors import ECRError, SessionClosedError, ValidationError
-from ecr_async.scan.checkpoint import Checkpoint, Position
-from ecr_async.scan.jsonlines import JsonLines
-from ecr_async.scan.patience import CallCounts, patient
-from ecr_async.scan.results import (
-    FailedListing,
-    FailedRepository,
-    ScannedPage,
-    ScanResult,
-    ScanSummary,
-    VanishedRepository,
-)
-from ecr_async.scan.selection import RepositorySelection, Selection
 from ecr_async.service import Service
-from ecr_async.stream import Put, Stream, Streaming
 
 if TYPE_CHECKING:
     from ecr_async.api.common import TagStatus

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
+from ecr_async._bulk.images.results import ScannedPage, ScanResult, VanishedRepository
 from ecr_async.errors import ConfigurationError
-from ecr_async.scan.results import ScannedPage, ScanResult, VanishedRepository
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
