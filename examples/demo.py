@@ -20,7 +20,7 @@ from rich.table import Table
 
 import ecr_async as ecr
 from ecr_async.cli.report import bar, progress_bar, report, scan_progress
-from ecr_async.cli.tally import Tally
+from ecr_async.cli.totals import Tally
 from ecr_async.lifecycle import LifecyclePolicy, Rule, evaluate
 from ecr_async.local import LocalECR
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ecr_async._bulk.images import ScanSummary
-from ecr_async.cli.tally import RepositoryTally, Tally
+from ecr_async.cli.totals import RepositoryTally, Tally
 
 __all__ = ["age", "bar", "progress_bar", "report", "scan_progress"]
 

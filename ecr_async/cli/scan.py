@@ -24,7 +24,7 @@ from ecr_async._bulk.images import (
 )
 from ecr_async.api.common import TagStatus
 from ecr_async.cli.report import report, scan_progress
-from ecr_async.cli.tally import Tally
+from ecr_async.cli.totals import Tally
 from ecr_async.service import Service
 from ecr_async.session import Session
 

@@ -15,9 +15,9 @@
 Nothing here does I/O. See https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
 """
 
+from ecr_async.lifecycle.errors import LifecyclePolicyError, Problem
 from ecr_async.lifecycle.evaluation import Evaluation, Image, ImageResult, evaluate
 from ecr_async.lifecycle.policy import LifecyclePolicy
-from ecr_async.lifecycle.problems import LifecyclePolicyError, Problem
 from ecr_async.lifecycle.rules import (
     Action,
     ActionType,

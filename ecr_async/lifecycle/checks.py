@@ -10,7 +10,7 @@ number of rules, https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import TypeAlias, get_args
 
-from ecr_async.lifecycle.problems import Problem
+from ecr_async.lifecycle.errors import Problem
 from ecr_async.lifecycle.rules import (
     Action,
     ActionType,

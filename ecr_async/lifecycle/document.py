@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 import attrs
 import orjson
 
-from ecr_async.lifecycle.problems import LifecyclePolicyError, Problem
+from ecr_async.lifecycle.errors import LifecyclePolicyError, Problem
 from ecr_async.lifecycle.rules import Action, Rule, Selection
 
 __all__ = ["read", "write"]

@@ -6,7 +6,7 @@ import attrs
 
 from ecr_async.lifecycle.checks import check_count, check_length, check_rules
 from ecr_async.lifecycle.document import read, write
-from ecr_async.lifecycle.problems import LifecyclePolicyError, Problem
+from ecr_async.lifecycle.errors import LifecyclePolicyError, Problem
 from ecr_async.lifecycle.rules import Rule
 
 __all__ = ["LifecyclePolicy"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from ecr_async.local.documents import as_list, as_object, parse
+from ecr_async.local.json_values import as_list, as_object, parse
 
 __all__ = ["INDEX_MEDIA_TYPES", "Manifest", "ManifestError", "annotations"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ecr_async.local.documents import as_list, as_object, parse
+from ecr_async.local.json_values import as_list, as_object, parse
 
 __all__ = ["check_policy", "locks_out", "permits"]
 
