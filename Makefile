@@ -18,7 +18,7 @@ test: $(READY)
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python tools/generate.py --check
+	$(BIN)/python tools/generator/generate.py --check
 	$(BIN)/mypy
 	$(BIN)/pyright
 
@@ -29,8 +29,8 @@ format: $(READY)
 # Take in the model of the newest botocore: prints what is new, and fails while that has no words.
 generate: $(READY)
 	$(BIN)/python -m pip install --quiet --upgrade botocore boto3
-	$(BIN)/python tools/take_model.py
-	$(BIN)/python tools/generate.py
+	$(BIN)/python tools/generator/take_model.py
+	$(BIN)/python tools/generator/generate.py
 
 # The tests on every Python that we support, of those that this machine has.
 test-all:

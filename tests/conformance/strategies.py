@@ -14,7 +14,9 @@ import botocore.loaders
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 from hypothesis import strategies as st
 
-TAKEN: dict[str, Any] = json.loads((Path(__file__).parents[2] / "tools" / "model.json").read_text())
+TAKEN: dict[str, Any] = json.loads(
+    (Path(__file__).parents[2] / "tools" / "generator" / "model.json").read_text()
+)
 """The model that ecr_async/api was generated from; the installed botocore's may be older or newer."""
 
 

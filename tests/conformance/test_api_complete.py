@@ -242,7 +242,7 @@ def test_what_the_model_marks_as_sensitive_is_not_in_any_repr() -> None:
 
 def test_the_generated_modules_are_what_the_generator_writes() -> None:
     check = subprocess.run(
-        [sys.executable, "tools/generate.py", "--check"],
+        [sys.executable, "tools/generator/generate.py", "--check"],
         cwd=ROOT,
         capture_output=True,
         text=True,

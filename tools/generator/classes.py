@@ -3,10 +3,10 @@
 import attrs
 from annotations import PLAIN, Annotations
 from docstrings import docstring
+from documentation import Documentation
 from limits import limit_sentence
 from model import Model
 from names import camel, snake
-from words import Words
 
 HIDDEN = {("AuthorizationData", "authorizationToken"), ("GetDownloadUrlForLayerResponse", "downloadUrl")}
 """Secrets that the model does not mark: they stay out of every repr."""
@@ -17,7 +17,7 @@ class Classes:
     """The definitions of the model's classes."""
 
     model: Model
-    words: Words
+    words: Documentation
     annotations: Annotations
 
     def structure(self, shape: str) -> str:

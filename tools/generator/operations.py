@@ -2,9 +2,9 @@
 
 import attrs
 from docstrings import docstring, raises
+from documentation import Documentation
 from model import Model
 from names import snake
-from words import Words
 
 REFERENCE = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_{}.html"
 
@@ -14,7 +14,7 @@ class Operations:
     """The definitions of the model's operations."""
 
     model: Model
-    words: Words
+    words: Documentation
 
     def constant(self, name: str) -> str:
         """Return the `Operation` that the pipeline of a call is given."""

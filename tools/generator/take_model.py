@@ -1,7 +1,7 @@
-"""Take ECR's model from the installed botocore into tools/model.json, and print what changed.
+"""Take ECR's model from the installed botocore into tools/generator/model.json, and print what changed.
 
 Only the structure is taken: names, types, limits, errors, pagination. The words are our own, in
-tools/api/*.toml. Shapes that no operation reaches are left out.
+tools/generator/api/*.toml. Shapes that no operation reaches are left out.
 """
 
 import json

@@ -5,7 +5,7 @@ from typing import Any
 
 
 class Model:
-    """What tools/model.json holds, and what follows from it."""
+    """What tools/generator/model.json holds, and what follows from it."""
 
     def __init__(self, content: dict[str, Any]) -> None:
         self.version: str = content["botocore"]

@@ -1,4 +1,4 @@
-"""Words as docstrings, wrapped and indented."""
+"""Documentation as docstrings, wrapped and indented."""
 
 import textwrap
 

@@ -1,4 +1,4 @@
-"""Our own words about the API, from tools/api/*.toml, and where each thing lives.
+"""Our own words about the API, from tools/generator/api/*.toml, and where each thing lives.
 
 A family's file says what its module holds: an operation, type, enumeration or error is generated
 into the family whose file documents it.
@@ -15,7 +15,7 @@ SECTIONS = ("operations", "types", "values", "errors")
 
 
 @attrs.define
-class Words:
+class Documentation:
     """All documentation, and a list of what is still without any."""
 
     families: dict[str, dict[str, Any]]
@@ -23,7 +23,7 @@ class Words:
     missing: list[str] = attrs.field(factory=list[str])
 
     @classmethod
-    def read(cls, folder: Path = FOLDER) -> "Words":
+    def read(cls, folder: Path = FOLDER) -> "Documentation":
         """Read every family's file; a name that two files document is an error."""
         families = {path.stem: tomllib.loads(path.read_text()) for path in sorted(folder.glob("*.toml"))}
         homes: dict[str, str] = {}

@@ -4,9 +4,9 @@ import json
 
 import attrs
 from docstrings import docstring
+from documentation import Documentation
 from limits import limit_arguments
 from model import Model
-from words import Words
 
 PLAIN = {
     "string": "str",
@@ -24,7 +24,7 @@ class Annotations:
     """The annotations of the model's shapes, and the aliases that they name."""
 
     model: Model
-    words: Words
+    words: Documentation
 
     def of(self, shape: str, *, sent: bool) -> str:
         """Return the annotation of a value of this shape: limits matter to what is sent only."""

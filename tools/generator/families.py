@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import attrs
 from annotations import Annotations
+from documentation import Documentation
 from model import Model
 from names import snake
-from words import Words
 
 
 @attrs.frozen
@@ -22,7 +22,7 @@ class Contents:
 class Families:
     """The resource families, one module each, and what the words and the model put into them."""
 
-    def __init__(self, model: Model, words: Words, annotations: Annotations) -> None:
+    def __init__(self, model: Model, words: Documentation, annotations: Annotations) -> None:
         self.model = model
         self.words = words
         self.annotations = annotations
