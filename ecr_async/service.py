@@ -3,35 +3,29 @@
 import asyncio
 import contextlib
 import copy
-import logging
-import time
-from collections import defaultdict
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from ecr_async._auth.signing import without_secrets
 from ecr_async._gc import collection_paused
 from ecr_async._http.route import Route, find_route
-from ecr_async._pipeline.call import Call
-from ecr_async._pipeline.instrumentation import AttemptRecord, log_attempt, logger
-from ecr_async._pipeline.recovery import recover
-from ecr_async._retry.rate_limiter import RateLimiter
-from ecr_async._retry.standard import RetryStrategy, classify
+from ecr_async._pipeline.call import Attempt, Call
+from ecr_async._pipeline.instrumentation import report_attempt
+from ecr_async._pipeline.recovery import Recovery
+from ecr_async._pipeline.runtime import Runtime
+from ecr_async._retry.standard import RetryStrategy
 from ecr_async._wire import codec
 from ecr_async._wire.operation import AnyOperation, Operation
 from ecr_async.errors import CallError
-
-if TYPE_CHECKING:
-    from ecr_async.session import Session
 
 __all__ = ["Service"]
 
 ResponseT = TypeVar("ResponseT")
 
-_UNTOLD = contextlib.nullcontext()
+LARGE_RESPONSE = 128 * 1024
+"""Responses larger than this many bytes are decoded one at a time, yielding to the event loop in between."""
 
-LARGE_ANSWER = 128 * 1024
-"""Bytes above which answers are decoded one at a time, the event loop having its turn between them."""
+_NO_TELEMETRY = contextlib.nullcontext()
 
 
 class Service:
@@ -42,118 +36,114 @@ class Service:
     """
 
     def __init__(
-        self, session: "Session", region: str, endpoint_url: str | None, retries: RetryStrategy
+        self, runtime: Runtime, region: str, endpoint_url: str | None, retries: RetryStrategy
     ) -> None:
         self.region = region
         self.endpoint_url = endpoint_url
         self.retries = retries
-        self._session = session
-        self._limiters = _limiters() if retries.config.mode == "adaptive" else None
+        self._runtime = runtime
         self._route: Route | None = None
 
     def __repr__(self) -> str:
         return f"<Service {self.region}{f' at {self.endpoint_url}' if self.endpoint_url else ''}>"
 
     async def call(self, operation: Operation[Any, ResponseT], request: Any) -> ResponseT:
-        """Make a call: encode, sign, send, decode, and again where that may help.
+        """Make a call: encode, sign, send and decode; try again where that may help.
 
-        Raises `ValidationError` for a request that breaks the API's limits, `ServiceError` for the
-        service's refusal, `ResponseError` or `TransportError` when no answer of the service came.
+        Raises `ValidationError` for a request that violates the API's limits, `ServiceError` when the
+        service rejects the call, `ResponseError` or `TransportError` when no response of the service came.
         """
-        if operation.heavy:
-            body, digest = await asyncio.to_thread(_prepared, operation, request)
-        else:
-            body, digest = _prepared(operation, request)
-        if self._route is None:
-            self._route = await find_route(self._session.opened.config, self.region, self.endpoint_url)
-        call = Call(operation, body, digest, self._route, self.retries.begin())
-        limiter = None if self._limiters is None else self._limiters[operation.name]
-        telemetry = self._session.telemetry
-        with _UNTOLD if telemetry is None else telemetry.call(operation.name, self.region, self._route.url):
+        runtime = self._runtime
+        runtime.check_open()
+        call = await self._prepare(operation, request)
+        recovery: Recovery | None = None
+        with self._telemetry_of(call):
             while True:
-                sent = await limiter.acquire() if limiter else 0.0
+                if call.attempts.is_paced:
+                    await call.attempts.admission()
+                attempt = Attempt(runtime.monotonic(), runtime.clock.offset)
                 try:
-                    response = await self._attempt(call)
+                    response = await self._attempt(call, attempt)
                 except CallError as error:
-                    call.complete(error)
-                    if limiter and classify(error) == "throttling":
-                        limiter.throttled(error.retry_after, sent=sent)
-                    delay = await self._delay_after(call, error)
-                    self._observe(call, error, delay)
+                    _complete(error, call, attempt)
+                    recovery = recovery or Recovery(runtime.clock, runtime.credentials)
+                    is_fixed = await recovery.fix(attempt, error)
+                    delay = call.attempts.at_once() if is_fixed else call.attempts.next_delay(error)
+                    self._report(call, attempt, error, delay)
                     if delay is None:
                         raise
                 else:
-                    self._observe(call)
+                    self._report(call, attempt)
                     call.attempts.succeed()
                     return response
                 await asyncio.sleep(delay)
 
-    async def _delay_after(self, call: Call[Any], error: CallError) -> float | None:
-        """Return the seconds to wait before the next attempt, None to give up."""
-        session = self._session
-        if await recover(call, error, session.clock, session.opened.credentials):
-            return call.attempts.at_once()
-        return call.attempts.next_delay(error)
+    async def _prepare(self, operation: Operation[Any, ResponseT], request: Any) -> Call[ResponseT]:
+        if operation.heavy:
+            body, digest = await asyncio.to_thread(_encode, operation, request)
+        else:
+            body, digest = _encode(operation, request)
+        if self._route is None:
+            self._route = await find_route(self._runtime.config, self.region, self.endpoint_url)
+        return Call(operation, body, digest, self._route, self.retries.begin(operation.name))
 
-    async def _attempt(self, call: Call[ResponseT]) -> ResponseT:
-        clock, opened, route = self._session.clock, self._session.opened, call.route
-        call.reply = None
-        call.credentials = opened.credentials.current or await opened.credentials.get()
-        call.clock_offset = clock.offset
-        headers = route.signer.sign(call.operation.target, call.digest, call.credentials, clock.now())
+    async def _attempt(self, call: Call[ResponseT], attempt: Attempt) -> ResponseT:
+        runtime, route = self._runtime, call.route
+        credentials = runtime.credentials.current or await runtime.credentials.get()
+        attempt.credentials = credentials
+        headers = route.signer.sign(call.operation.target, call.digest, credentials, runtime.clock.now())
         headers["amz-sdk-invocation-id"] = call.invocation
         headers["amz-sdk-request"] = call.attempts.header
-        call.reply = reply = await opened.transport.post(route.url, headers, call.body, route.proxy)
+        attempt.reply = reply = await runtime.transport.post(route.url, headers, call.body, route.proxy)
         if reply.status != 200:
             body = without_secrets(reply.body, headers)
-            raise codec.decode_error(call.operation, reply.status, reply.headers, body)
-        if len(reply.body) < LARGE_ANSWER:
+            raise codec.decode_error(call.operation, reply.status, reply.headers, body, runtime.find_error)
+        if len(reply.body) < LARGE_RESPONSE:
             return codec.decode(call.operation, reply.body)
-        async with opened.decoding:
-            return await _decoded_in_steps(call.operation, reply.body)
+        async with runtime.decoding:
+            return await _decode_in_steps(call.operation, reply.body)
 
-    def _observe(self, call: Call[Any], error: CallError | None = None, pause: float | None = None) -> None:
-        """Tell of the attempt that has just ended whoever wants to know."""
-        telemetry = self._session.telemetry
-        logged = logger.isEnabledFor(logging.DEBUG)
-        if not logged and telemetry is None:
-            return
-        answer = error or call.reply
-        record = AttemptRecord(
-            operation=call.operation.name,
+    def _telemetry_of(self, call: Call[Any]) -> contextlib.AbstractContextManager[object]:
+        telemetry = self._runtime.telemetry
+        if telemetry is None:
+            return _NO_TELEMETRY
+        return telemetry.call(call.operation.name, self.region, call.route.url)
+
+    def _report(
+        self, call: Call[Any], attempt: Attempt, error: CallError | None = None, delay: float | None = None
+    ) -> None:
+        runtime = self._runtime
+        report_attempt(
+            call,
+            attempt,
             region=self.region,
-            number=call.attempts.attempt if error is None else error.attempts,
-            of=call.attempts.max_attempts,
-            seconds=time.perf_counter() - call.started,
-            status=answer.status if answer else None,
-            request_id=answer.request_id if answer else None,
+            duration=runtime.monotonic() - attempt.started,
+            telemetry=runtime.telemetry,
             error=error,
-            pause=pause,
+            retry_delay=delay,
         )
-        if logged:
-            log_attempt(record)
-        if telemetry is not None:
-            telemetry.attempt(record)
 
-    def paced(self, retries: RetryStrategy) -> "Service":
-        """Return this service with other retries, and its calls paced to what it admits.
-
-        That is how `retry_mode="adaptive"` paces: one rate limiter for each operation. They live as long
-        as the Service that has them; an adaptive one shares its own.
-        """
-        paced = copy.copy(self)
-        paced.retries = retries
-        paced._limiters = self._limiters if self._limiters is not None else _limiters()
-        return paced
+    def with_retries(self, retries: RetryStrategy) -> Self:
+        """Return this service with another retry strategy."""
+        service = copy.copy(self)
+        service.retries = retries
+        return service
 
 
-def _prepared(operation: AnyOperation, request: Any) -> tuple[bytes, str]:
+def _encode(operation: AnyOperation, request: Any) -> tuple[bytes, str]:
     body = codec.encode(operation, request)
     return body, sha256(body).hexdigest()
 
 
-async def _decoded_in_steps(operation: Operation[Any, ResponseT], body: bytes) -> ResponseT:
-    """Decode a large answer, giving the event loop its turn after each half."""
+def _complete(error: CallError, call: Call[Any], attempt: Attempt) -> None:
+    """Add to an attempt's error what the layer that failed did not know."""
+    error.operation, error.attempts = call.operation.name, call.attempts.made
+    if attempt.reply is not None:
+        error.status, error.request_id = attempt.reply.status, attempt.reply.request_id
+
+
+async def _decode_in_steps(operation: Operation[Any, ResponseT], body: bytes) -> ResponseT:
+    """Decode a large response, yielding to the event loop after each half."""
     with collection_paused():
         document = codec.parse(body)
         await asyncio.sleep(0)
@@ -161,8 +151,3 @@ async def _decoded_in_steps(operation: Operation[Any, ResponseT], body: bytes) -
         del document  # as many objects again, which need not wait for another turn
     await asyncio.sleep(0)
     return response
-
-
-def _limiters() -> defaultdict[str, RateLimiter]:
-    """Return the rate limiters of operations, by name, each made on first use, with its event loop's clock."""
-    return defaultdict(lambda: RateLimiter(monotonic=asyncio.get_running_loop().time))

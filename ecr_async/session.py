@@ -1,13 +1,13 @@
 """Session: who calls, over which connections, and with which settings."""
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-import attrs
-
+from ecr_async import api
 from ecr_async._auth.botocore_chain import botocore_chain
 from ecr_async._auth.clock import Clock
 from ecr_async._auth.credentials import (
@@ -18,9 +18,10 @@ from ecr_async._auth.credentials import (
 )
 from ecr_async._config import settings as configuration
 from ecr_async._config.settings import Config, RetryMode
-from ecr_async._http.transport import Transport
+from ecr_async._http.transport import ConnectionPool, Transport
 from ecr_async._http.user_agent import user_agent
 from ecr_async._pipeline.instrumentation import Telemetry
+from ecr_async._pipeline.runtime import Runtime
 from ecr_async._retry.standard import RetryConfig, RetryStrategy
 from ecr_async.errors import ConfigurationError, SessionClosedError
 from ecr_async.service import Service
@@ -62,7 +63,11 @@ class Session:
         ca_bundle: A file of certificates, in PEM, to trust instead of the system's.
         app_id: The application's name in the User-Agent header.
         trace_configs: aiohttp's own hooks into connections and requests.
-        telemetry: What is told of each call, for instance `ecr_async.telemetry.OpenTelemetry()`.
+        telemetry: Receives a report of each call, for instance `ecr_async.telemetry.OpenTelemetry()`.
+        transport: Makes the attempts instead of a connection pool of the session's own; for tests. The
+            arguments that concern connections are then without effect.
+        clock: The time, in seconds since the epoch; for tests.
+        monotonic: The clock that durations are measured with, in seconds; for tests.
 
     Raises `ConfigurationError`, here or on entering, for settings that make no sense.
     """
@@ -90,11 +95,15 @@ class Session:
         app_id: str | None = None,
         trace_configs: Sequence["aiohttp.TraceConfig"] = (),
         telemetry: Telemetry | None = None,
+        transport: Transport | None = None,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.perf_counter,
     ) -> None:
         if max_connections < 1:
             raise ConfigurationError(f"max_connections must be at least 1, not {max_connections}")
         _check_timeouts(connect_timeout=connect_timeout, read_timeout=read_timeout, timeout=timeout)
         self._profile = profile
+        self._is_entered = False
         self._provider = _explicit_provider(access_key_id, secret_access_key, session_token, credentials)
         self._load_config = partial(
             configuration.load,
@@ -109,7 +118,7 @@ class Session:
             ca_bundle=ca_bundle,
         )
         self._open_transport = partial(
-            Transport,
+            ConnectionPool,
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
             timeout=timeout,
@@ -117,25 +126,34 @@ class Session:
             verify=verify,
             trace_configs=trace_configs,
         )
-        self._opened: Opened | None = None
-        self._was_open = False
-        self.telemetry = telemetry
-        self.clock = Clock()
+        self._transport = transport
+        self._telemetry = telemetry
+        self._clock = Clock(clock)
+        self._monotonic = monotonic
+        self._runtime: Runtime | None = None
 
     async def __aenter__(self) -> Self:
-        if self._was_open:
+        if self._is_entered:
             raise SessionClosedError("a session can be entered once; make another")
-        self._was_open = True
+        self._is_entered = True
         if configuration.needs_files(self._profile):
             config = await asyncio.to_thread(self._load_config)
         else:
             config = self._load_config()
-        transport = self._open_transport(
+        transport = self._transport or self._open_transport(
             ca_bundle=config.ca_bundle, user_agent=user_agent(config.retry_mode, config.app_id)
         )
         await transport.open()
         provider = self._provider or botocore_chain(self._profile, config.region, ca_bundle=config.ca_bundle)
-        self._opened = Opened(config, CachedCredentials(provider, clock=self.clock.now), transport)
+        self._runtime = Runtime(
+            config=config,
+            credentials=CachedCredentials(provider, clock=self._clock.now),
+            clock=self._clock,
+            monotonic=self._monotonic,
+            transport=transport,
+            telemetry=self._telemetry,
+            find_error=api.error_named,
+        )
         return self
 
     async def __aexit__(
@@ -144,50 +162,44 @@ class Session:
         await self.close()
 
     async def close(self) -> None:
-        """Close every connection and stop refreshing credentials. Calls after it raise `SessionClosedError`."""
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            try:
-                await opened.credentials.aclose()
-            finally:
-                await opened.transport.close()
+        """Close every connection and stop renewing credentials. Later calls raise `SessionClosedError`."""
+        if self._runtime is not None and not self._runtime.is_closed:
+            await self._runtime.close()
 
     def service(self, region: str | None = None, *, endpoint_url: str | None = None) -> Service:
         """Return one region's ECR; by default the session's own region and endpoint.
 
         Raises `ConfigurationError` when there is no region anywhere.
         """
-        config = self.config
+        runtime = self.runtime
+        config = runtime.config
         retries = RetryStrategy(RetryConfig(config.retry_mode, config.max_attempts or 3))
-        return Service(self, region or config.require_region(), endpoint_url or config.endpoint_url, retries)
+        return Service(
+            runtime, region or config.require_region(), endpoint_url or config.endpoint_url, retries
+        )
 
-    @property
-    def opened(self) -> "Opened":
-        """What the session has while it is open; raises `SessionClosedError` when it isn't."""
-        if self._opened is None:
-            raise SessionClosedError(
-                "the session is closed" if self._was_open else "enter the session with `async with` first"
-            )
-        return self._opened
+    async def get_credentials(self) -> Credentials:
+        """Return the credentials that calls are signed with, renewed if they are about to expire.
+
+        Raises `CredentialsError` when there are none, and `SessionClosedError` when the session isn't open.
+        """
+        return await self.runtime.credentials.get()
 
     @property
     def config(self) -> Config:
         """The settings in effect."""
-        return self.opened.config
+        return self.runtime.config
 
+    @property
+    def runtime(self) -> Runtime:
+        """What the session's services share; not part of the public interface.
 
-@attrs.frozen(eq=False, repr=False)
-class Opened:
-    """What a session has while it is open: the settings in effect, credentials, the connection pool.
-
-    `decoding` is held while a large answer is decoded, so that several don't hold up the event loop in
-    one go.
-    """
-
-    config: Config
-    credentials: CachedCredentials
-    transport: Transport
-    decoding: asyncio.Lock = attrs.field(factory=asyncio.Lock)
+        Raises `SessionClosedError` when the session isn't open.
+        """
+        if self._runtime is None:
+            raise SessionClosedError("enter the session with `async with` first")
+        self._runtime.check_open()
+        return self._runtime
 
 
 def _check_timeouts(**timeouts: float | None) -> None:

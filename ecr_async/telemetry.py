@@ -93,7 +93,7 @@ class OpenTelemetry:
 
     def attempt(self, record: AttemptRecord) -> None:
         """Add the attempt to the span of its call, which takes over what the last answer said."""
-        answer: dict[str, AttributeValue] = {"http.request.resend_count": record.number - 1}
+        answer: dict[str, AttributeValue] = {"http.request.resend_count": record.attempt - 1}
         if record.status is not None:
             answer["http.response.status_code"] = record.status
         if record.request_id is not None:

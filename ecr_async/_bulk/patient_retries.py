@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ecr_async._retry.standard import Attempts, RetryStrategy, classify
+from ecr_async._retry.standard import Attempts, ErrorKind, RetryStrategy, rate_limiters
 from ecr_async.errors import CallError
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ __all__ = ["CallCounts", "PatientRetries", "patient"]
 def patient(service: Service, patience: float, counts: CallCounts) -> Service:
     """Return a service as a scan calls it: as fast as it admits, and patient with its throttles."""
     clock = asyncio.get_running_loop().time
-    return service.paced(PatientRetries(service.retries, patience=patience, counts=counts, monotonic=clock))
+    return service.with_retries(
+        PatientRetries(service.retries, patience=patience, counts=counts, monotonic=clock)
+    )
 
 
 class CallCounts:
@@ -40,6 +42,8 @@ class CallCounts:
 class PatientRetries(RetryStrategy):
     """A service's own retries, but for throttles, which are repeated at once, for a rate limiter to pace.
 
+    An adaptive service's rate limiters are shared; for any other there are new ones.
+
     After `patience` seconds in which every call was throttled, throttled calls fail. `monotonic` is a
     clock in seconds.
     """
@@ -50,14 +54,15 @@ class PatientRetries(RetryStrategy):
         self, own: RetryStrategy, *, patience: float, counts: CallCounts, monotonic: Callable[[], float]
     ) -> None:
         super().__init__(own.config, quota=own.quota)
+        self.limiters = own.limiters if own.limiters is not None else rate_limiters()
         self._patience = patience
         self._counts = counts
         self._monotonic = monotonic
         self._only_throttles_since: float | None = None
 
-    def begin(self) -> Attempts:
-        """The attempts of a new call."""
-        return _PatientAttempts(self)
+    def begin(self, operation: str) -> Attempts:
+        """Return the attempts of a new call of `operation`."""
+        return _PatientAttempts(self, operation)
 
     def throttled(self) -> bool:
         """Note a throttle; tell whether to try again."""
@@ -78,17 +83,21 @@ class PatientRetries(RetryStrategy):
 class _PatientAttempts(Attempts):
     __slots__ = ("_patient", "_throttles")
 
-    def __init__(self, strategy: PatientRetries) -> None:
-        super().__init__(strategy)
+    def __init__(self, strategy: PatientRetries, operation: str) -> None:
+        super().__init__(strategy, strategy.limiter(operation))
         self._patient = strategy
         self._throttles = 0
 
-    def next_delay(self, error: CallError) -> float | None:
-        error.attempts += self._throttles
-        if classify(error) == "throttling":
-            self._throttles += 1
-            return 0.0 if self._patient.throttled() else None
-        delay = super().next_delay(error)
+    @property
+    def made(self) -> int:
+        return self.attempt + self._throttles
+
+    def _delay(self, kind: ErrorKind | None, error: CallError) -> float | None:
+        if kind == "throttling":
+            trying_again = self._patient.throttled()
+            self._throttles += trying_again
+            return 0.0 if trying_again else None
+        delay = super()._delay(kind, error)
         self._patient.answered(trying_again=delay is not None)
         return delay
 

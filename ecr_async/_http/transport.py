@@ -10,7 +10,7 @@ import io
 import ssl
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import attrs
@@ -18,7 +18,6 @@ from yarl import URL
 
 from ecr_async import errors
 from ecr_async._http.deadlines import Deadlines
-from ecr_async._wire.codec import request_id
 from ecr_async.errors import (
     CallError,
     CertificateError,
@@ -29,7 +28,7 @@ from ecr_async.errors import (
     TransportError,
 )
 
-__all__ = ["Reply", "Transport"]
+__all__ = ["ConnectionPool", "Reply", "Transport"]
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes of an answer that we are willing to hold; ECR's largest are of a few megabytes."""
@@ -54,11 +53,27 @@ class Reply:
     @property
     def request_id(self) -> str | None:
         """The service's own name for the attempt."""
-        return request_id(self.headers)
+        return _request_id(self.headers)
 
 
-class Transport:
-    """A connection pool that makes single attempts.
+class Transport(Protocol):
+    """Makes single attempts."""
+
+    async def open(self) -> None:
+        """Get ready, in the event loop that the calls are made in."""
+        ...
+
+    async def close(self) -> None:
+        """End all attempts under way and close every connection."""
+        ...
+
+    async def post(self, url: URL, headers: Mapping[str, str], body: bytes, proxy: URL | None) -> Reply:
+        """Send one request and return the response, whatever its status."""
+        ...
+
+
+class ConnectionPool:
+    """A transport over a pool of connections.
 
     `connect_timeout` bounds making a connection, `read_timeout` the silence between two pieces of an
     answer, `timeout` the whole attempt; seconds, None for no bound. Opened on first use, in the event
@@ -193,11 +208,15 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
         raise
 
 
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    return headers.get("x-amzn-requestid") or headers.get("x-amz-request-id")
+
+
 def _known(response: aiohttp.ClientResponse | None) -> dict[str, Any]:
     """Return what the head of an answer says that did not come whole."""
     if response is None:
         return {}
-    return {"status": response.status, "request_id": request_id(response.headers)}
+    return {"status": response.status, "request_id": _request_id(response.headers)}
 
 
 class _TooLargeError(Exception):

@@ -1,4 +1,4 @@
-"""A call on its way: what is sent, and how its last attempt was made."""
+"""One call under way, and one attempt of it."""
 
 import random
 import uuid
@@ -11,9 +11,8 @@ from ecr_async._http.route import Route
 from ecr_async._http.transport import Reply
 from ecr_async._retry.standard import Attempts
 from ecr_async._wire.operation import Operation
-from ecr_async.errors import CallError
 
-__all__ = ["Call"]
+__all__ = ["Attempt", "Call"]
 
 ResponseT = TypeVar("ResponseT")
 
@@ -25,14 +24,9 @@ def _invocation() -> str:
     return f"{_PREFIX}{random.getrandbits(48):012x}"
 
 
-@attrs.define(eq=False, repr=False)
+@attrs.frozen(eq=False, repr=False)
 class Call(Generic[ResponseT]):
-    """One call: the same bytes on all attempts, and what is known of the last one.
-
-    `invocation` names the call to the service, `started` is when the last attempt began, on the
-    performance counter; `credentials`, `clock_offset` and `reply` are what it was made with and what
-    came of it.
-    """
+    """One call: the same bytes on all attempts. `invocation` names it to the service."""
 
     operation: Operation[Any, ResponseT]
     body: bytes
@@ -40,15 +34,17 @@ class Call(Generic[ResponseT]):
     route: Route
     attempts: Attempts
     invocation: str = attrs.field(factory=_invocation)
-    started: float = 0.0
-    credentials: Credentials | None = None
-    credentials_replaced: bool = False
-    clock_offset: float = 0.0
-    clock_corrected: bool = False
-    reply: Reply | None = None
 
-    def complete(self, error: CallError) -> None:
-        """Tell a failed attempt's error what the layer that failed did not know."""
-        error.operation, error.attempts = self.operation.name, self.attempts.attempt
-        if self.reply is not None:
-            error.status, error.request_id = self.reply.status, self.reply.request_id
+
+@attrs.define(eq=False, repr=False)
+class Attempt:
+    """One attempt: what it was made with, and what came back.
+
+    `started` is on the runtime's monotonic clock, in seconds; `clock_offset` is the correction of the clock
+    that the signature was made with, in seconds; `reply` is None until one came.
+    """
+
+    started: float
+    clock_offset: float
+    credentials: Credentials | None = None
+    reply: Reply | None = None

@@ -1,82 +1,114 @@
-"""What is told of a call on its way: a line in the log for each attempt, and whatever a `Telemetry` makes of it.
+"""What is reported about each attempt: a log record, and whatever a `Telemetry` makes of it.
 
-The logger is `ecr_async`. At DEBUG it has one line for each attempt: who was asked for what, how it went
-and how long it took. Neither a record nor a line holds a credential, a signature or a body.
+The logger is `ecr_async`. At DEBUG it has one line per attempt: the operation, the outcome and the
+duration. Neither a record nor a line holds a credential, a signature or a body.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
-from ecr_async.errors import ServiceError
+from ecr_async.errors import CallError, ServiceError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from yarl import URL
 
-__all__ = ["AttemptRecord", "Telemetry", "error_type", "log_attempt", "logger"]
+    from ecr_async._pipeline.call import Attempt, Call
 
-logger = logging.getLogger("ecr_async")
+__all__ = ["AttemptRecord", "Telemetry", "error_type", "report_attempt"]
+
+_logger = logging.getLogger("ecr_async")
 
 
 @attrs.frozen
 class AttemptRecord:
-    """One attempt of a call, as it went.
+    """The outcome of one attempt.
 
-    `number` counts from 1, up to at most `of`; `seconds` is how long the attempt took, without the
-    pause after it. `status` and `request_id` are None where no answer came, `error` where nothing
-    failed. After a failure `pause` is the time until the next attempt, in seconds, or None if this was
-    the last.
+    `attempt` counts from 1; `duration` is how long the attempt took, in seconds, without the delay after
+    it. `status` and `request_id` are None if no response came, `error` is None if the attempt succeeded.
+    After a failure `retry_delay` is the time until the next attempt, in seconds, or None if there is none.
     """
 
     operation: str
     region: str
-    number: int
-    of: int
-    seconds: float
+    attempt: int
+    max_attempts: int
+    duration: float
     status: int | None
     request_id: str | None
     error: Exception | None = None
-    pause: float | None = None
+    retry_delay: float | None = None
 
 
 class Telemetry(Protocol):
-    """What a session tells of its calls, beyond the log: `Session(telemetry=…)`.
+    """Receives what a session reports about its calls, beside the log: `Session(telemetry=…)`.
 
     Both methods are called on the event loop and must not block it.
     """
 
     def call(self, operation: str, region: str, url: URL) -> AbstractContextManager[object]:
-        """Return a context in which one call is made, all its attempts included."""
+        """Return a context in which one call is made, with all its attempts."""
         ...
 
     def attempt(self, record: AttemptRecord) -> None:
-        """Take note of an attempt that has ended, in the context of its call."""
+        """Record an attempt that has ended, in the context of its call."""
         ...
 
 
-def log_attempt(record: AttemptRecord) -> None:
-    """Write the attempt's line, at DEBUG."""
+def report_attempt(
+    call: Call[Any],
+    attempt: Attempt,
+    *,
+    region: str,
+    duration: float,
+    telemetry: Telemetry | None,
+    error: CallError | None = None,
+    retry_delay: float | None = None,
+) -> None:
+    """Report an attempt that has just ended to the log and to `telemetry`."""
+    is_logged = _logger.isEnabledFor(logging.DEBUG)
+    if not is_logged and telemetry is None:
+        return
+    outcome = error or attempt.reply
+    record = AttemptRecord(
+        operation=call.operation.name,
+        region=region,
+        attempt=error.attempts if error else call.attempts.made,
+        max_attempts=call.attempts.max_attempts,
+        duration=duration,
+        status=outcome.status if outcome else None,
+        request_id=outcome.request_id if outcome else None,
+        error=error,
+        retry_delay=retry_delay,
+    )
+    if is_logged:
+        _log(record)
+    if telemetry is not None:
+        telemetry.attempt(record)
+
+
+def _log(record: AttemptRecord) -> None:
     if record.error is None:
         outcome = "succeeded"
-    elif record.pause is None:
+    elif record.retry_delay is None:
         outcome = f"failed with {error_type(record.error)}, giving up"
     else:
-        outcome = f"failed with {error_type(record.error)}, trying again in {record.pause:.3f} s"
-    logger.debug(
+        outcome = f"failed with {error_type(record.error)}, trying again in {record.retry_delay:.3f} s"
+    _logger.debug(
         "%s in %s: attempt %d of %d %s (status=%s request_id=%s duration=%.1f ms)",
         record.operation,
         record.region,
-        record.number,
-        record.of,
+        record.attempt,
+        record.max_attempts,
         outcome,
         record.status,
         record.request_id,
-        record.seconds * 1000,
+        record.duration * 1000,
     )
 
 

@@ -1,17 +1,15 @@
-"""What can be set right at once when the service refuses a call, so that the next attempt succeeds.
+"""Recovery: fixing the cause of a rejected attempt, so that the next one succeeds.
 
-That is a clock of ours that is off, and credentials that ended before their time. Each is tried once a
-call.
+That is a clock of ours that is off, and credentials that ended before their time. Each is fixed at most
+once a call.
 """
-
-from typing import Any
 
 from ecr_async._auth.clock import Clock
 from ecr_async._auth.credentials import CachedCredentials
-from ecr_async._pipeline.call import Call
+from ecr_async._pipeline.call import Attempt
 from ecr_async.errors import CallError, ServiceError
 
-__all__ = ["recover"]
+__all__ = ["Recovery"]
 
 CLOCK_ERRORS = frozenset(
     {
@@ -35,14 +33,25 @@ CREDENTIALS_ERRORS = frozenset(
 """What the service says of credentials that ended before their time, or were taken back."""
 
 
-async def recover(call: Call[Any], error: CallError, clock: Clock, credentials: CachedCredentials) -> bool:
-    """Set right what a failed attempt was refused for; tell whether anything was."""
-    code = error.code if isinstance(error, ServiceError) else None
-    if code in CLOCK_ERRORS and not call.clock_corrected and call.reply is not None:
-        clock.learn(call.reply.headers.get("Date"))
-        call.clock_corrected = clock.offset != call.clock_offset
-        return call.clock_corrected
-    if code in CREDENTIALS_ERRORS and not call.credentials_replaced and call.credentials is not None:
-        call.credentials_replaced = await credentials.replace(call.credentials)
-        return call.credentials_replaced
-    return False
+class Recovery:
+    """What has been fixed for one call."""
+
+    __slots__ = ("_clock", "_credentials", "_has_corrected_clock", "_has_replaced_credentials")
+
+    def __init__(self, clock: Clock, credentials: CachedCredentials) -> None:
+        self._clock = clock
+        self._credentials = credentials
+        self._has_corrected_clock = False
+        self._has_replaced_credentials = False
+
+    async def fix(self, attempt: Attempt, error: CallError) -> bool:
+        """Fix the cause of a rejected attempt, if possible. Returns whether anything was fixed."""
+        code = error.code if isinstance(error, ServiceError) else None
+        if code in CLOCK_ERRORS and not self._has_corrected_clock and attempt.reply is not None:
+            self._clock.learn(attempt.reply.headers.get("Date"))
+            self._has_corrected_clock = self._clock.offset != attempt.clock_offset
+            return self._has_corrected_clock
+        if code in CREDENTIALS_ERRORS and not self._has_replaced_credentials and attempt.credentials:
+            self._has_replaced_credentials = await self._credentials.replace(attempt.credentials)
+            return self._has_replaced_credentials
+        return False

@@ -5,20 +5,24 @@
                         ├─ throttling: 5 tokens, backoff from 1 s
                         └─ transient: 14 tokens, backoff from 50 ms
 
-and give up as well once the attempts are used up or the client's quota of tokens cannot pay. Nothing
-here sleeps or sends; whoever calls does.
+and give up as well once the attempts are used up or the client's quota of tokens cannot pay. In the
+adaptive mode each operation's attempts are paced by a rate limiter as well. Nothing here sends, and
+nothing but the rate limiter sleeps; whoever calls does.
 
 Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 """
 
 from __future__ import annotations
 
+import asyncio
 import random
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Final, Literal, TypeAlias
 
 import attrs
 
+from ecr_async._retry.rate_limiter import RateLimiter
 from ecr_async.errors import (
     CallError,
     CertificateError,
@@ -154,9 +158,13 @@ class RetryQuota:
 
 
 class RetryStrategy:
-    """What the calls of one client have in common: the configuration and the quota."""
+    """What the calls of one client have in common: the configuration, the quota, the rate limiters.
 
-    __slots__ = ("backoff", "config", "first_header", "max_attempts", "quota")
+    `limiters` are the rate limiters of operations by name; None where calls are not paced, as in the
+    standard mode.
+    """
+
+    __slots__ = ("backoff", "config", "first_header", "limiters", "max_attempts", "quota")
 
     def __init__(
         self,
@@ -170,16 +178,33 @@ class RetryStrategy:
         self.quota = quota or RetryQuota()
         self.backoff = Backoff(random)
         self.first_header = _header(1, config.max_attempts)
+        self.limiters = rate_limiters() if config.mode == "adaptive" else None
 
-    def begin(self) -> Attempts:
-        """The attempts of a new call."""
-        return Attempts(self)
+    def begin(self, operation: str) -> Attempts:
+        """Return the attempts of a new call of `operation`."""
+        return Attempts(self, self.limiter(operation))
+
+    def limiter(self, operation: str) -> RateLimiter | None:
+        """Return what paces the calls of an operation, or None."""
+        return None if self.limiters is None else self.limiters[operation]
+
+
+def rate_limiters() -> defaultdict[str, RateLimiter]:
+    """Return rate limiters by operation, each made on first use, with its event loop's clock."""
+    return defaultdict(lambda: RateLimiter(monotonic=asyncio.get_running_loop().time))
 
 
 class Attempts:
-    """The attempts of one call; cheap, because every call makes one."""
+    """The attempts of one call; cheap, because every call makes one.
 
-    __slots__ = ("_strategy", "_taken", "attempt", "header")
+    if attempts.is_paced:
+        await attempts.admission()
+    ...                                  # make the attempt, then one of:
+    attempts.succeed()
+    delay = attempts.next_delay(error)
+    """
+
+    __slots__ = ("_limiter", "_sent", "_strategy", "_taken", "attempt", "header")
 
     attempt: int
     """The number of the attempt to make now, from 1."""
@@ -187,8 +212,10 @@ class Attempts:
     header: str
     """The value of `amz-sdk-request` for that attempt: `attempt=1; max=3`."""
 
-    def __init__(self, strategy: RetryStrategy) -> None:
+    def __init__(self, strategy: RetryStrategy, limiter: RateLimiter | None) -> None:
         self._strategy = strategy
+        self._limiter = limiter
+        self._sent = 0.0
         self._taken = FIRST_TRY_REFUND
         self.attempt = 1
         self.header = strategy.first_header
@@ -198,16 +225,34 @@ class Attempts:
         """How many attempts the call has, the first one included."""
         return self._strategy.max_attempts
 
+    @property
+    def made(self) -> int:
+        """How many attempts were made, this one included."""
+        return self.attempt
+
+    @property
+    def is_paced(self) -> bool:
+        """Whether each attempt awaits its `admission`."""
+        return self._limiter is not None
+
+    async def admission(self) -> None:
+        """Before an attempt: wait until the rate limiter lets it go."""
+        if self._limiter is not None:
+            self._sent = await self._limiter.acquire()
+
     def next_delay(self, error: CallError) -> float | None:
         """After a failed attempt: the seconds to wait before the next one, or None to give up.
 
         With a delay, the next attempt has begun: its number and header are set and its tokens taken.
         """
-        strategy = self._strategy
-        if self.attempt >= strategy.max_attempts:
-            return None
         kind = classify(error)
-        if kind is None or not strategy.quota.take(COSTS[kind]):
+        if kind == "throttling" and self._limiter is not None:
+            self._limiter.throttled(error.retry_after, sent=self._sent)
+        return self._delay(kind, error)
+
+    def _delay(self, kind: ErrorKind | None, error: CallError) -> float | None:
+        strategy = self._strategy
+        if self.attempt >= strategy.max_attempts or kind is None or not strategy.quota.take(COSTS[kind]):
             return None
         delay = strategy.backoff.delay(kind, self.attempt - 1, error.retry_after)
         self._taken = COSTS[kind]

@@ -9,8 +9,8 @@ not know are ignored; values of enumerations that we do not know are kept.
 """
 
 import typing
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 import orjson
@@ -21,9 +21,12 @@ from ecr_async._wire.encoding import InvalidError, check_exclusive, make_encoder
 from ecr_async._wire.operation import AnyOperation, Operation
 from ecr_async.errors import CallError, ResponseError, ServiceError, ValidationError
 
-__all__ = ["converter", "decode", "decode_error", "encode", "parse", "request_id", "structure"]
+__all__ = ["ErrorFinder", "converter", "decode", "decode_error", "encode", "parse", "structure"]
 
 ResponseT = TypeVar("ResponseT")
+
+ErrorFinder: TypeAlias = Callable[[str], type[ServiceError] | None]
+"""Finds the class of a modelled error by its code."""
 
 converter = Converter()
 """The cattrs converter that knows every type of `ecr_async.api`, in the wire's form."""
@@ -69,14 +72,18 @@ def structure(operation: Operation[Any, ResponseT], document: Any) -> ResponseT:
         raise ResponseError(f"the answer does not fit the API's model: {type(error).__name__}") from None
 
 
-def decode_error(operation: AnyOperation, status: int, headers: Mapping[str, str], body: bytes) -> CallError:
-    """Return the exception for an answer that is not a success."""
+def decode_error(
+    operation: AnyOperation, status: int, headers: Mapping[str, str], body: bytes, find_error: ErrorFinder
+) -> CallError:
+    """Return the exception for a response that is not a success.
+
+    `find_error` returns the class of an error that the operation does not declare, by its code.
+    """
     document = _json_object(body)
     written = headers.get("x-amzn-errortype") or document.get("__type") or document.get("code")
     known: dict[str, Any] = {
         "operation": operation.name,
         "status": status,
-        "request_id": request_id(headers),
         "retry_after": _retry_after(headers.get("x-amz-retry-after")),
     }
     if not written:
@@ -85,13 +92,8 @@ def decode_error(operation: AnyOperation, status: int, headers: Mapping[str, str
     code = str(written).partition(":")[0].rpartition("#")[2]
     message = document.get("message") or document.get("Message") or ""
     details = {name: value for name, value in document.items() if name not in _ERROR_ENVELOPE}
-    error = operation.error_named(code) or _modelled_elsewhere(code) or ServiceError
+    error = operation.error_named(code) or find_error(code) or ServiceError
     return error(str(message), code=code, details=details, **known)
-
-
-def request_id(headers: Mapping[str, str]) -> str | None:
-    """Return the service's own name for an attempt, out of its answer's headers."""
-    return headers.get("x-amzn-requestid") or headers.get("x-amz-request-id")
 
 
 _ERROR_ENVELOPE = frozenset({"__type", "code", "message", "Message"})
@@ -107,9 +109,3 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 def _retry_after(milliseconds: str | None) -> float | None:
     return float(milliseconds) / 1000 if milliseconds and milliseconds.isdecimal() else None
-
-
-def _modelled_elsewhere(code: str) -> type[ServiceError] | None:
-    from ecr_async import api  # noqa: PLC0415 - only for an error that the operation doesn't declare
-
-    return api.error_named(code)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 import ecr_async
-from ecr_async import ResponseError, ServiceError
+from ecr_async import ResponseError, ServiceError, api
 from ecr_async._wire import codec
 from ecr_async.errors import CallError
 from tests.conformance import strategies
@@ -32,10 +32,10 @@ def refusal(
 ) -> CallError:
     """Our exception for an answer."""
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
-    headers = CIMultiDict({"X-Amzn-RequestId": "7f3c", "Content-Type": "application/x-amz-json-1.1"})
+    headers = CIMultiDict({"Content-Type": "application/x-amz-json-1.1"})
     if error_type is not None:
         headers["X-Amzn-ErrorType"] = error_type
-    return codec.decode_error(operation_of(operation), status, headers, body)
+    return codec.decode_error(operation_of(operation), status, headers, body, api.error_named)
 
 
 def by_botocore(document: Any) -> tuple[str, str]:
@@ -63,9 +63,9 @@ def test_every_modelled_error_is_its_class_in_every_spelling(
     assert (error.code, error.message) == (name, "No.")
     if KNOWS_URLS or ":" not in document["__type"]:
         assert by_botocore(document) == (name, "No.")
-    assert (error.operation, error.status, error.request_id) == (OPERATION, 400, "7f3c")
+    assert (error.operation, error.status) == (OPERATION, 400)
     assert error.details == {}
-    assert str(error) == f"{OPERATION}: {name}: No. (HTTP 400, request 7f3c, 1 attempt)"
+    assert str(error) == f"{OPERATION}: {name}: No. (HTTP 400, 1 attempt)"
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
@@ -81,7 +81,7 @@ def test_with_the_type_in_the_header_the_body_may_be_anything(body: bytes) -> No
     error = refusal(body, error_type="ServerException")
     assert type(error) is ecr_async.ServerException
     assert error.message == ""
-    assert str(error) == f"{OPERATION}: ServerException (HTTP 400, request 7f3c, 1 attempt)"
+    assert str(error) == f"{OPERATION}: ServerException (HTTP 400, 1 attempt)"
 
 
 def errors_declared() -> list[tuple[str, str]]:
@@ -180,7 +180,7 @@ def test_members_that_no_model_has_are_in_the_details() -> None:
 def test_without_a_type_it_is_not_the_services_answer(body: bytes, status: int) -> None:
     error = refusal(body, status=status)
     assert type(error) is ResponseError
-    assert (error.body, error.status, error.request_id) == (body, status, "7f3c")
+    assert (error.body, error.status) == (body, status)
     assert error.message == "the answer is not the service's (application/x-amz-json-1.1)"
 
 
@@ -198,5 +198,7 @@ def test_no_answer_makes_decoding_fail(body: bytes, error_type: str | None) -> N
 @pytest.mark.parametrize("wish", ["1500", "0", "9" * 5000, "soon", "-1", ""])
 def test_the_services_wish_for_a_pause_is_in_seconds(wish: str) -> None:
     headers = CIMultiDict({"x-amz-retry-after": wish})
-    error = codec.decode_error(operation_of(OPERATION), 503, headers, b'{"__type": "ServerException"}')
+    error = codec.decode_error(
+        operation_of(OPERATION), 503, headers, b'{"__type": "ServerException"}', api.error_named
+    )
     assert error.retry_after == {"1500": 1.5, "0": 0.0, "9" * 5000: float("inf")}.get(wish)

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import pytest
 
@@ -32,17 +33,17 @@ def service_of_another_time(off: timedelta, code: str = "InvalidSignatureExcepti
     return behave
 
 
-def at_noon(session: ecr.Session) -> ecr.Service:
-    session.clock._now = NOW.timestamp
-    return session.service()
+def at_noon(server: FaultServer, **options: Any) -> ecr.Session:
+    """Return a session whose own clock stands still at noon."""
+    return session_for(server, clock=NOW.timestamp, **options)
 
 
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("off", [timedelta(hours=-1), timedelta(hours=1), timedelta(days=400)], ids=str)
 @in_virtual_time
 async def test_is_corrected_at_once(code: str, off: timedelta) -> None:
-    async with FaultServer(service_of_another_time(off, code)) as server, session_for(server) as session:
-        service = at_noon(session)
+    async with FaultServer(service_of_another_time(off, code)) as server, at_noon(server) as session:
+        service = session.service()
         await describe(service)
         assert server.sent("amz-sdk-request") == ["attempt=1; max=3", "attempt=2; max=3"]
         assert asyncio.get_running_loop().time() < 1, "there is nothing to wait for"
@@ -55,27 +56,27 @@ async def test_is_corrected_at_once(code: str, off: timedelta) -> None:
 @in_virtual_time
 async def test_of_fifty_calls_at_once_all_succeed() -> None:
     off = timedelta(hours=1)
-    async with FaultServer(service_of_another_time(off)) as server, session_for(server) as session:
-        service = at_noon(session)
+    async with FaultServer(service_of_another_time(off)) as server, at_noon(server) as session:
+        service = session.service()
         await asyncio.gather(*(describe(service) for _ in range(50)))
-        assert session.clock.offset == off.total_seconds()
+        assert session.runtime.clock.offset == off.total_seconds()
         assert len(server.requests) <= 100
 
 
 @in_virtual_time
 async def test_that_has_been_set_meanwhile_is_corrected_back() -> None:
-    async with FaultServer(service_of_another_time(timedelta())) as server, session_for(server) as session:
-        service = at_noon(session)
-        session.clock.offset = 3600.0
+    async with FaultServer(service_of_another_time(timedelta())) as server, at_noon(server) as session:
+        service = session.service()
+        session.runtime.clock.offset = 3600.0
         await describe(service)
-        assert session.clock.offset == 0
+        assert session.runtime.clock.offset == 0
 
 
 @in_virtual_time
 async def test_with_one_attempt_is_corrected_for_the_next_call() -> None:
     behaviour = service_of_another_time(timedelta(hours=1))
-    async with FaultServer(behaviour) as server, session_for(server, max_attempts=1) as session:
-        service = at_noon(session)
+    async with FaultServer(behaviour) as server, at_noon(server, max_attempts=1) as session:
+        service = session.service()
         with pytest.raises(ecr.ServiceError):
             await describe(service)
         await describe(service)
@@ -91,9 +92,9 @@ async def test_that_is_contradicted_each_time_is_an_error(attempts: int) -> None
         date = format_datetime(NOW + timedelta(hours=next(hours)), usegmt=True)
         await refuse("InvalidSignatureException", Date=date)(exchange)
 
-    async with FaultServer(lie) as server, session_for(server, max_attempts=attempts) as session:
+    async with FaultServer(lie) as server, at_noon(server, max_attempts=attempts) as session:
         with pytest.raises(ecr.ServiceError) as caught:
-            await describe(at_noon(session))
+            await describe(session.service())
     assert (caught.value.code, caught.value.attempts) == ("InvalidSignatureException", 2)
     assert len(server.requests) == 2
 
@@ -112,9 +113,9 @@ async def test_that_is_right_is_left_alone(headers: dict[str, str]) -> None:
     """Then the signature is wrong for another reason, a wrong secret say."""
     async with (
         FaultServer(refuse("InvalidSignatureException", 400, "no", **headers)) as server,
-        session_for(server) as session,
+        at_noon(server) as session,
     ):
         with pytest.raises(ecr.ServiceError) as caught:
-            await describe(at_noon(session))
-        assert session.clock.offset == 0
+            await describe(session.service())
+        assert session.runtime.clock.offset == 0
     assert (caught.value.attempts, len(server.requests)) == (1, 1)

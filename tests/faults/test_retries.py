@@ -29,12 +29,13 @@ async def test_a_call_has_one_name_and_its_attempts_have_numbers() -> None:
 
 @in_virtual_time
 async def test_each_attempt_is_signed_anew() -> None:
+    def clock() -> float:
+        return 1_700_000_000 + asyncio.get_running_loop().time()
+
     async with (
         FaultServer(page(503, x_amz_retry_after="4000"), answer()) as server,
-        session_for(server) as session,
+        session_for(server, clock=clock) as session,
     ):
-        moment = [1_700_000_000.0]
-        session.clock._now = lambda: moment[0] + asyncio.get_running_loop().time()
         await describe(session.service())
     assert server.sent("x-amz-date") == ["20231114T221320Z", "20231114T221324Z"]
     first, second = server.sent("authorization")

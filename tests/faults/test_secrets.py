@@ -165,7 +165,7 @@ def test_whatever_goes_wrong(fault: str, request_: str, ears: Ears) -> None:
                 ears.hear(await operation(service, request))
             except ecr.CallError as error:
                 ears.hear_error(error)
-            ears.hear(session, session.opened, session.opened.credentials.current, service, request)
+            ears.hear(session, session.runtime, session.runtime.credentials.current, service, request)
 
     check()
 

@@ -66,15 +66,14 @@ class FakeRegistry:
 
     def session(self, **options: Any) -> ecr.Session:
         """Return a session whose calls all come here, whatever the region."""
-        session = ecr.Session(
+        return ecr.Session(
             region="eu-west-1",
             access_key_id="AKIDEXAMPLE",
             secret_access_key="secret",
             endpoint_url="http://registry.invalid",
+            transport=self,
             **options,
         )
-        session._open_transport = lambda **_: self  # type: ignore[assignment]
-        return session
 
     def called(self, operation: str) -> list[dict[str, Any]]:
         """Return the bodies of the calls of one operation."""

@@ -134,7 +134,7 @@ async def scan(
         return sum([not await one_call() for _ in todo])
 
     async def one_call() -> bool:
-        attempts = retries.begin()
+        attempts = retries.begin("DescribeImages")
         while True:
             sent = await limiter.acquire()
             if await server.call():

@@ -161,7 +161,7 @@ def strategy(max_attempts: int = 3, quota: RetryQuota | None = None) -> RetryStr
 
 
 def test_attempts_count_up_to_the_limit_and_say_so_in_the_header() -> None:
-    attempts = strategy().begin()
+    attempts = strategy().begin("DescribeImages")
     assert (attempts.attempt, attempts.max_attempts, attempts.header) == (1, 3, "attempt=1; max=3")
     assert attempts.next_delay(BROKEN) == 0.05
     assert (attempts.attempt, attempts.header) == (2, "attempt=2; max=3")
@@ -172,14 +172,14 @@ def test_attempts_count_up_to_the_limit_and_say_so_in_the_header() -> None:
 
 
 def test_one_attempt_means_no_retry() -> None:
-    attempts = strategy(max_attempts=1).begin()
+    attempts = strategy(max_attempts=1).begin("DescribeImages")
     assert attempts.next_delay(BROKEN) is None
     assert attempts.header == "attempt=1; max=1"
 
 
 def test_a_refusal_costs_nothing() -> None:
     calls = strategy()
-    attempts = calls.begin()
+    attempts = calls.begin("DescribeImages")
     assert attempts.next_delay(REFUSED) is None
     assert attempts.attempt == 1
     assert calls.quota.available == 500
@@ -187,7 +187,7 @@ def test_a_refusal_costs_nothing() -> None:
 
 def test_what_was_set_right_is_tried_again_at_once_and_for_nothing() -> None:
     strategy = RetryStrategy(RetryConfig(max_attempts=2))
-    attempts = strategy.begin()
+    attempts = strategy.begin("DescribeImages")
     assert attempts.at_once() == 0.0
     assert (attempts.attempt, attempts.header) == (2, "attempt=2; max=2")
     assert strategy.quota.available == strategy.quota.capacity
@@ -196,7 +196,7 @@ def test_what_was_set_right_is_tried_again_at_once_and_for_nothing() -> None:
 
 def test_the_servers_wish_reaches_the_delay() -> None:
     error = ServiceError("", code="ThrottlingException", status=400, retry_after=3)
-    assert strategy().begin().next_delay(error) == 3
+    assert strategy().begin("DescribeImages").next_delay(error) == 3
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_quota_of_a_call_that_succeeds_in_the_end(
 ) -> None:
     quota = RetryQuota()
     quota.available = 400
-    attempts = strategy(quota=quota).begin()
+    attempts = strategy(quota=quota).begin("DescribeImages")
     for error in failures:
         assert attempts.next_delay(error) is not None
     assert quota.available == while_failing
@@ -224,23 +224,25 @@ def test_quota_of_a_call_that_succeeds_in_the_end(
 
 def test_success_never_fills_the_quota_above_its_capacity() -> None:
     calls = strategy()
-    calls.begin().succeed()
+    calls.begin("DescribeImages").succeed()
     assert calls.quota.available == 500
 
 
 def test_an_outage_exhausts_the_quota_that_all_calls_share() -> None:
     calls = strategy()
-    retries = sum(calls.begin().next_delay(BROKEN) is not None for _ in range(100))
+    retries = sum(calls.begin("DescribeImages").next_delay(BROKEN) is not None for _ in range(100))
     assert retries == 500 // 14
-    assert calls.begin().next_delay(THROTTLED) is not None, "10 tokens are left, enough for a throttle"
-    attempts = calls.begin()
+    assert calls.begin("DescribeImages").next_delay(THROTTLED) is not None, (
+        "10 tokens are left, enough for a throttle"
+    )
+    attempts = calls.begin("DescribeImages")
     assert attempts.next_delay(BROKEN) is None
     assert attempts.attempt == 1
 
 
 @given(st.lists(st.sampled_from([BROKEN, THROTTLED, REFUSED]), max_size=10), st.integers(1, 6))
 def test_a_call_never_exceeds_its_attempts(errors: list[ServiceError], max_attempts: int) -> None:
-    attempts = strategy(max_attempts).begin()
+    attempts = strategy(max_attempts).begin("DescribeImages")
     granted = 0
     for error in errors:
         if attempts.next_delay(error) is None:

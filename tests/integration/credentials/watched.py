@@ -87,14 +87,14 @@ async def resolve_and_renew(session: Session) -> Report:
     async with AsyncExitStack() as stack:
         async with watching() as resolving:
             await stack.enter_async_context(session)
-            resolved = await session.opened.credentials.get()
+            resolved = await session.runtime.credentials.get()
         async with watching() as renewing:
             if resolved.expires_at is None:
                 # Only a service that rejects them has a session ask for others.
-                await session.opened.credentials.replace(resolved)
+                await session.runtime.credentials.replace(resolved)
             else:
-                session.clock.offset = resolved.expires_at.timestamp() - time.time() - 60
-                await session.opened.credentials.get()
+                session.runtime.clock.offset = resolved.expires_at.timestamp() - time.time() - 60
+                await session.runtime.credentials.get()
     return Report(resolved.access_key, found_by.names, resolving, renewing)
 
 

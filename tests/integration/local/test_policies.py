@@ -97,7 +97,7 @@ async def neighbours() -> AsyncIterator[tuple[Service, Service]]:
         yield mine.service(), theirs.service()
 
 
-async def test_accounts_and_regions_are_strangers(neighbours: tuple[Service, Service]) -> None:
+async def test_accounts_are_strangers(neighbours: tuple[Service, Service]) -> None:
     mine, theirs = neighbours
     await create(mine)
     everything = ecr.DescribeRepositoriesRequest()
@@ -105,8 +105,14 @@ async def test_accounts_and_regions_are_strangers(neighbours: tuple[Service, Ser
     asked = ecr.DescribeRepositoriesRequest(REGISTRY, ["team/app"])
     with pytest.raises(ecr.RepositoryNotFoundException, match=f"registry with id '{REGISTRY}'"):
         await ecr.describe_repositories(theirs, asked)
-    elsewhere = mine._session.service("eu-west-1")
-    assert (await ecr.describe_repositories(elsewhere, everything)).repositories == ()
+
+
+async def test_regions_are_strangers() -> None:
+    async with LocalECR() as local, local.session() as session:
+        await create(session.service())
+        elsewhere = session.service("eu-west-1")
+        response = await ecr.describe_repositories(elsewhere, ecr.DescribeRepositoriesRequest())
+    assert response.repositories == ()
 
 
 async def test_a_policy_lets_another_account_in(neighbours: tuple[Service, Service]) -> None:

@@ -1,0 +1,48 @@
+"""What an open session gives its services."""
+
+import asyncio
+from collections.abc import Callable
+
+import attrs
+
+from ecr_async._auth.clock import Clock
+from ecr_async._auth.credentials import CachedCredentials
+from ecr_async._config.settings import Config
+from ecr_async._http.transport import Transport
+from ecr_async._pipeline.instrumentation import Telemetry
+from ecr_async._wire.codec import ErrorFinder
+from ecr_async.errors import SessionClosedError
+
+__all__ = ["Runtime"]
+
+
+@attrs.define(eq=False, repr=False)
+class Runtime:
+    """Settings, credentials, clocks, connections, telemetry and how an error is found: all that calls share.
+
+    `clock` is the time as the service has it, `monotonic` what durations are measured with. `decoding` is held while a large response is decoded, so that several don't hold up the event loop in
+    one go. `is_closed` is set once the session is closed.
+    """
+
+    config: Config
+    credentials: CachedCredentials
+    clock: Clock
+    monotonic: Callable[[], float]
+    transport: Transport
+    telemetry: Telemetry | None
+    find_error: ErrorFinder
+    decoding: asyncio.Lock = attrs.field(factory=asyncio.Lock)
+    is_closed: bool = False
+
+    def check_open(self) -> None:
+        """Raise `SessionClosedError` once the session is closed."""
+        if self.is_closed:
+            raise SessionClosedError("the session is closed")
+
+    async def close(self) -> None:
+        """Stop renewing credentials and close every connection."""
+        self.is_closed = True
+        try:
+            await self.credentials.aclose()
+        finally:
+            await self.transport.close()
