@@ -11,6 +11,7 @@ import attrs
 
 from ecr_async.api.common import RepositoryNotFoundException
 from ecr_async.local.blobs import Blobs
+from ecr_async.local.partitions import partition_of
 from ecr_async.local.policy_documents import permits
 from ecr_async.local.sealing import Sealer
 from ecr_async.local.wire import dump, invalid, load
@@ -66,7 +67,7 @@ class RepositoryRecord:
     @property
     def arn(self) -> str:
         """The repository's Amazon Resource Name."""
-        return f"arn:{_partition(self.region)}:ecr:{self.region}:{self.account}:repository/{self.name}"
+        return f"arn:{partition_of(self.region).name}:ecr:{self.region}:{self.account}:repository/{self.name}"
 
     def is_immutable(self, tag: str) -> bool:
         """Tell whether a tag, once put, must stay where it is."""
@@ -206,9 +207,3 @@ class Registry:
             "DELETE FROM settings WHERE account = ? AND region = ? AND kind = ? AND name = ?",
             (self.account, self.region, kind, name),
         )
-
-
-def _partition(region: str) -> str:
-    if region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
