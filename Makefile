@@ -19,6 +19,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python tools/generator/generate.py --check
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/pyright
 
