@@ -101,8 +101,3 @@ def test_the_counts_are_those_of_the_code() -> None:
     operations = [name for name in api.__all__ if inspect.iscoroutinefunction(getattr(api, name))]
     assert f"**All {len(operations)} operations**" in README
     assert f"It has {len(HANDLERS)} of the {len(operations)} operations" in README
-
-
-def test_links_lead_somewhere() -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", README)
-    assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
