@@ -47,6 +47,11 @@ class Service:
     def __repr__(self) -> str:
         return f"<Service {self.region}{f' at {self.endpoint_url}' if self.endpoint_url else ''}>"
 
+    @property
+    def runtime(self) -> Runtime:
+        """What the services of the session share; not part of the public interface."""
+        return self._runtime
+
     async def call(self, operation: Operation[Any, ResponseT], request: Any) -> ResponseT:
         """Make a call: encode, sign, send and decode; try again where that may help.
 
@@ -57,7 +62,7 @@ class Service:
         runtime.check_open()
         call = await self._prepare(operation, request)
         recovery: Recovery | None = None
-        with self._telemetry_of(call):
+        with self._telemetry_of(call), call.attempts:
             while True:
                 if call.attempts.is_paced:
                     await call.attempts.admission()

@@ -127,6 +127,7 @@ class Session:
             trace_configs=trace_configs,
         )
         self._transport = transport
+        self._max_connections = max_connections
         self._telemetry = telemetry
         self._clock = Clock(clock)
         self._monotonic = monotonic
@@ -151,6 +152,7 @@ class Session:
             clock=self._clock,
             monotonic=self._monotonic,
             transport=transport,
+            max_connections=self._max_connections,
             telemetry=self._telemetry,
             find_error=api.error_named,
         )

@@ -20,8 +20,10 @@ __all__ = ["Runtime"]
 class Runtime:
     """Settings, credentials, clocks, connections, telemetry and how an error is found: all that calls share.
 
-    `clock` is the time as the service has it, `monotonic` what durations are measured with. `decoding` is held while a large response is decoded, so that several don't hold up the event loop in
-    one go. `is_closed` is set once the session is closed.
+    `clock` is the time as the service has it, `monotonic` what durations are measured with. `transport`
+    has at most `max_connections` calls under way; others wait. `decoding` is held while a large response
+    is decoded, so that several don't hold up the event loop in one go. `is_closed` is set once the session
+    is closed.
     """
 
     config: Config
@@ -29,6 +31,7 @@ class Runtime:
     clock: Clock
     monotonic: Callable[[], float]
     transport: Transport
+    max_connections: int
     telemetry: Telemetry | None
     find_error: ErrorFinder
     decoding: asyncio.Lock = attrs.field(factory=asyncio.Lock)

@@ -147,6 +147,11 @@ class RateLimiter:
         beyond = self._growth_time - 2 * self._plateau
         return self._limit * (1 + _DIP) * _doubled(beyond / min(self._plateau, _REGROWTH_DOUBLES))
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a call that acquired now would be let go at once."""
+        return self._free_at <= self._monotonic() and not self._turn.locked()
+
     async def acquire(self) -> float:
         """Wait until a call may be sent. Returns the time at which it was let go, for `throttled`.
 

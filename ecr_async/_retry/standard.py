@@ -18,7 +18,7 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Self, TypeAlias
 
 import attrs
 
@@ -197,11 +197,14 @@ def rate_limiters() -> defaultdict[str, RateLimiter]:
 class Attempts:
     """The attempts of one call; cheap, because every call makes one.
 
-    if attempts.is_paced:
-        await attempts.admission()
-    ...                                  # make the attempt, then one of:
-    attempts.succeed()
-    delay = attempts.next_delay(error)
+    with attempts:
+        if attempts.is_paced:
+            await attempts.admission()
+        ...                                  # make the attempt, then one of:
+        attempts.succeed()
+        delay = attempts.next_delay(error)
+
+    A strategy whose attempts hold something gives it back when the block is left.
     """
 
     __slots__ = ("_limiter", "_sent", "_strategy", "_taken", "attempt", "header")
@@ -219,6 +222,12 @@ class Attempts:
         self._taken = FIRST_TRY_REFUND
         self.attempt = 1
         self.header = strategy.first_header
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Do nothing: these attempts hold nothing."""
 
     @property
     def max_attempts(self) -> int:
