@@ -3,12 +3,18 @@
 import asyncio
 import contextlib
 import copy
-from hashlib import sha256
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Self, TypeVar
+
+from yarl import URL
 
 from ecr_async._auth.signing import without_secrets
 from ecr_async._gc import collection_paused
+from ecr_async._http.body import Body
+from ecr_async._http.proxy import proxy_for
 from ecr_async._http.route import Route, find_route
+from ecr_async._http.transport import Download
 from ecr_async._pipeline.call import Attempt, Call
 from ecr_async._pipeline.instrumentation import report_attempt
 from ecr_async._pipeline.recovery import Recovery
@@ -58,9 +64,20 @@ class Service:
         Raises `ValidationError` for a request that violates the API's limits, `ServiceError` when the
         service rejects the call, `ResponseError` or `TransportError` when no response of the service came.
         """
+        self._runtime.check_open()
+        if operation.heavy:
+            body = await asyncio.to_thread(_encode, operation, request)
+        else:
+            body = _encode(operation, request)
+        return await self.send(operation, body)
+
+    async def send(self, operation: Operation[Any, ResponseT], body: Body) -> ResponseT:
+        """Make a call whose request is encoded already. Raises what `call` does, but for `ValidationError`."""
         runtime = self._runtime
         runtime.check_open()
-        call = await self._prepare(operation, request)
+        if self._route is None:
+            self._route = await find_route(runtime.config, self.region, self.endpoint_url)
+        call = Call(operation, body, self._route, self.retries.begin(operation.name))
         recovery: Recovery | None = None
         with self._telemetry_of(call), call.attempts:
             while True:
@@ -83,23 +100,16 @@ class Service:
                     return response
                 await asyncio.sleep(delay)
 
-    async def _prepare(self, operation: Operation[Any, ResponseT], request: Any) -> Call[ResponseT]:
-        if operation.heavy:
-            body, digest = await asyncio.to_thread(_encode, operation, request)
-        else:
-            body, digest = _encode(operation, request)
-        if self._route is None:
-            self._route = await find_route(self._runtime.config, self.region, self.endpoint_url)
-        return Call(operation, body, digest, self._route, self.retries.begin(operation.name))
-
     async def _attempt(self, call: Call[ResponseT], attempt: Attempt) -> ResponseT:
         runtime, route = self._runtime, call.route
         credentials = runtime.credentials.current or await runtime.credentials.get()
         attempt.credentials = credentials
-        headers = route.signer.sign(call.operation.target, call.digest, credentials, runtime.clock.now())
+        headers = route.signer.sign(call.operation.target, call.body.sha256, credentials, runtime.clock.now())
         headers["amz-sdk-invocation-id"] = call.invocation
         headers["amz-sdk-request"] = call.attempts.header
-        attempt.reply = reply = await runtime.transport.post(route.url, headers, call.body, route.proxy)
+        attempt.reply = reply = await runtime.transport.post(
+            route.url, headers, call.body.content, route.proxy
+        )
         if reply.status != 200:
             body = without_secrets(reply.body, headers)
             raise codec.decode_error(call.operation, reply.status, reply.headers, body, runtime.find_error)
@@ -107,6 +117,18 @@ class Service:
             return codec.decode(call.operation, reply.body)
         async with runtime.decoding:
             return await _decode_in_steps(call.operation, reply.body)
+
+    def download(
+        self, url: str, headers: Mapping[str, str] | None = None, *, method: str = "GET"
+    ) -> AbstractAsyncContextManager[Download]:
+        """Request something else than ECR's API over the session's connections: a layer at its signed URL.
+
+        Nothing is signed and nothing tried again. Raises `TransportError` or `ResponseError` when there is
+        no HTTP response; any status is returned.
+        """
+        self._runtime.check_open()
+        target = URL(url, encoded=True)  # a signed URL is good only as it was signed
+        return self._runtime.transport.download(method, target, headers or {}, proxy_for(target))
 
     def _telemetry_of(self, call: Call[Any]) -> contextlib.AbstractContextManager[object]:
         telemetry = self._runtime.telemetry
@@ -135,9 +157,8 @@ class Service:
         return service
 
 
-def _encode(operation: AnyOperation, request: Any) -> tuple[bytes, str]:
-    body = codec.encode(operation, request)
-    return body, sha256(body).hexdigest()
+def _encode(operation: AnyOperation, request: Any) -> Body:
+    return Body.of(codec.encode(operation, request))
 
 
 def _complete(error: CallError, call: Call[Any], attempt: Attempt) -> None:

@@ -4,12 +4,14 @@ Whatever goes wrong below HTTP comes out as a `TransportError` that says what wa
 are not followed, cookies are not kept, bodies are read up to a bound.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
-import io
 import ssl
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
 import aiohttp
@@ -17,6 +19,7 @@ import attrs
 from yarl import URL
 
 from ecr_async import errors
+from ecr_async._http.body import Content, payload
 from ecr_async._http.deadlines import Deadlines
 from ecr_async.errors import (
     CallError,
@@ -28,7 +31,7 @@ from ecr_async.errors import (
     TransportError,
 )
 
-__all__ = ["ConnectionPool", "Reply", "Transport"]
+__all__ = ["ConnectionPool", "Download", "Reply", "Transport"]
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes of an answer that we are willing to hold; ECR's largest are of a few megabytes."""
@@ -36,8 +39,8 @@ LARGEST_ANSWER = 64 * 1024 * 1024
 READ_AHEAD = 1024 * 1024
 """Bytes of an answer that are taken off the socket before we look at them: a page of 1,000 images is half of it."""
 
-LARGE_BODY = 1024 * 1024
-"""Bytes above which a body is handed to the socket in pieces."""
+SILENCE = 60.0
+"""Seconds that a download may stand still."""
 
 _UNBOUNDED = contextlib.nullcontext()
 
@@ -67,8 +70,14 @@ class Transport(Protocol):
         """End all attempts under way and close every connection."""
         ...
 
-    async def post(self, url: URL, headers: Mapping[str, str], body: bytes, proxy: URL | None) -> Reply:
+    async def post(self, url: URL, headers: Mapping[str, str], body: Content, proxy: URL | None) -> Reply:
         """Send one request and return the response, whatever its status."""
+        ...
+
+    def download(
+        self, method: str, url: URL, headers: Mapping[str, str], proxy: URL | None
+    ) -> AbstractAsyncContextManager[Download]:
+        """Send one request and give the response while its body is still to come."""
         ...
 
 
@@ -148,7 +157,7 @@ class ConnectionPool:
         except OSError as error:
             raise ConfigurationError(f"ca_bundle {self._ca_bundle!r} cannot be used: {error}") from error
 
-    async def post(self, url: URL, headers: Mapping[str, str], body: bytes, proxy: URL | None) -> Reply:
+    async def post(self, url: URL, headers: Mapping[str, str], body: Content, proxy: URL | None) -> Reply:
         """Send one request and return its answer, whatever its status.
 
         Raises `ConnectError`, `TimeoutError` or another `TransportError` when no whole answer came,
@@ -159,7 +168,7 @@ class ConnectionPool:
             raise _closed()
         client = self._client
         assert client is not None
-        data = body if len(body) < LARGE_BODY else io.BytesIO(body)
+        data = payload(body)
         response: aiohttp.ClientResponse | None = None
         failure: CallError | SessionClosedError
         cause: Exception | None = None
@@ -185,6 +194,50 @@ class ConnectionPool:
             failure = ResponseError(f"the answer is larger than {LARGEST_ANSWER:,} bytes", **_known(response))
         # Out of the handler, so that what holds our headers, with the signature in them, is not chained.
         raise failure from cause
+
+    @asynccontextmanager
+    async def download(
+        self, method: str, url: URL, headers: Mapping[str, str], proxy: URL | None
+    ) -> AsyncGenerator[Download, None]:
+        """Send one request and give the response while its body is still to come, whatever its status.
+
+        `connect_timeout` bounds making a connection, and `SILENCE` each wait for the next bytes. Raises what
+        `post` raises, here and while the body is read.
+        """
+        if self._is_closed():
+            raise _closed()
+        client = self._client
+        assert client is not None
+        timeout = attrs.evolve(self._silences, sock_read=self._silences.sock_read or SILENCE)
+        try:
+            response = await client.request(method, url, headers=headers, proxy=proxy, timeout=timeout)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise (_closed() if self._is_closed() else _mapped(error, {})) from error
+        try:
+            yield Download(response.status, response.headers, response)
+        finally:
+            response.close()
+
+
+class Download:
+    """A response whose body is read as it comes."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], response: aiohttp.ClientResponse) -> None:
+        self.status = status
+        self.headers = headers
+        self._response = response
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body as it comes. Raises `TransportError` where it breaks off."""
+        content = self._response.content
+        while True:
+            try:
+                chunk = await content.readany()
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                raise _mapped(error, _known(self._response)) from error
+            if not chunk:
+                return
+            yield chunk
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from ecr_async._auth.credentials import Credentials
+from ecr_async._http.body import Body
 from ecr_async._http.route import Route
 from ecr_async._http.transport import Reply
 from ecr_async._retry.standard import Attempts
@@ -29,8 +30,7 @@ class Call(Generic[ResponseT]):
     """One call: the same bytes on all attempts. `invocation` names it to the service."""
 
     operation: Operation[Any, ResponseT]
-    body: bytes
-    digest: str
+    body: Body
     route: Route
     attempts: Attempts
     invocation: str = attrs.field(factory=_invocation)

@@ -7,6 +7,7 @@ async with registry.session() as session: ...
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from hashlib import sha256
 from typing import Any
 
@@ -14,7 +15,8 @@ import orjson
 from yarl import URL
 
 import ecr_async as ecr
-from ecr_async._http.transport import Reply
+from ecr_async._http.body import Content
+from ecr_async._http.transport import Download, Reply
 
 NAMES_IN_A_PAGE = 1000
 
@@ -85,10 +87,15 @@ class FakeRegistry:
     async def close(self) -> None:
         """Do what a transport does at the end: here, nothing."""
 
-    async def post(self, url: URL, headers: Mapping[str, str], body: bytes, proxy: URL | None) -> Reply:
+    def download(
+        self, method: str, url: URL, headers: Mapping[str, str], proxy: URL | None
+    ) -> AbstractAsyncContextManager[Download]:
+        raise NotImplementedError("there are no layers here")
+
+    async def post(self, url: URL, headers: Mapping[str, str], body: Content, proxy: URL | None) -> Reply:
         """Answer one request."""
         operation = headers["X-Amz-Target"].partition(".")[2]
-        request = orjson.loads(body)
+        request = orjson.loads(body if isinstance(body, bytes) else b"".join(body))
         self.calls.append((operation, request))
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
