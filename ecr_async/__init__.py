@@ -15,26 +15,6 @@ from typing import TYPE_CHECKING
 
 from ecr_async import api as _api
 from ecr_async._lazy import lazily
-from ecr_async._version import __version__ as __version__
-from ecr_async.errors import (
-    CallError,
-    CertificateError,
-    ConfigurationError,
-    ConnectError,
-    CredentialsError,
-    ECRError,
-    MissingExtraError,
-    PaginationError,
-    ResponseError,
-    ServiceError,
-    SessionClosedError,
-    TransportError,
-    ValidationError,
-    WaiterError,
-    WaiterFailedError,
-    WaiterTimeoutError,
-)
-from ecr_async.errors import TimeoutError as TimeoutError
 
 if TYPE_CHECKING:
     from ecr_async import arrow as arrow
@@ -67,7 +47,27 @@ if TYPE_CHECKING:
     )
     from ecr_async._config.settings import Config
     from ecr_async._pipeline.instrumentation import AttemptRecord, Telemetry
+    from ecr_async._version import __version__ as __version__
     from ecr_async.api import *
+    from ecr_async.errors import (
+        CallError,
+        CertificateError,
+        ConfigurationError,
+        ConnectError,
+        CredentialsError,
+        ECRError,
+        MissingExtraError,
+        PaginationError,
+        ResponseError,
+        ServiceError,
+        SessionClosedError,
+        TransportError,
+        ValidationError,
+        WaiterError,
+        WaiterFailedError,
+        WaiterTimeoutError,
+    )
+    from ecr_async.errors import TimeoutError as TimeoutError
     from ecr_async.pagination import Pager
     from ecr_async.service import Service
     from ecr_async.session import Session
@@ -77,7 +77,7 @@ if TYPE_CHECKING:
         wait_until_lifecycle_policy_preview_complete,
     )
 
-# Not TimeoutError: a star import would hide the builtin one, of which it is a kind.
+# Written by `make generate` from the imports above.
 __all__ = [
     "AttemptRecord",
     "BatchFailure",
@@ -136,12 +136,17 @@ __all__ += _api.__all__
 
 _HOMES = {
     "AttemptRecord": "_pipeline.instrumentation",
-    "Config": "_config.settings",
-    "Telemetry": "_pipeline.instrumentation",
     "BatchFailure": "_bulk.batches",
     "BatchResult": "_bulk.batches",
+    "CallError": "errors",
+    "CertificateError": "errors",
+    "Config": "_config.settings",
+    "ConfigurationError": "errors",
+    "ConnectError": "errors",
     "Credentials": "_auth.credentials",
+    "CredentialsError": "errors",
     "CredentialsProvider": "_auth.credentials",
+    "ECRError": "errors",
     "FailedFindings": "_bulk.findings",
     "FailedListing": "_bulk.images",
     "FailedRepository": "_bulk.images",
@@ -150,18 +155,31 @@ _HOMES = {
     "FindingsSummary": "_bulk.findings",
     "ImageFindings": "_bulk.findings",
     "ImageSelection": "_bulk.findings",
+    "MissingExtraError": "errors",
     "Pager": "pagination",
+    "PaginationError": "errors",
     "Pauses": "waiters",
     "RepositorySelection": "_bulk.images",
+    "ResponseError": "errors",
     "Scan": "_bulk.images",
     "ScanResult": "_bulk.images",
     "ScanSummary": "_bulk.images",
     "ScannedPage": "_bulk.images",
     "Service": "service",
+    "ServiceError": "errors",
     "Session": "session",
+    "SessionClosedError": "errors",
+    "Telemetry": "_pipeline.instrumentation",
+    "TimeoutError": "errors",
+    "TransportError": "errors",
     "UnscannedImage": "_bulk.findings",
+    "ValidationError": "errors",
     "VanishedImage": "_bulk.findings",
     "VanishedRepository": "_bulk.images",
+    "WaiterError": "errors",
+    "WaiterFailedError": "errors",
+    "WaiterTimeoutError": "errors",
+    "__version__": "_version",
     "arrow": "arrow",
     "check_layers": "_bulk.batches",
     "delete_images": "_bulk.batches",
@@ -182,4 +200,4 @@ if not TYPE_CHECKING:  # a checker that saw it would believe in every name
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_HOMES, *(name for name in globals() if name.startswith("__"))})
+    return sorted({*_HOMES, *(name for name in globals() if name.startswith("__"))})

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from ecr_async.errors import MissingExtraError
+from ecr_async.errors import MissingExtraImportError
 
 __all__ = ["extra"]
 
@@ -12,11 +12,11 @@ __all__ = ["extra"]
 def extra(name: str, *modules: str) -> Generator[None, None, None]:
     """Import these modules in the block; where one is missing, say which extra to install.
 
-    Raises `MissingExtraError`.
+    Raises `MissingExtraImportError`.
     """
     try:
         yield
     except ModuleNotFoundError as missing:
         if missing.name is None or missing.name.partition(".")[0] not in modules:
             raise
-        raise MissingExtraError(name, missing.name) from None
+        raise MissingExtraImportError(name, missing.name) from None

@@ -37,7 +37,9 @@ __all__ = [
     "ConnectError",
     "CredentialsError",
     "ECRError",
+    "MissingExtraAttributeError",
     "MissingExtraError",
+    "MissingExtraImportError",
     "PaginationError",
     "ResponseError",
     "ServiceError",
@@ -81,8 +83,12 @@ class CredentialsError(ECRError):
     """No credentials, or a provider that failed; the message says which and never what it holds."""
 
 
-class MissingExtraError(ECRError, ImportError):
-    """A part of this library needs packages that are not installed; the message says how to get them."""
+class MissingExtraError(ECRError):
+    """A part of this library needs packages that are not installed; the message says how to get them.
+
+    It is an `ImportError` where a module is imported (`import ecr_async.arrow`), and an `AttributeError` where
+    it is named (`ecr_async.arrow`), as `hasattr`, `help` and `inspect` expect.
+    """
 
     def __init__(self, extra: str, module: str) -> None:
         super().__init__(extra, module)
@@ -91,6 +97,14 @@ class MissingExtraError(ECRError, ImportError):
 
     def __str__(self) -> str:
         return f"{self.module} is not installed; get it with: pip install 'ecr-async[{self.extra}]'"
+
+
+class MissingExtraImportError(MissingExtraError, ImportError):
+    """A module cannot be imported without an extra."""
+
+
+class MissingExtraAttributeError(MissingExtraError, AttributeError):
+    """A name of the package is not there without an extra."""
 
 
 class SessionClosedError(ECRError, RuntimeError):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import botocore
+import face
 import generate
 import pytest
 import take_model
@@ -295,6 +296,8 @@ def test_the_command_writes_nothing_while_words_are_missing(
     (tmp_path / "model.json").write_text(json.dumps(newer))
     monkeypatch.setattr(generate, "MODEL", tmp_path / "model.json")
     monkeypatch.setattr(generate, "TARGET", tmp_path / "api")
+    monkeypatch.setattr(generate, "FACE", tmp_path / "__init__.py")
+    (tmp_path / "__init__.py").write_text(FACE + face.MARK)
     monkeypatch.setattr(generate, "_formatted", lambda text, path: text)
     monkeypatch.setattr(sys, "argv", ["generate.py"])
     assert generate.main() == 1
@@ -314,6 +317,8 @@ def in_scratch(
     monkeypatch.setattr(generate, "ROOT", tmp_path)
     monkeypatch.setattr(generate, "MODEL", tmp_path / "model.json")
     monkeypatch.setattr(generate, "TARGET", tmp_path / "api")
+    monkeypatch.setattr(generate, "FACE", tmp_path / "__init__.py")
+    (tmp_path / "__init__.py").write_text(FACE + face.MARK)
     monkeypatch.setattr(generate, "_formatted", lambda text, path: text)
     monkeypatch.setattr(Documentation, "read", lambda: words)
     return tmp_path / "api"
@@ -326,15 +331,39 @@ def test_check_tells_stale_modules_apart(
         monkeypatch.setattr(sys, "argv", ["generate.py", *arguments])
         return generate.main(), capsys.readouterr().out.splitlines()
 
-    names = ["common", "things", "__init__"]
-    assert command("--check") == (1, [f"stale: api/{name}.py" for name in names])
+    names = ["api/common", "api/things", "api/__init__", "__init__"]
+    assert command("--check") == (1, [f"stale: {name}.py" for name in names])
     assert not in_scratch.exists()
-    assert command() == (0, ["3 modules, 3 changed"])
+    assert command() == (0, ["4 modules, 4 changed"])
     assert command("--check") == (0, [])
-    assert command() == (0, ["3 modules, 0 changed"])
+    assert command() == (0, ["4 modules, 0 changed"])
     (in_scratch / "things.py").write_text("by hand")
     (in_scratch / "extra.py").write_text("by hand")
     assert command("--check") == (1, ["stale: api/things.py", "stale: api/extra.py"])
+
+
+FACE = """
+if TYPE_CHECKING:
+    from ecr_async import arrow as arrow
+    from ecr_async import local
+    from ecr_async._bulk.images import Scan, scan_images
+    from ecr_async.api import *
+
+"""
+
+
+def test_the_face_has_every_imported_name_and_where_it_lives() -> None:
+    written = face.face(FACE + face.MARK + "stale")
+    assert written.startswith(FACE + face.MARK)
+    assert "stale" not in written
+    assert '__all__ = ["Scan", "local", "scan_images"]' in written
+    for name, home in {"Scan": "_bulk.images", "arrow": "arrow", "local": "local"}.items():
+        assert f'    "{name}": "{home}",' in written
+
+
+def test_the_face_without_its_mark_is_left_alone() -> None:
+    with pytest.raises(ValueError, match="has no line"):
+        face.face(FACE)
 
 
 # ---------------------------------------------------------------------------- taking a model in

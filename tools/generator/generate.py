@@ -20,6 +20,7 @@ from annotations import Annotations
 from classes import Classes
 from docstrings import docstring
 from documentation import Documentation
+from face import face
 from families import Families
 from imports import imports
 from index import index
@@ -30,6 +31,7 @@ from pagers import Pagers
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "tools" / "generator" / "model.json"
 TARGET = ROOT / "ecr_async" / "api"
+FACE = ROOT / "ecr_async" / "__init__.py"
 
 
 class Generator:
@@ -48,6 +50,7 @@ class Generator:
         """Return every generated file and its text, formatted."""
         texts = {TARGET / f"{family}.py": self.module(family) for family in self.words.families}
         texts[TARGET / "__init__.py"] = self.index()
+        texts[FACE] = face(FACE.read_text())
         return {path: _formatted(text, path) for path, text in texts.items()}
 
     def module(self, family: str) -> str:
