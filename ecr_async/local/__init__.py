@@ -3,7 +3,41 @@
     async with LocalECR() as local, local.session() as session:
         await ecr.create_repository(session.service(), ecr.CreateRepositoryRequest("team/app"))
 
-State is in SQLite, layers are in a folder, under their digests. See `LocalECR`.
+See `LocalECR` for what it can do. The rest of this page is for whoever works on it.
+
+**How a request goes.** A door (`server` for the API) finds out who calls and what for, which is a `Scope`, and
+hands a function to `Backend.read` or `Backend.write`. The store (`store`) runs it on a thread of its own between BEGIN and
+COMMIT; it gets a `Registry`: the caller's account and region, the open transaction, and the few helpers
+that every operation needs. `operations` says which function carries out which operation of the API.
+Rules that more than one door goes by stand outside `operations`: `images`, `layers`, `pushing`, `scans`, `account`.
+
+**What the store holds.** Rows, in SQLite (`schema`), say everything that is so; files (`blobs`) hold the bytes of layers
+and uploads. One server uses a folder at a time (`folder`).
+
+- A repository belongs to an account and a region, and owns its images, tags, layers and uploads: they go
+  with it. `registries` counts repositories, so that nobody has to.
+- An image is its manifest. `image_layers` and `image_members` are what the manifest refers to; an image
+  in an index is not deleted before the index. A tag points at one image.
+- A layer belongs to every repository that has a row for it; the bytes are in one file, by digest. It may be
+  there before an image needs it and stay a while after the last one that did.
+- An upload's row says how many bytes count. Its file may hold more, which do not.
+
+**Invariants**, kept by the order of writing, through any crash:
+
+1. A row is never ahead of its file: a layer's file is there before its row is committed, the bytes of
+   an upload are written before they count.
+2. A file goes after its row: it is removed once a transaction without the row is committed
+   (`Transaction.after_commit`), and only if by then no row needs it.
+3. So a crash leaves at most files that no row needs. The next start removes them, and rows whose files
+   a failure of power took (`sweeping`). What is abandoned or unused for a day is freed as well.
+
+**A new operation** is a function in a module of `operations` and a line in `operations.HANDLERS`:
+
+    def describe_registry(registry: Registry, request: DescribeRegistryRequest) -> DescribeRegistryResponse:
+        rules = registry.setting("replication", ReplicationConfiguration) or ReplicationConfiguration(())
+        return DescribeRegistryResponse(registry.account, rules)
+
+The request has been checked against the API's limits; an error of the API is raised as its class.
 """
 
 from ecr_async.local.embedded import LocalECR, serve

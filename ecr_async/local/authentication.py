@@ -16,6 +16,7 @@ import attrs
 
 from ecr_async._auth.signing import ALGORITHM, signature, signing_key
 from ecr_async.errors import ServiceError
+from ecr_async.local.partitions import partition_of
 
 __all__ = ["AccessKey", "Authenticator", "Caller"]
 
@@ -34,14 +35,28 @@ class AccessKey:
 
     secret: str = attrs.field(repr=False)
     account: str
+    principal: str | None = None
+    """The ARN of the user or role whose key it is; by default a user's that is named `local`."""
+
+
+def _local_user(caller: "Caller") -> str:
+    """Return the ARN of the user that makes an account's calls if no other is known."""
+    return f"arn:{partition_of(caller.region).name}:iam::{caller.account}:user/local"
 
 
 @attrs.frozen
 class Caller:
-    """Whose registry a call is about, and in which region."""
+    """Who calls: whose registry a call is about, in which region, and which of the account's principals."""
 
     account: str
     region: str
+    principal: str = attrs.Factory(_local_user, takes_self=True)
+    """The ARN of a user or role."""
+
+    @classmethod
+    def with_key(cls, key: AccessKey, region: str) -> "Caller":
+        """Return the caller that signs with a key."""
+        return cls(key.account, region, key.principal) if key.principal else cls(key.account, region)
 
 
 class Headers(Protocol):
@@ -99,14 +114,14 @@ class Authenticator:
                 "The request signature we calculated does not match the signature you provided. "
                 "Check your AWS Secret Access Key and signing method."
             )
-        return Caller(key.account, region)
+        return Caller.with_key(key, region)
 
     def _claimed(self, authorization: str | None) -> Caller:
         found = CREDENTIAL.search(authorization or "")
         if found is None:
             return self._default
         key = self._keys.get(found[1].rpartition("=")[2])
-        return Caller(key.account if key else self._default.account, found[3])
+        return Caller.with_key(key, found[3]) if key else Caller(self._default.account, found[3])
 
     def _check_time(self, timestamp: str, day: str) -> None:
         try:

@@ -1,105 +1,114 @@
-"""All that the embedded ECR knows, behind one way in."""
+"""All that the embedded ECR knows, behind one way in for whichever door a request comes by."""
 
-import shutil
-import sqlite3
-import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import attrs
 
-from ecr_async.local.authentication import Caller
+from ecr_async.local import sweeping
 from ecr_async.local.blobs import Blobs
-from ecr_async.local.registry import Registry, Rules
+from ecr_async.local.folder import DataFolder
+from ecr_async.local.registry import Registry, Rules, Scope
+from ecr_async.local.schema import SERVER_TABLES
 from ecr_async.local.sealing import Sealer
-from ecr_async.local.store import Store
+from ecr_async.local.store import Store, Transaction
+from ecr_async.local.uploads import Uploads
 
 __all__ = ["Backend"]
 
 ResultT = TypeVar("ResultT")
 
-KEPT = frozenset({"server", "sqlite_sequence"})
-"""Tables that a reset leaves alone."""
-
 
 @attrs.define
 class Backend:
-    """The state of every account's registries.
+    """The state of every account's registries: rows in `store`, files in `blobs`.
 
-    With `data` it is in that folder, as `ecr.sqlite` and the layers' files. Without, the database is in
-    memory, the layers are in a temporary folder, and closing removes them.
+    `read` and `write` are how every door gets at the state; `uploads` takes in the bytes of layers.
     """
 
+    folder: DataFolder
     store: Store
     blobs: Blobs
     sealer: Sealer
     rules: Rules
     clock: Callable[[], float]
-    temporary: Path | None
+    uploads: Uploads = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.uploads = Uploads(self, self.blobs)
 
     @classmethod
     async def open(cls, data: Path | None, rules: Rules, clock: Callable[[], float]) -> "Backend":
-        """Open what is there, or make it."""
-        store = Store(data and data / "ecr.sqlite")
-        secret = await store.open()
+        """Open the state in a folder, making it if need be; without a folder, in a temporary one.
 
-        def prepare() -> tuple[Blobs, Path | None]:
-            temporary = None if data else Path(tempfile.mkdtemp(prefix="ecr-async-"))
-            blobs = Blobs(data or temporary or Path())
-            blobs.prepare()
-            return blobs, temporary
-
+        Files without rows, and rows without files, are what a crash has left: they are removed first.
+        Raises `ConfigurationError` if another server uses the folder or the database is damaged.
+        """
+        store = Store()
         try:
-            blobs, temporary = await store.run(prepare)
+            folder = await store.run(lambda: DataFolder.open(data))
+            try:
+                return await cls._open(folder, store, rules, clock)
+            except BaseException:
+                await store.close()
+                await store.run(folder.close)
+                raise
         except BaseException:
-            await store.close()
+            store.stop()
             raise
-        return cls(store, blobs, Sealer(secret), rules, clock, temporary)
+
+    @classmethod
+    async def _open(
+        cls, folder: DataFolder, store: Store, rules: Rules, clock: Callable[[], float]
+    ) -> "Backend":
+        sealer = Sealer(await store.open(folder.database, durable=not folder.temporary))
+        blobs = Blobs(folder.path)
+        backend = cls(folder, store, blobs, sealer, rules, clock)
+        await store.run(blobs.prepare)
+        await store.write(lambda transaction: sweeping.reconcile(transaction, blobs))
+        await backend.sweep()
+        return backend
 
     async def close(self) -> None:
         """Close the database; remove what was temporary."""
-        temporary = self.temporary
         try:
-            if temporary is not None:
-                await self.store.run(lambda: shutil.rmtree(temporary))
-        finally:
+            await self.store.run(self.uploads.close)
             await self.store.close()
+        finally:
+            await self.store.run(self.folder.close)
+            self.store.stop()
 
-    async def call(
-        self, caller: Caller, operation: str, url: str, work: Callable[[Registry], ResultT]
-    ) -> ResultT:
-        """Run `work` on a caller's registry, in a transaction, off the event loop.
+    async def read(self, scope: Scope, work: Callable[[Registry], ResultT]) -> ResultT:
+        """Run `work` on the caller's registry as it is now, not waiting for those who write.
 
-        This is how every route gets at the state. `operation` is the API's name of what is done, which
-        other accounts' repository policies may allow; `url` is the server's, as the caller reaches it.
+        Work that calls `Registry.require_write` is run again by `write`.
         """
+        return await self.store.read(lambda transaction: work(self._registry(transaction, scope)))
 
-        def with_registry(db: sqlite3.Connection) -> ResultT:
-            return work(
-                Registry(
-                    db=db,
-                    blobs=self.blobs,
-                    sealer=self.sealer,
-                    rules=self.rules,
-                    url=url,
-                    account=caller.account,
-                    region=caller.region,
-                    operation=operation,
-                    now=self.clock(),
-                )
-            )
+    async def write(self, scope: Scope, work: Callable[[Registry], ResultT]) -> ResultT:
+        """Run `work` on the caller's registry, in a transaction, one after the other."""
+        return await self.store.write(lambda transaction: work(self._registry(transaction, scope)))
 
-        return await self.store.transaction(with_registry)
+    async def sweep(self) -> None:
+        """Free abandoned uploads and layers that no image has needed for a day."""
+        now = self.clock()
+        unneeded = await self.store.read(lambda transaction: sweeping.find_unneeded(transaction, now))
+        for batch in unneeded.batches():
+            await self.store.write(partial(sweeping.free, blobs=self.blobs, unneeded=batch))
 
     async def reset(self) -> None:
         """Empty every registry."""
 
-        def empty(db: sqlite3.Connection) -> None:
-            tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-            for (table,) in tables:
-                if table not in KEPT:
+        def empty(transaction: Transaction) -> None:
+            db = transaction.db
+            for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                if table not in SERVER_TABLES:
                     db.execute(f"DELETE FROM {table}")  # noqa: S608 - the schema's own names
-            self.blobs.clear()
+            transaction.after_commit(lambda: sweeping.remove_rowless(transaction, self.blobs))
 
-        await self.store.transaction(empty)
+        await self.store.write(empty)
+
+    def _registry(self, transaction: Transaction, scope: Scope) -> Registry:
+        return Registry(transaction, self.blobs, self.sealer, self.rules, scope, self.clock())

@@ -1,101 +1,122 @@
 """Layers in a folder, under their digests, and uploads that are to become layers.
 
     layers/sha256/ab/abcdef…     complete, never changed, shared by all repositories that have it
-    uploads/<id>                 what has come of a layer so far
+    uploads/<id>                 the bytes of an upload so far, and perhaps some that do not count yet
 
-A layer appears by an atomic rename, so there are no half ones. Everything here blocks: it is called
-from the store's thread.
+These are the files alone. Which of them count is for the database's rows to say, and the order of
+writing keeps every row true: a layer's file is there before its row is committed, and removed after
+the removal of its last row is committed. A crash in between leaves a file without a row, which the
+next start sweeps away.
+
+Everything here blocks.
 """
 
-import hashlib
-import shutil
+import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO
 
-import attrs
+from ecr_async.local.digests import Hash, algorithm_of
 
 __all__ = ["Blobs"]
 
-
-class _Hash(Protocol):
-    def update(self, data: bytes, /) -> None: ...
-    def hexdigest(self) -> str: ...
-
-
-@attrs.define
-class _Progress:
-    """The hash of an upload so far, so that no byte is read again to complete it."""
-
-    size: int
-    sha256: _Hash
+PIECE = 1 << 20
+NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
+BINARY: int = getattr(os, "O_BINARY", 0)
 
 
 class Blobs:
-    """The layers and uploads in one folder."""
+    """The files of the layers and uploads in one folder. Symbolic links in it are not followed."""
 
     def __init__(self, folder: Path) -> None:
         self._layers = folder / "layers"
         self._uploads = folder / "uploads"
-        self._progress: dict[str, _Progress] = {}
 
     def prepare(self) -> None:
-        """Make the folders."""
-        self._layers.mkdir(parents=True, exist_ok=True)
-        self._uploads.mkdir(parents=True, exist_ok=True)
+        """Make the folders, or check them; raises `OSError` if one is a symbolic link."""
+        for folder in (self._layers, self._uploads):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if folder.is_symlink():
+                raise NotADirectoryError(f"{folder} is a symbolic link, which is not followed")
+            folder.chmod(0o700)
 
-    def clear(self) -> None:
-        """Remove every layer and upload."""
-        self._progress.clear()
-        shutil.rmtree(self._layers)
-        shutil.rmtree(self._uploads)
-        self.prepare()
+    # ---------------------------------------------------------------- layers
 
-    def layer(self, digest: str) -> Path:
-        """Return where a layer is, if it is."""
+    def find(self, digest: str) -> Path | None:
+        """Return the file of a layer, if there is one."""
+        if algorithm_of(digest) is None:
+            return None
+        path = self._path(digest)
+        for step in (path.parent.parent, path.parent):
+            if step.is_symlink():
+                return None
+        try:
+            return path if stat.S_ISREG(path.lstat().st_mode) else None
+        except FileNotFoundError:
+            return None
+
+    def keep(self, upload_id: str, digest: str) -> None:
+        """Give an upload's file a layer's name as well; the upload remains.
+
+        To be called before the layer's row is committed.
+        """
+        target = self._path(digest)
+        target.parent.parent.mkdir(mode=0o700, exist_ok=True)
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        if self.find(digest) is None:
+            target.unlink(missing_ok=True)  # a symbolic link
+            target.hardlink_to(self._uploads / upload_id)
+
+    def remove(self, digest: str) -> None:
+        """Remove a layer's file. To be called after the removal of its last row is committed."""
+        self._path(digest).unlink(missing_ok=True)
+
+    def layers(self) -> Iterator[tuple[str, int]]:
+        """Yield the digest and the size of each layer's file."""
+        for algorithm in _folders(self._layers):
+            for prefix in _folders(algorithm):
+                for entry in os.scandir(prefix):
+                    if entry.is_file(follow_symlinks=False):
+                        yield f"{algorithm.name}:{entry.name}", entry.stat(follow_symlinks=False).st_size
+
+    # ---------------------------------------------------------------- uploads
+
+    def open_upload(self, upload_id: str, offset: int) -> BinaryIO:
+        """Open an upload's file to write behind its first `offset` bytes; what is there already is cut off."""
+        flags = os.O_RDWR | os.O_CREAT | NO_FOLLOW | BINARY
+        file = os.fdopen(os.open(self._uploads / upload_id, flags, 0o600), "r+b", buffering=0)
+        try:
+            file.truncate(offset)
+            file.seek(offset)
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    def hash_upload(self, upload_id: str, size: int, hasher: Hash) -> Hash:
+        """Feed the first `size` bytes of an upload to a hash; return it."""
+        left = size
+        descriptor = os.open(self._uploads / upload_id, os.O_RDONLY | NO_FOLLOW | BINARY)
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
+            while left and (piece := file.read(min(left, PIECE))):
+                hasher.update(piece)
+                left -= len(piece)
+        return hasher
+
+    def discard(self, upload_id: str) -> None:
+        """Remove an upload's file. To be called after the removal of its row is committed."""
+        (self._uploads / upload_id).unlink(missing_ok=True)
+
+    def uploads(self) -> Iterator[tuple[str, int]]:
+        """Yield the identifier and the size of each upload's file."""
+        for entry in os.scandir(self._uploads):
+            yield entry.name, entry.stat(follow_symlinks=False).st_size
+
+    def _path(self, digest: str) -> Path:
         algorithm, _, value = digest.partition(":")
         return self._layers / algorithm / value[:2] / value
 
-    def append(self, upload_id: str, offset: int, data: bytes) -> None:
-        """Write a part of an upload behind the `offset` bytes that are there."""
-        progress = self._progress_of(upload_id, offset)
-        path = self._uploads / upload_id
-        with path.open("r+b" if offset else "wb") as file:
-            file.seek(offset)
-            file.write(data)
-            file.truncate()
-        progress.sha256.update(data)
-        progress.size = offset + len(data)
 
-    def digest(self, upload_id: str, size: int) -> str:
-        """Return the digest of the `size` bytes of an upload."""
-        return f"sha256:{self._progress_of(upload_id, size).sha256.hexdigest()}"
-
-    def keep(self, upload_id: str, digest: str) -> None:
-        """Make an upload a layer."""
-        target = self.layer(digest)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (self._uploads / upload_id).replace(target)
-        self._progress.pop(upload_id, None)
-
-    def discard(self, upload_id: str) -> None:
-        """Forget an upload."""
-        (self._uploads / upload_id).unlink(missing_ok=True)
-        self._progress.pop(upload_id, None)
-
-    def remove(self, digest: str) -> None:
-        """Remove a layer."""
-        self.layer(digest).unlink(missing_ok=True)
-
-    def _progress_of(self, upload_id: str, size: int) -> _Progress:
-        """Return the hash of the first `size` bytes, read again if it was lost with a former process."""
-        progress = self._progress.get(upload_id)
-        if progress is None or progress.size != size:
-            progress = _Progress(size, hashlib.sha256())
-            if size:
-                with (self._uploads / upload_id).open("rb") as file:
-                    left = size
-                    while left and (piece := file.read(min(left, 1 << 20))):
-                        progress.sha256.update(piece)
-                        left -= len(piece)
-            self._progress[upload_id] = progress
-        return progress
+def _folders(folder: Path) -> Iterator[Path]:
+    return (Path(entry.path) for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False))

@@ -15,7 +15,8 @@ from ecr_async._wire import codec
 from ecr_async.local.authentication import AccessKey, Authenticator, Caller
 from ecr_async.local.backend import Backend
 from ecr_async.local.operations import HANDLERS
-from ecr_async.local.registry import Registry, Rules
+from ecr_async.local.operations.table import Steps
+from ecr_async.local.registry import Registry, Rules, Scope
 from ecr_async.local.server import make_application
 from ecr_async.session import Session
 
@@ -143,15 +144,19 @@ class LocalECR:
         """
         assert self._backend is not None
         backend = self._backend
-        known = {operation.request: (operation, handler) for operation, handler in HANDLERS.values()}
+        caller, url = Caller(self.account_id, self.region), self.endpoint_url
+        handlers = {handler.operation.request: handler for handler in HANDLERS.values()}
 
         def work(registry: Registry) -> None:
             for request in requests:
-                operation, handler = known[type(request)]
-                codec.encode(operation, request)
-                handler(attrs.evolve(registry, operation=operation.name, now=backend.clock()), request)
+                handler = handlers[type(request)]
+                if isinstance(handler, Steps):
+                    raise TypeError(f"{type(request).__name__} cannot be carried out without HTTP")
+                codec.encode(handler.operation, request)
+                scope = Scope(caller, handler.operation.name, url)
+                handler.function(attrs.evolve(registry, scope=scope, now=backend.clock()), request)
 
-        await backend.call(Caller(self.account_id, self.region), "", self.endpoint_url, work)
+        await backend.write(Scope(caller, "", url), work)
 
     async def reset(self) -> None:
         """Empty every registry."""

@@ -8,24 +8,26 @@ import attrs
 
 from ecr_async.api.common import ImageIdentifier, ImageNotFoundException
 from ecr_async.api.images import ImageDetail, ImageFailure
+from ecr_async.local.account import pulls_count
+from ecr_async.local.digests import DIGEST
 from ecr_async.local.registry import Registry, RepositoryRecord, moment
 from ecr_async.local.wire import invalid
 
 __all__ = [
-    "DIGEST",
     "NAMED_BADLY",
     "TAG",
     "ImageRecord",
     "NoImageError",
+    "delete",
     "delete_image",
     "detail",
     "details",
     "find",
+    "record_pull",
     "the_image",
 ]
 
 TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,299}")
-DIGEST = re.compile(r"[a-zA-Z0-9_+.-]+:[a-fA-F0-9]+")
 
 NAMED_BADLY = frozenset({"MissingDigestAndTag", "InvalidImageDigest", "InvalidImageTag"})
 """Failure codes of identifiers that could not name any image."""
@@ -130,9 +132,53 @@ def the_image(registry: Registry, record: RepositoryRecord, image_id: ImageIdent
         ) from None
 
 
+def record_pull(registry: Registry, image: ImageRecord) -> None:
+    """Note that an image has been pulled, by whichever door, unless the puller is excluded from that."""
+    if pulls_count(registry):
+        registry.transaction.afterwards(
+            lambda transaction: transaction.db.execute(
+                "UPDATE images SET pulled_at = ? WHERE id = ?", (registry.now, image.id)
+            )
+        )
+
+
 def delete_image(registry: Registry, image: ImageRecord) -> None:
-    """Delete an image with its tags. The layers stay."""
+    """Delete an image with its tags. Its layers stay for a while, in case that they are needed again."""
+    registry.db.execute(
+        "UPDATE layers SET needed_at = ? WHERE repository_id = (SELECT repository_id FROM images WHERE id = ?) "
+        "AND digest IN (SELECT digest FROM image_layers WHERE image_id = ?)",
+        (registry.now, image.id, image.id),
+    )
     registry.db.execute("DELETE FROM images WHERE id = ?", (image.id,))
+
+
+def delete(registry: Registry, record: RepositoryRecord, image_id: ImageIdentifier) -> list[ImageIdentifier]:
+    """Delete a tag, or an image with all its tags, by whichever door; return what went.
+
+    An image named by its only tag goes with it. Raises `NoImageError`.
+    """
+    image = find(registry, record, image_id)
+    if image_id.image_tag is not None and image.tags != (image_id.image_tag,):
+        registry.db.execute(
+            "DELETE FROM tags WHERE repository_id = ? AND tag = ?", (record.id, image_id.image_tag)
+        )
+        return [ImageIdentifier(image.digest, image_id.image_tag)]
+    _check_unreferenced(registry, record, image)
+    delete_image(registry, image)
+    return [ImageIdentifier(image.digest, tag) for tag in image.tags or (None,)]
+
+
+def _check_unreferenced(registry: Registry, record: RepositoryRecord, image: ImageRecord) -> None:
+    indexes = registry.db.execute(
+        "SELECT images.digest FROM image_members AS members JOIN images ON images.id = members.image_id "
+        "WHERE members.repository_id = ? AND members.digest = ?",
+        (record.id, image.digest),
+    ).fetchall()
+    if indexes:
+        named = ", ".join(digest for (digest,) in indexes)
+        raise NoImageError(
+            "ImageReferencedByManifestList", f"Requested image referenced by manifest list: [{named}]"
+        )
 
 
 def detail(record: RepositoryRecord, image: ImageRecord) -> ImageDetail:

@@ -6,11 +6,11 @@ https://distribution.github.io/distribution/spec/manifest-v2-2/
 """
 
 from collections.abc import Iterator, Mapping
-from hashlib import sha256
 from typing import Any
 
 import attrs
 
+from ecr_async.local.digests import digest_of
 from ecr_async.local.json_values import as_list, as_object, parse
 
 __all__ = ["INDEX_MEDIA_TYPES", "Manifest", "ManifestError", "annotations"]
@@ -42,16 +42,19 @@ class Manifest:
     artifact_type: str | None
     subject: str | None
     """The digest of the manifest that this one is about."""
-    layers: tuple[str, ...]
-    """The digests of the configuration and of the layers that the registry holds, each once."""
+    layers: Mapping[str, str | None]
+    """The digests of the configuration and of the layers that the registry holds, and their media types."""
     members: tuple[str, ...]
     """The digests of the manifests in an index, each once."""
     size: int
     """The bytes of the configuration and the layers."""
 
     @classmethod
-    def parse(cls, text: str, media_type: str | None) -> "Manifest":
-        """Return what a manifest holds; `media_type` is what it was sent as. Raises `ManifestError`."""
+    def parse(cls, text: str, media_type: str | None, algorithm: str = "sha256") -> "Manifest":
+        """Return what a manifest holds; `media_type` is what it was sent as. Raises `ManifestError`.
+
+        `algorithm` is that of its digest.
+        """
         try:
             document = parse(text)
         except ValueError:
@@ -71,12 +74,12 @@ class Manifest:
         config = next(_descriptors(document, "config"), None)
         return cls(
             text=text,
-            digest=f"sha256:{sha256(text.encode()).hexdigest()}",
+            digest=digest_of(text.encode(), algorithm),
             media_type=media_type,
             artifact_media_type=_text(config, "mediaType") if config else None,
             artifact_type=_text(document, "artifactType"),
             subject=subject["digest"] if subject else None,
-            layers=tuple(dict.fromkeys(blob["digest"] for blob in blobs if not blob.get("urls"))),
+            layers={blob["digest"]: _text(blob, "mediaType") for blob in blobs if not blob.get("urls")},
             members=tuple(dict.fromkeys(member["digest"] for member in members)),
             size=sum(blob.get("size", 0) for blob in blobs),
         )

@@ -10,13 +10,15 @@ from typing import Any, Protocol, TypeVar
 import attrs
 
 from ecr_async.api.common import RepositoryNotFoundException
+from ecr_async.local.authentication import Caller
 from ecr_async.local.blobs import Blobs
 from ecr_async.local.partitions import partition_of
 from ecr_async.local.policy_documents import permits
 from ecr_async.local.sealing import Sealer
+from ecr_async.local.store import Transaction
 from ecr_async.local.wire import dump, invalid, load
 
-__all__ = ["Registry", "RepositoryRecord", "Rules", "moment", "strings"]
+__all__ = ["Registry", "RepositoryRecord", "Rules", "Scope", "moment", "strings"]
 
 ItemT = TypeVar("ItemT")
 SettingT = TypeVar("SettingT")
@@ -89,20 +91,60 @@ class Paged(Protocol):
 
 
 @attrs.frozen
+class Scope:
+    """Who calls, what for, and how the server was reached."""
+
+    caller: Caller
+    operation: str
+    """The API's name of what is done, which other accounts' repository policies may allow."""
+    url: str
+    """The server's, as the caller reaches it, without a slash at its end."""
+
+
+@attrs.frozen
 class Registry:
     """The caller's registry: the open transaction, and all that a handler may use besides."""
 
-    db: sqlite3.Connection
+    transaction: Transaction
     blobs: Blobs
     sealer: Sealer
     rules: Rules
-    url: str
-    """The server's, as the caller reaches it, without a slash at its end."""
-    account: str
-    region: str
-    operation: str
-    """The operation's name on the wire."""
+    scope: Scope
     now: float
+
+    @property
+    def db(self) -> sqlite3.Connection:
+        """The database, in the open transaction."""
+        return self.transaction.db
+
+    @property
+    def account(self) -> str:
+        """The caller's account, whose registry this is."""
+        return self.scope.caller.account
+
+    @property
+    def region(self) -> str:
+        """The region of the registry."""
+        return self.scope.caller.region
+
+    @property
+    def principal(self) -> str:
+        """The ARN of who calls."""
+        return self.scope.caller.principal
+
+    @property
+    def operation(self) -> str:
+        """The API's name of what is done."""
+        return self.scope.operation
+
+    @property
+    def url(self) -> str:
+        """The server's, as the caller reaches it, without a slash at its end."""
+        return self.scope.url
+
+    def require_write(self) -> None:
+        """Make sure that this is no snapshot. A handler that reads calls it before it writes after all."""
+        self.transaction.require_write()
 
     @property
     def host(self) -> str:

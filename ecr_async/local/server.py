@@ -5,10 +5,9 @@
     GET  /_local/health       200 as soon as the server works
     POST /_local/reset        empties every registry
 
-Other protocols add routes of their own, and get at the state through `Backend.call`.
+Other protocols add routes of their own, and get at the state through `Backend`.
 """
 
-import asyncio
 import logging
 import re
 import uuid
@@ -25,7 +24,7 @@ from ecr_async.local.authentication import Authenticator, Caller
 from ecr_async.local.backend import Backend
 from ecr_async.local.operations import HANDLERS
 from ecr_async.local.operations.layers import DOWNLOAD_PATH, DOWNLOAD_PURPOSE
-from ecr_async.local.registry import Registry
+from ecr_async.local.registry import Scope
 from ecr_async.local.wire import read_request, write_error, write_response
 
 __all__ = ["make_application"]
@@ -73,14 +72,9 @@ class _Server:
         if len(body) < LARGE_BODY:
             caller, name, asked = self._understand(request, body)
         else:
-            caller, name, asked = await asyncio.to_thread(self._understand, request, body)
-        _, handler = HANDLERS[name]
-
-        def work(registry: Registry) -> bytes:
-            return write_response(handler(registry, asked))
-
-        url = f"{request.scheme}://{request.host}"
-        return await self._backend.call(caller, name, url, work)
+            caller, name, asked = await self._backend.uploads.run(lambda: self._understand(request, body))
+        scope = Scope(caller, name, f"{request.scheme}://{request.host}")
+        return await HANDLERS[name].run(self._backend, scope, asked, write_response)
 
     def _understand(self, request: web.Request, body: bytes) -> tuple[Caller, str, Any]:
         """Return who asks, which operation, and what; raises `ServiceError`."""
@@ -94,8 +88,7 @@ class _Server:
         known = HANDLERS.get(name) if target != name else None
         if known is None:
             raise _not_handled(target)
-        operation, _ = known
-        return caller, name, read_request(operation, body)
+        return caller, name, read_request(known.operation, body)
 
     async def layer(self, request: web.Request) -> web.StreamResponse:
         """Hand out a layer, or the ranges of it that are asked for."""
@@ -106,9 +99,10 @@ class _Server:
             raise web.HTTPForbidden(text="AccessDenied: this URL was not given out here") from None
         if granted != digest or until < self._backend.clock():
             raise web.HTTPForbidden(text="AccessDenied: Request has expired")
-        return web.FileResponse(
-            self._backend.blobs.layer(digest), headers={"Content-Type": "application/octet-stream"}
-        )
+        file = await self._backend.uploads.run(lambda: self._backend.blobs.find(digest))
+        if file is None:
+            raise web.HTTPNotFound(text="NoSuchKey: the layer has been deleted")
+        return web.FileResponse(file, headers={"Content-Type": "application/octet-stream"})
 
     async def health(self, _: web.Request) -> web.Response:
         """Tell that the server works."""

@@ -1,202 +1,231 @@
-"""The server's state in SQLite, and the one thread that may touch it.
+"""The state in SQLite: one thread writes, a few read, and files follow the rows.
 
-Everything that blocks runs on that thread, one piece of work after the other, each in a transaction
-of its own: handlers need no locks, and the event loop never waits for a disk.
+`write` runs work on the writing thread, one transaction after the other, so handlers need no locks.
+`read` runs work on one of the reading threads, on a snapshot of what is committed: a read never waits
+for a write, however long that takes. The event loop waits for neither.
 """
 
 import asyncio
+import logging
+import os
 import secrets
 import sqlite3
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from ecr_async.errors import ServiceError
+import attrs
 
-__all__ = ["Store"]
+from ecr_async.errors import ConfigurationError, ServiceError
+from ecr_async.local.schema import SCHEMA, SCHEMA_VERSION
+
+__all__ = ["Store", "Transaction", "WriteNeededError"]
 
 ResultT = TypeVar("ResultT")
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS server (
-    secret BLOB NOT NULL
-);
-CREATE TABLE IF NOT EXISTS repositories (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    account TEXT NOT NULL,
-    region TEXT NOT NULL,
-    name TEXT NOT NULL,
-    created_at REAL NOT NULL,
-    mutability TEXT NOT NULL,
-    exclusions TEXT NOT NULL,
-    scan_on_push INTEGER NOT NULL,
-    encryption TEXT NOT NULL,
-    kms_key TEXT,
-    policy TEXT,
-    lifecycle_policy TEXT,
-    UNIQUE (account, region, name)
-);
-CREATE TABLE IF NOT EXISTS resource_tags (
-    repository_id INTEGER NOT NULL REFERENCES repositories ON DELETE CASCADE,
-    key TEXT NOT NULL,
-    value TEXT NOT NULL,
-    PRIMARY KEY (repository_id, key)
-);
-CREATE TABLE IF NOT EXISTS images (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    repository_id INTEGER NOT NULL REFERENCES repositories ON DELETE CASCADE,
-    digest TEXT NOT NULL,
-    media_type TEXT NOT NULL,
-    artifact_media_type TEXT,
-    artifact_type TEXT,
-    subject_digest TEXT,
-    size INTEGER NOT NULL,
-    pushed_at REAL NOT NULL,
-    pulled_at REAL,
-    status TEXT NOT NULL DEFAULT 'ACTIVE',
-    archived_at REAL,
-    activated_at REAL,
-    manifest TEXT NOT NULL,
-    UNIQUE (repository_id, digest)
-);
-CREATE INDEX IF NOT EXISTS images_of_repository ON images (repository_id, id);
-CREATE INDEX IF NOT EXISTS images_of_subject ON images (repository_id, subject_digest)
-    WHERE subject_digest IS NOT NULL;
-CREATE TABLE IF NOT EXISTS tags (
-    repository_id INTEGER NOT NULL REFERENCES repositories ON DELETE CASCADE,
-    tag TEXT NOT NULL,
-    image_id INTEGER NOT NULL REFERENCES images ON DELETE CASCADE,
-    PRIMARY KEY (repository_id, tag)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS tags_of_image ON tags (image_id, tag);
-CREATE TABLE IF NOT EXISTS image_layers (
-    image_id INTEGER NOT NULL REFERENCES images ON DELETE CASCADE,
-    repository_id INTEGER NOT NULL,
-    digest TEXT NOT NULL,
-    PRIMARY KEY (repository_id, digest, image_id)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS layers_of_image ON image_layers (image_id);
-CREATE TABLE IF NOT EXISTS image_members (
-    image_id INTEGER NOT NULL REFERENCES images ON DELETE CASCADE,
-    repository_id INTEGER NOT NULL,
-    digest TEXT NOT NULL,
-    PRIMARY KEY (repository_id, digest, image_id)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS members_of_image ON image_members (image_id);
-CREATE TABLE IF NOT EXISTS layers (
-    repository_id INTEGER NOT NULL REFERENCES repositories ON DELETE CASCADE,
-    digest TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    PRIMARY KEY (repository_id, digest)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS layers_by_digest ON layers (digest);
-CREATE TABLE IF NOT EXISTS uploads (
-    id TEXT PRIMARY KEY,
-    repository_id INTEGER NOT NULL REFERENCES repositories ON DELETE CASCADE,
-    received INTEGER NOT NULL DEFAULT 0,
-    parts INTEGER NOT NULL DEFAULT 0,
-    last_part INTEGER,
-    small_part INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX IF NOT EXISTS uploads_of_repository ON uploads (repository_id);
-CREATE TABLE IF NOT EXISTS previews (
-    repository_id INTEGER PRIMARY KEY REFERENCES repositories ON DELETE CASCADE,
-    policy TEXT NOT NULL,
-    polls_left INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS preview_results (
-    repository_id INTEGER NOT NULL REFERENCES previews ON DELETE CASCADE,
-    position INTEGER NOT NULL,
-    digest TEXT NOT NULL,
-    tags TEXT NOT NULL,
-    pushed_at REAL NOT NULL,
-    action TEXT NOT NULL,
-    target TEXT,
-    priority INTEGER NOT NULL,
-    storage_class TEXT NOT NULL,
-    PRIMARY KEY (repository_id, position)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS scans (
-    image_id INTEGER PRIMARY KEY REFERENCES images ON DELETE CASCADE,
-    started_at REAL NOT NULL,
-    polls_left INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS settings (
-    account TEXT NOT NULL,
-    region TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    name TEXT NOT NULL,
-    body TEXT NOT NULL,
-    PRIMARY KEY (account, region, kind, name)
-) WITHOUT ROWID;
-"""
+READERS = 4
+"""Threads that read. More would only queue for the interpreter lock."""
+
+PATIENCE = 0.1
+"""Seconds that a read's response waits for what it has to write besides."""
+
+logger = logging.getLogger("ecr_async.local")
+
+
+class WriteNeededError(Exception):
+    """Work on a snapshot turned out to need the writing thread; it is run there from its beginning."""
+
+
+@attrs.frozen
+class Transaction:
+    """An open transaction: the database, and what is to follow once the transaction is committed."""
+
+    db: sqlite3.Connection
+    writable: bool
+    _actions: list[Callable[[], None]] = attrs.Factory(list[Callable[[], None]])
+    _later: "list[Callable[[Transaction], object]]" = attrs.Factory(list["Callable[[Transaction], object]"])
+
+    def require_write(self) -> None:
+        """Raise `WriteNeededError` on a snapshot. To be called before anything is written."""
+        if not self.writable:
+            raise WriteNeededError
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Run `action` on the writing thread after the commit, before any other transaction.
+
+        It does not run if the transaction is rolled back. Its failure is logged, and undoes nothing:
+        the rows are what counts.
+        """
+        self._actions.append(action)
+
+    def afterwards(self, work: "Callable[[Transaction], object]") -> None:
+        """Write something that the response doesn't depend on.
+
+        On a snapshot it is done in a transaction of its own, for which the response waits only if the
+        writing thread is not busy.
+        """
+        if self.writable:
+            work(self)
+        else:
+            self._later.append(work)
+
+    def run_actions(self) -> None:
+        """Run what is to follow the commit."""
+        for action in self._actions:
+            try:
+                action()
+            except Exception:
+                logger.exception("%s failed after its transaction was committed", action)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something was put off until afterwards."""
+        return bool(self._later)
+
+    def run_later(self, transaction: "Transaction") -> None:
+        """Do in a transaction what was put off until afterwards."""
+        for work in self._later:
+            work(transaction)
 
 
 class Store:
-    """A SQLite database, in a file or in memory, worked on by a thread of its own."""
+    """A SQLite database in a file, and the threads that work on it."""
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="local-ecr")
-        self._connection: sqlite3.Connection | None = None
+    def __init__(self) -> None:
+        self._path = Path()
+        self._durable = True
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="local-ecr-write")
+        self._readers = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="local-ecr-read")
+        self._connections: list[sqlite3.Connection] = []
+        self._writing: sqlite3.Connection | None = None
+        self._reading = threading.local()
+        self._written_later: set[asyncio.Future[None]] = set()
 
-    async def open(self) -> bytes:
-        """Open the database, making it if need be; return the secret that it keeps for the server."""
+    async def open(self, path: Path, *, durable: bool) -> bytes:
+        """Open the database, making it if need be; return the secret that it keeps for the server.
+
+        With `durable` off, the file is not expected to outlive the process, and nothing waits for the
+        disk. Raises `ConfigurationError` if the file is damaged or is not such a database.
+        """
+        self._path, self._durable = path, durable
         try:
             return await self.run(self._open)
-        except BaseException:
-            self._thread.shutdown()
-            raise
+        except sqlite3.DatabaseError as error:
+            raise ConfigurationError(
+                f"{path} is damaged or is not a database of the embedded ECR ({error}); "
+                "restore it, or remove its folder to start with nothing"
+            ) from None
 
     async def close(self) -> None:
-        """Finish the work at hand and close the database."""
+        """Finish the work at hand and close the database; `run` still works."""
+        await asyncio.gather(*self._written_later, return_exceptions=True)
         await self.run(self._close)
-        self._thread.shutdown()
 
-    async def transaction(self, work: Callable[[sqlite3.Connection], ResultT]) -> ResultT:
-        """Run `work` on the database's thread, in one transaction.
+    def stop(self) -> None:
+        """End the writing thread, the last of the store."""
+        self._writer.shutdown()
 
-        A `ServiceError` is an answer like any other: what was written before it stays. Any other
-        exception undoes the work.
+    async def write(self, work: Callable[[Transaction], ResultT]) -> ResultT:
+        """Run `work` on the writing thread, in a transaction.
+
+        A `ServiceError` is a response like any other: what was written before it is committed. Any
+        other exception rolls back.
         """
-        return await self.run(lambda: self._transact(work))
+        return await self.run(lambda: self._write(work))
+
+    async def read(self, work: Callable[[Transaction], ResultT]) -> ResultT:
+        """Run `work` on a snapshot of the database, on a reading thread.
+
+        If it raises `WriteNeededError`, it is run again by `write`.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            result, transaction = await loop.run_in_executor(self._readers, self._read, work)
+        except WriteNeededError:
+            return await self.write(work)
+        if transaction.has_more:
+            writing = asyncio.ensure_future(self.write(transaction.run_later))
+            self._written_later.add(writing)
+            writing.add_done_callback(self._written_later.discard)
+            await asyncio.wait([writing], timeout=PATIENCE)
+        return result
 
     async def run(self, work: Callable[[], ResultT]) -> ResultT:
-        """Run what blocks on the database's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        """Run `work` on the writing thread, between transactions."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, work)
 
     def _open(self) -> bytes:
-        if self._path is not None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self._path or ":memory:", isolation_level=None)
-        connection.executescript(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
-        )
-        connection.executescript(SCHEMA)
-        self._connection = connection
-        found = connection.execute("SELECT secret FROM server").fetchone()
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._path.chmod(0o600)
+        db = self._writing = self._connect()
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if tables and version != SCHEMA_VERSION:
+            raise ConfigurationError(
+                f"{self._path} was written by another version of the embedded ECR (schema {version}, "
+                f"this one is {SCHEMA_VERSION}); use that version, or remove the folder to start with nothing"
+            )
+        (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(verdict)
+        if not tables:
+            db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        found = db.execute("SELECT secret FROM server").fetchone()
         if found is not None:
             return bytes(found[0])
         secret = secrets.token_bytes(32)
-        connection.execute("INSERT INTO server VALUES (?)", (secret,))
+        db.execute("INSERT INTO server VALUES (?)", (secret,))
         return secret
 
-    def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
+    def _connect(self) -> sqlite3.Connection:
+        # A reader's connection is closed by the writing thread, after the reader has ended.
+        db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        self._connections.append(db)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute(f"PRAGMA synchronous = {'NORMAL' if self._durable else 'OFF'}")
+        db.execute("PRAGMA foreign_keys = ON")
+        return db
 
-    def _transact(self, work: Callable[[sqlite3.Connection], ResultT]) -> ResultT:
-        assert self._connection is not None
-        connection = self._connection
-        connection.execute("BEGIN")
+    def _close(self) -> None:
+        self._readers.shutdown()
+        for db in self._connections:
+            db.close()
+
+    def _read(self, work: Callable[[Transaction], ResultT]) -> tuple[ResultT, Transaction]:
+        db: sqlite3.Connection | None = getattr(self._reading, "db", None)
+        if db is None:
+            db = self._reading.db = self._connect()
+            db.execute("PRAGMA query_only = ON")
+        transaction = Transaction(db, False)
+        db.execute("BEGIN")
         try:
-            result = work(connection)
+            return work(transaction), transaction
+        finally:
+            db.execute("ROLLBACK")
+
+    def _write(self, work: Callable[[Transaction], ResultT]) -> ResultT:
+        assert self._writing is not None
+        transaction = Transaction(self._writing, True)
+        transaction.db.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(transaction)
         except ServiceError:
-            connection.execute("COMMIT")
+            self._commit(transaction)
             raise
         except BaseException:
-            connection.execute("ROLLBACK")
+            if transaction.db.in_transaction:  # a full disk has rolled it back already
+                transaction.db.execute("ROLLBACK")
             raise
-        connection.execute("COMMIT")
+        self._commit(transaction)
         return result
+
+    def _commit(self, transaction: Transaction) -> None:
+        try:
+            transaction.db.execute("COMMIT")
+        except BaseException:
+            if transaction.db.in_transaction:
+                transaction.db.execute("ROLLBACK")
+            raise
+        transaction.run_actions()

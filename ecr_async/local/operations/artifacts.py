@@ -4,17 +4,15 @@ from typing import Any
 
 from ecr_async.api.common import ImageIdentifier, ValidationException
 from ecr_async.api.images import (
-    LIST_IMAGE_REFERRERS,
-    UPDATE_IMAGE_STORAGE_CLASS,
     ImageReferrer,
     ListImageReferrersRequest,
     ListImageReferrersResponse,
     UpdateImageStorageClassRequest,
     UpdateImageStorageClassResponse,
 )
-from ecr_async.local.images import DIGEST, ImageRecord, details, the_image
+from ecr_async.local.digests import DIGEST
+from ecr_async.local.images import ImageRecord, details, the_image
 from ecr_async.local.manifests import annotations
-from ecr_async.local.operations.table import handles
 from ecr_async.local.registry import Registry
 
 __all__: list[str] = []
@@ -22,7 +20,6 @@ __all__: list[str] = []
 REFERRERS_PAGE = 20
 
 
-@handles(LIST_IMAGE_REFERRERS)
 def list_image_referrers(
     registry: Registry, request: ListImageReferrersRequest
 ) -> ListImageReferrersResponse:
@@ -49,7 +46,6 @@ def list_image_referrers(
     return ListImageReferrersResponse(tuple(_referrer(registry, image) for image in found), next_token)
 
 
-@handles(UPDATE_IMAGE_STORAGE_CLASS)
 def update_image_storage_class(
     registry: Registry, request: UpdateImageStorageClassRequest
 ) -> UpdateImageStorageClassResponse:

@@ -3,13 +3,11 @@
 import base64
 
 from ecr_async.api.authorization import (
-    GET_AUTHORIZATION_TOKEN,
     AuthorizationData,
     GetAuthorizationTokenRequest,
     GetAuthorizationTokenResponse,
 )
 from ecr_async.local.authentication import Caller
-from ecr_async.local.operations.table import handles
 from ecr_async.local.registry import Registry, moment
 from ecr_async.local.sealing import Sealer
 
@@ -20,13 +18,14 @@ TOKEN_SECONDS = 12 * 3600
 PURPOSE = "authorization"
 
 
-@handles(GET_AUTHORIZATION_TOKEN)
 def get_authorization_token(
     registry: Registry, request: GetAuthorizationTokenRequest
 ) -> GetAuthorizationTokenResponse:
     """Return a token for the caller's registry, or one for each of those named."""
     expires_at = registry.now + TOKEN_SECONDS
-    password = registry.sealer.seal(PURPOSE, [registry.account, registry.region, expires_at])
+    password = registry.sealer.seal(
+        PURPOSE, [registry.account, registry.region, registry.principal, expires_at]
+    )
     token = base64.b64encode(f"{USER}:{password}".encode()).decode()
     data = AuthorizationData(token, moment(expires_at), registry.url)
     return GetAuthorizationTokenResponse((data,) * len(request.registry_ids or [registry.account]))
@@ -35,7 +34,7 @@ def get_authorization_token(
 def password_holder(sealer: Sealer, password: str, now: float) -> Caller | None:
     """Return whom a password was given to; None if it has expired or was not given out here."""
     try:
-        account, region, expires_at = sealer.open(PURPOSE, password)
+        account, region, principal, expires_at = sealer.open(PURPOSE, password)
     except ValueError:
         return None
-    return Caller(account, region) if now < expires_at else None
+    return Caller(account, region, principal) if now < expires_at else None

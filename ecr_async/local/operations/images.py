@@ -4,9 +4,6 @@ from typing import Any
 
 from ecr_async.api.common import ImageIdentifier
 from ecr_async.api.images import (
-    BATCH_GET_IMAGE,
-    DESCRIBE_IMAGES,
-    LIST_IMAGES,
     BatchGetImageRequest,
     BatchGetImageResponse,
     DescribeImagesFilter,
@@ -18,8 +15,7 @@ from ecr_async.api.images import (
     ListImagesRequest,
     ListImagesResponse,
 )
-from ecr_async.local.images import ImageRecord, NoImageError, detail, details, find, the_image
-from ecr_async.local.operations.table import handles
+from ecr_async.local.images import ImageRecord, NoImageError, detail, details, find, record_pull, the_image
 from ecr_async.local.registry import Registry, RepositoryRecord
 
 __all__: list[str] = []
@@ -28,7 +24,6 @@ TAGGED = "EXISTS (SELECT 1 FROM tags WHERE image_id = images.id)"
 TAG_STATUSES = {"TAGGED": f"AND {TAGGED}", "UNTAGGED": f"AND NOT {TAGGED}"}
 
 
-@handles(DESCRIBE_IMAGES)
 def describe_images(registry: Registry, request: DescribeImagesRequest) -> DescribeImagesResponse:
     """Describe the images named, or all that the filter lets pass, in the order of their pushes."""
     record = registry.repository(request.repository_name, request.registry_id)
@@ -44,7 +39,6 @@ def describe_images(registry: Registry, request: DescribeImagesRequest) -> Descr
     return DescribeImagesResponse(tuple(detail(record, image) for image in images), next_token)
 
 
-@handles(LIST_IMAGES)
 def list_images(registry: Registry, request: ListImagesRequest) -> ListImagesResponse:
     """List the tags with their digests, and the digests that have none."""
     record = registry.repository(request.repository_name, request.registry_id)
@@ -63,7 +57,6 @@ def list_images(registry: Registry, request: ListImagesRequest) -> ListImagesRes
     return ListImagesResponse(tuple(ImageIdentifier(digest, tag) for _, digest, tag in rows), next_token)
 
 
-@handles(BATCH_GET_IMAGE)
 def batch_get_image(registry: Registry, request: BatchGetImageRequest) -> BatchGetImageResponse:
     """Hand out manifests, which counts as a pull of the images."""
     record = registry.repository(request.repository_name, request.registry_id)
@@ -83,9 +76,8 @@ def _pulled(registry: Registry, record: RepositoryRecord, image_id: ImageIdentif
         raise NoImageError("ImageNotFound", f"Requested image is of the media type {image.media_type}")
     if image.status != "ACTIVE":
         raise NoImageError("ImageInaccessible", f"Requested image is {image.status}")
-    (manifest,) = registry.db.execute(
-        "UPDATE images SET pulled_at = ? WHERE id = ? RETURNING manifest", (registry.now, image.id)
-    ).fetchone()
+    (manifest,) = registry.db.execute("SELECT manifest FROM images WHERE id = ?", (image.id,)).fetchone()
+    record_pull(registry, image)
     identifier = ImageIdentifier(image.digest, image_id.image_tag)
     return Image(record.account, record.name, identifier, manifest, image.media_type)
 

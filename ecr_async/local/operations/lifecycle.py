@@ -1,16 +1,13 @@
 """Lifecycle policies, and previews of what they would do."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import attrs
 
+from ecr_async.api.images import ImageDetail
 from ecr_async.api.lifecycle import (
-    DELETE_LIFECYCLE_POLICY,
-    GET_LIFECYCLE_POLICY,
-    GET_LIFECYCLE_POLICY_PREVIEW,
-    PUT_LIFECYCLE_POLICY,
-    START_LIFECYCLE_POLICY_PREVIEW,
     DeleteLifecyclePolicyRequest,
     DeleteLifecyclePolicyResponse,
     GetLifecyclePolicyPreviewRequest,
@@ -29,11 +26,10 @@ from ecr_async.api.lifecycle import (
     StartLifecyclePolicyPreviewResponse,
     TransitioningImageTotalCount,
 )
-from ecr_async.lifecycle import LifecyclePolicy, LifecyclePolicyError, evaluate
+from ecr_async.lifecycle import Evaluation, LifecyclePolicy, LifecyclePolicyError, evaluate
 from ecr_async.local.images import detail, details
-from ecr_async.local.operations.table import handles
 from ecr_async.local.registry import Registry, RepositoryRecord, moment, strings
-from ecr_async.local.wire import invalid
+from ecr_async.local.wire import dump, invalid, load
 
 __all__: list[str] = []
 
@@ -43,7 +39,16 @@ NEVER = moment(0)
 when they are deleted."""
 
 
-@handles(PUT_LIFECYCLE_POLICY)
+@attrs.frozen
+class Outcome:
+    """What a policy would do, ready to be kept."""
+
+    record: RepositoryRecord
+    policy: str
+    summary: str
+    rows: list[tuple[Any, ...]]
+
+
 def put_lifecycle_policy(
     registry: Registry, request: PutLifecyclePolicyRequest
 ) -> PutLifecyclePolicyResponse:
@@ -54,7 +59,6 @@ def put_lifecycle_policy(
     return PutLifecyclePolicyResponse(record.account, record.name, request.lifecycle_policy_text)
 
 
-@handles(GET_LIFECYCLE_POLICY)
 def get_lifecycle_policy(
     registry: Registry, request: GetLifecyclePolicyRequest
 ) -> GetLifecyclePolicyResponse:
@@ -63,7 +67,6 @@ def get_lifecycle_policy(
     return GetLifecyclePolicyResponse(record.account, record.name, _policy(record), NEVER)
 
 
-@handles(DELETE_LIFECYCLE_POLICY)
 def delete_lifecycle_policy(
     registry: Registry, request: DeleteLifecyclePolicyRequest
 ) -> DeleteLifecyclePolicyResponse:
@@ -74,25 +77,47 @@ def delete_lifecycle_policy(
     return DeleteLifecyclePolicyResponse(record.account, record.name, policy, NEVER)
 
 
-@handles(START_LIFECYCLE_POLICY_PREVIEW)
-def start_lifecycle_policy_preview(
-    registry: Registry, request: StartLifecyclePolicyPreviewRequest
-) -> StartLifecyclePolicyPreviewResponse:
+def evaluate_policy(registry: Registry, request: StartLifecyclePolicyPreviewRequest) -> Outcome:
     """Evaluate a policy against the images as they are now."""
     record = registry.repository(request.repository_name, request.registry_id)
     text = request.lifecycle_policy_text or _policy(record)
     policy = _parse(text)
-    preview = _preview(registry, record)
-    if preview is not None and preview.polls_left > 0:
-        raise LifecyclePolicyPreviewInProgressException(
-            f"A lifecycle policy preview is in progress for the repository with name '{record.name}' "
-            f"in the registry with id '{record.account}'"
+    _check_none_in_progress(registry, record)
+    evaluation = _evaluate(registry, record, policy)
+    rows = [
+        (
+            record.id,
+            position,
+            result.image_digest,
+            json.dumps(result.image_tags),
+            result.image_pushed_at.timestamp() if result.image_pushed_at else registry.now,
+            result.action.type.upper(),
+            result.action.target_storage_class and result.action.target_storage_class.upper(),
+            result.applied_rule_priority,
+            result.storage_class.upper(),
         )
-    _evaluate(registry, record, text, policy)
-    return StartLifecyclePolicyPreviewResponse(record.account, record.name, text, "IN_PROGRESS")
+        for position, result in enumerate(evaluation.results)
+    ]
+    return Outcome(record, text, dump(_summary(evaluation)), rows)
 
 
-@handles(GET_LIFECYCLE_POLICY_PREVIEW)
+def start_lifecycle_policy_preview(
+    registry: Registry, request: StartLifecyclePolicyPreviewRequest, outcome: Outcome
+) -> StartLifecyclePolicyPreviewResponse:
+    """Keep what a policy would do, for whoever gets the preview."""
+    record = registry.repository(request.repository_name, request.registry_id)
+    _check_none_in_progress(registry, record)
+    if record.id != outcome.record.id:  # it was deleted and created again meanwhile
+        outcome = evaluate_policy(registry, request)
+    registry.db.execute("DELETE FROM previews WHERE repository_id = ?", (record.id,))
+    registry.db.execute(
+        "INSERT INTO previews VALUES (?, ?, ?, ?)",
+        (record.id, outcome.policy, registry.rules.preview_polls, outcome.summary),
+    )
+    registry.db.executemany("INSERT INTO preview_results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", outcome.rows)
+    return StartLifecyclePolicyPreviewResponse(record.account, record.name, outcome.policy, "IN_PROGRESS")
+
+
 def get_lifecycle_policy_preview(
     registry: Registry, request: GetLifecyclePolicyPreviewRequest
 ) -> GetLifecyclePolicyPreviewResponse:
@@ -105,6 +130,7 @@ def get_lifecycle_policy_preview(
             f"in the registry with id '{record.account}'"
         )
     if preview.polls_left > 0:
+        registry.require_write()
         registry.db.execute(
             "UPDATE previews SET polls_left = polls_left - 1 WHERE repository_id = ?", (record.id,)
         )
@@ -126,7 +152,7 @@ def get_lifecycle_policy_preview(
         status="COMPLETE",
         next_token=next_token,
         preview_results=tuple(row.told() for row in found),
-        summary=_summary(registry, record),
+        summary=load(LifecyclePolicyPreviewSummary, preview.summary),
     )
 
 
@@ -134,6 +160,7 @@ def get_lifecycle_policy_preview(
 class _Preview:
     policy: str
     polls_left: int
+    summary: str
 
 
 @attrs.frozen
@@ -182,12 +209,23 @@ def _policy(record: RepositoryRecord) -> str:
 
 def _preview(registry: Registry, record: RepositoryRecord) -> _Preview | None:
     row = registry.db.execute(
-        "SELECT policy, polls_left FROM previews WHERE repository_id = ?", (record.id,)
+        "SELECT policy, polls_left, summary FROM previews WHERE repository_id = ?", (record.id,)
     ).fetchone()
     return None if row is None else _Preview(*row)
 
 
-def _evaluate(registry: Registry, record: RepositoryRecord, text: str, policy: LifecyclePolicy) -> None:
+def _check_none_in_progress(registry: Registry, record: RepositoryRecord) -> None:
+    preview = _preview(registry, record)
+    if preview is not None and preview.polls_left > 0:
+        raise LifecyclePolicyPreviewInProgressException(
+            f"A lifecycle policy preview is in progress for the repository with name '{record.name}' "
+            f"in the registry with id '{record.account}'"
+        )
+
+
+def _evaluate(
+    registry: Registry, record: RepositoryRecord, policy: LifecyclePolicy
+) -> Evaluation[ImageDetail]:
     members = registry.db.execute(
         "SELECT images.digest, members.digest FROM image_members AS members "
         "JOIN images ON images.id = members.image_id WHERE members.repository_id = ?",
@@ -197,28 +235,7 @@ def _evaluate(registry: Registry, record: RepositoryRecord, text: str, policy: L
     for index, member in members:
         references.setdefault(index, []).append(member)
     images = [detail(record, image) for image in details(registry, record)]
-    outcome = evaluate(policy, images, now=moment(registry.now), references=references)
-    registry.db.execute("DELETE FROM previews WHERE repository_id = ?", (record.id,))
-    registry.db.execute(
-        "INSERT INTO previews VALUES (?, ?, ?)", (record.id, text, registry.rules.preview_polls)
-    )
-    registry.db.executemany(
-        "INSERT INTO preview_results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                record.id,
-                position,
-                result.image_digest,
-                json.dumps(result.image_tags),
-                result.image_pushed_at.timestamp() if result.image_pushed_at else registry.now,
-                result.action.type.upper(),
-                result.action.target_storage_class and result.action.target_storage_class.upper(),
-                result.applied_rule_priority,
-                result.storage_class.upper(),
-            )
-            for position, result in enumerate(outcome.results)
-        ],
-    )
+    return evaluate(policy, images, now=moment(registry.now), references=references)
 
 
 def _results(
@@ -246,14 +263,12 @@ def _is_named(row: _Result, image_ids: Any) -> bool:
     )
 
 
-def _summary(registry: Registry, record: RepositoryRecord) -> LifecyclePolicyPreviewSummary:
-    counts = registry.db.execute(
-        "SELECT target, count(*) FROM preview_results WHERE repository_id = ? GROUP BY target ORDER BY target",
-        (record.id,),
-    ).fetchall()
+def _summary(evaluation: Evaluation[ImageDetail]) -> LifecyclePolicyPreviewSummary:
+    counts = Counter(result.action.target_storage_class for result in evaluation.results)
     return LifecyclePolicyPreviewSummary(
-        expiring_image_total_count=sum(count for target, count in counts if target is None),
+        expiring_image_total_count=counts.pop(None, 0),
         transitioning_image_total_counts=tuple(
-            TransitioningImageTotalCount(target, count) for target, count in counts if target is not None
+            TransitioningImageTotalCount(str(target).upper(), count)
+            for target, count in sorted(counts.items(), key=str)
         ),
     )

@@ -1,9 +1,6 @@
 """Repository policies: set, read and delete them."""
 
 from ecr_async.api.policies import (
-    DELETE_REPOSITORY_POLICY,
-    GET_REPOSITORY_POLICY,
-    SET_REPOSITORY_POLICY,
     DeleteRepositoryPolicyRequest,
     DeleteRepositoryPolicyResponse,
     GetRepositoryPolicyRequest,
@@ -12,7 +9,6 @@ from ecr_async.api.policies import (
     SetRepositoryPolicyRequest,
     SetRepositoryPolicyResponse,
 )
-from ecr_async.local.operations.table import handles
 from ecr_async.local.policy_documents import check_policy, locks_out
 from ecr_async.local.registry import Registry, RepositoryRecord
 from ecr_async.local.wire import invalid
@@ -20,7 +16,6 @@ from ecr_async.local.wire import invalid
 __all__: list[str] = []
 
 
-@handles(SET_REPOSITORY_POLICY)
 def set_repository_policy(
     registry: Registry, request: SetRepositoryPolicyRequest
 ) -> SetRepositoryPolicyResponse:
@@ -35,7 +30,6 @@ def set_repository_policy(
     return SetRepositoryPolicyResponse(record.account, record.name, request.policy_text)
 
 
-@handles(GET_REPOSITORY_POLICY)
 def get_repository_policy(
     registry: Registry, request: GetRepositoryPolicyRequest
 ) -> GetRepositoryPolicyResponse:
@@ -44,7 +38,6 @@ def get_repository_policy(
     return GetRepositoryPolicyResponse(record.account, record.name, _policy(record))
 
 
-@handles(DELETE_REPOSITORY_POLICY)
 def delete_repository_policy(
     registry: Registry, request: DeleteRepositoryPolicyRequest
 ) -> DeleteRepositoryPolicyResponse:

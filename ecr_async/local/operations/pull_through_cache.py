@@ -5,10 +5,6 @@ from fnmatch import fnmatchcase
 import attrs
 
 from ecr_async.api.pull_through_cache import (
-    CREATE_PULL_THROUGH_CACHE_RULE,
-    DELETE_PULL_THROUGH_CACHE_RULE,
-    DESCRIBE_PULL_THROUGH_CACHE_RULES,
-    UPDATE_PULL_THROUGH_CACHE_RULE,
     CreatePullThroughCacheRuleRequest,
     CreatePullThroughCacheRuleResponse,
     DeletePullThroughCacheRuleRequest,
@@ -22,7 +18,6 @@ from ecr_async.api.pull_through_cache import (
     UpdatePullThroughCacheRuleRequest,
     UpdatePullThroughCacheRuleResponse,
 )
-from ecr_async.local.operations.table import handles
 from ecr_async.local.registry import Registry, moment
 
 __all__: list[str] = []
@@ -46,7 +41,6 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughC
 """
 
 
-@handles(CREATE_PULL_THROUGH_CACHE_RULE)
 def create_pull_through_cache_rule(
     registry: Registry, request: CreatePullThroughCacheRuleRequest
 ) -> CreatePullThroughCacheRuleResponse:
@@ -83,7 +77,6 @@ def create_pull_through_cache_rule(
     )
 
 
-@handles(UPDATE_PULL_THROUGH_CACHE_RULE)
 def update_pull_through_cache_rule(
     registry: Registry, request: UpdatePullThroughCacheRuleRequest
 ) -> UpdatePullThroughCacheRuleResponse:
@@ -106,7 +99,6 @@ def update_pull_through_cache_rule(
     )
 
 
-@handles(DELETE_PULL_THROUGH_CACHE_RULE)
 def delete_pull_through_cache_rule(
     registry: Registry, request: DeletePullThroughCacheRuleRequest
 ) -> DeletePullThroughCacheRuleResponse:
@@ -124,7 +116,6 @@ def delete_pull_through_cache_rule(
     )
 
 
-@handles(DESCRIBE_PULL_THROUGH_CACHE_RULES)
 def describe_pull_through_cache_rules(
     registry: Registry, request: DescribePullThroughCacheRulesRequest
 ) -> DescribePullThroughCacheRulesResponse:

@@ -4,15 +4,6 @@ from typing import Final
 
 from ecr_async.api.common import ReplicationConfiguration
 from ecr_async.api.registry import (
-    DELETE_REGISTRY_POLICY,
-    DEREGISTER_PULL_TIME_UPDATE_EXCLUSION,
-    DESCRIBE_REGISTRY,
-    GET_ACCOUNT_SETTING,
-    GET_REGISTRY_POLICY,
-    LIST_PULL_TIME_UPDATE_EXCLUSIONS,
-    PUT_ACCOUNT_SETTING,
-    PUT_REGISTRY_POLICY,
-    REGISTER_PULL_TIME_UPDATE_EXCLUSION,
     DeleteRegistryPolicyRequest,
     DeleteRegistryPolicyResponse,
     DeregisterPullTimeUpdateExclusionRequest,
@@ -36,11 +27,10 @@ from ecr_async.api.registry import (
     RegistryPolicyNotFoundException,
 )
 from ecr_async.api.replication import (
-    PUT_REPLICATION_CONFIGURATION,
     PutReplicationConfigurationRequest,
     PutReplicationConfigurationResponse,
 )
-from ecr_async.local.operations.table import handles
+from ecr_async.local.account import ACCOUNT_SETTINGS, EXCLUSION, SETTING, account_setting
 from ecr_async.local.policy_documents import check_policy
 from ecr_async.local.registry import Registry, moment
 from ecr_async.local.wire import invalid
@@ -49,25 +39,14 @@ __all__: list[str] = []
 
 POLICY: Final = "policy"
 REPLICATION: Final = "replication"
-ACCOUNT: Final = "account setting"
-EXCLUSION: Final = "pull time update exclusion"
-
-ACCOUNT_SETTINGS = {
-    "BASIC_SCAN_TYPE_VERSION": ("AWS_NATIVE",),
-    "REGISTRY_POLICY_SCOPE": ("V2",),
-    "BLOB_MOUNTING": ("DISABLED", "ENABLED"),
-}
-"""What the settings may be; the first is the default."""
 
 
-@handles(DESCRIBE_REGISTRY)
 def describe_registry(registry: Registry, request: DescribeRegistryRequest) -> DescribeRegistryResponse:
     """Tell how the registry is replicated, which without rules it is not."""
     rules = registry.setting(REPLICATION, ReplicationConfiguration) or ReplicationConfiguration(())
     return DescribeRegistryResponse(registry.account, rules)
 
 
-@handles(PUT_REPLICATION_CONFIGURATION)
 def put_replication_configuration(
     registry: Registry, request: PutReplicationConfigurationRequest
 ) -> PutReplicationConfigurationResponse:
@@ -80,7 +59,6 @@ def put_replication_configuration(
     return PutReplicationConfigurationResponse(request.replication_configuration)
 
 
-@handles(PUT_REGISTRY_POLICY)
 def put_registry_policy(registry: Registry, request: PutRegistryPolicyRequest) -> PutRegistryPolicyResponse:
     """Put a policy in place of the one that is there."""
     fault = check_policy(request.policy_text)
@@ -90,13 +68,11 @@ def put_registry_policy(registry: Registry, request: PutRegistryPolicyRequest) -
     return PutRegistryPolicyResponse(registry.account, request.policy_text)
 
 
-@handles(GET_REGISTRY_POLICY)
 def get_registry_policy(registry: Registry, request: GetRegistryPolicyRequest) -> GetRegistryPolicyResponse:
     """Read the registry's policy."""
     return _policy(registry)
 
 
-@handles(DELETE_REGISTRY_POLICY)
 def delete_registry_policy(
     registry: Registry, request: DeleteRegistryPolicyRequest
 ) -> DeleteRegistryPolicyResponse:
@@ -106,28 +82,25 @@ def delete_registry_policy(
     return DeleteRegistryPolicyResponse(policy.registry_id, policy.policy_text)
 
 
-@handles(PUT_ACCOUNT_SETTING)
 def put_account_setting(registry: Registry, request: PutAccountSettingRequest) -> PutAccountSettingResponse:
     """Change a setting to one of the values that it may have."""
     accepted = _accepted(request.name)
     if request.value not in accepted:
         raise invalid("value", f"must be one of {', '.join(accepted)}")
-    registry.keep(ACCOUNT, GetAccountSettingResponse(request.name, request.value), request.name)
+    registry.keep(SETTING, GetAccountSettingResponse(request.name, request.value), request.name)
     return PutAccountSettingResponse(request.name, request.value)
 
 
-@handles(GET_ACCOUNT_SETTING)
 def get_account_setting(registry: Registry, request: GetAccountSettingRequest) -> GetAccountSettingResponse:
     """Read a setting, or its default."""
-    default = GetAccountSettingResponse(request.name, _accepted(request.name)[0])
-    return registry.setting(ACCOUNT, GetAccountSettingResponse, request.name) or default
+    _accepted(request.name)
+    return GetAccountSettingResponse(request.name, account_setting(registry, request.name))
 
 
-@handles(REGISTER_PULL_TIME_UPDATE_EXCLUSION)
 def register_pull_time_update_exclusion(
     registry: Registry, request: RegisterPullTimeUpdateExclusionRequest
 ) -> RegisterPullTimeUpdateExclusionResponse:
-    """Remember a principal whose pulls don't count. This server knows accounts only, so they do."""
+    """Let a principal's pulls no longer count as use of an image."""
     if _exclusion(registry, request.principal_arn):
         raise ExclusionAlreadyExistsException(f"'{request.principal_arn}' is excluded already")
     exclusion = RegisterPullTimeUpdateExclusionResponse(request.principal_arn, moment(registry.now))
@@ -135,7 +108,6 @@ def register_pull_time_update_exclusion(
     return exclusion
 
 
-@handles(DEREGISTER_PULL_TIME_UPDATE_EXCLUSION)
 def deregister_pull_time_update_exclusion(
     registry: Registry, request: DeregisterPullTimeUpdateExclusionRequest
 ) -> DeregisterPullTimeUpdateExclusionResponse:
@@ -146,7 +118,6 @@ def deregister_pull_time_update_exclusion(
     return DeregisterPullTimeUpdateExclusionResponse(request.principal_arn)
 
 
-@handles(LIST_PULL_TIME_UPDATE_EXCLUSIONS)
 def list_pull_time_update_exclusions(
     registry: Registry, request: ListPullTimeUpdateExclusionsRequest
 ) -> ListPullTimeUpdateExclusionsResponse:

@@ -1,6 +1,7 @@
 """Repositories: create, describe and delete them, and say which tags may move."""
 
 import json
+from functools import partial
 from typing import Any
 
 from ecr_async.api.common import (
@@ -10,10 +11,6 @@ from ecr_async.api.common import (
     LimitExceededException,
 )
 from ecr_async.api.repositories import (
-    CREATE_REPOSITORY,
-    DELETE_REPOSITORY,
-    DESCRIBE_REPOSITORIES,
-    PUT_IMAGE_TAG_MUTABILITY,
     CreateRepositoryRequest,
     CreateRepositoryResponse,
     DeleteRepositoryRequest,
@@ -27,18 +24,15 @@ from ecr_async.api.repositories import (
     RepositoryAlreadyExistsException,
     RepositoryNotEmptyException,
 )
-from ecr_async.local.operations.table import handles
+from ecr_async.local import quotas
 from ecr_async.local.operations.tags import check_tags, put_tags
 from ecr_async.local.registry import Registry, RepositoryRecord, moment
+from ecr_async.local.sweeping import remove_layers
 from ecr_async.local.wire import invalid
 
 __all__: list[str] = []
 
-MOST_REPOSITORIES = 100_000
-"""Repositories in a region; https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
 
-
-@handles(CREATE_REPOSITORY)
 def create_repository(registry: Registry, request: CreateRepositoryRequest) -> CreateRepositoryResponse:
     """Make a repository under a name that is free."""
     registry.check_own(request.registry_id)
@@ -47,13 +41,13 @@ def create_repository(registry: Registry, request: CreateRepositoryRequest) -> C
     exclusions = _exclusions(mutability, request.image_tag_mutability_exclusion_filters)
     encryption, kms_key = _encryption(registry, request.encryption_configuration)
     scanning = request.image_scanning_configuration
-    (number,) = registry.db.execute(
-        "SELECT count(*) FROM repositories WHERE account = ? AND region = ?",
+    row = registry.db.execute(
+        "SELECT repositories FROM registries WHERE account = ? AND region = ?",
         (registry.account, registry.region),
     ).fetchone()
-    if number >= MOST_REPOSITORIES:
+    if row is not None and row[0] >= quotas.MOST_REPOSITORIES:
         raise LimitExceededException(
-            f"A registry can have at most {MOST_REPOSITORIES:,} repositories in a region"
+            f"A registry can have at most {quotas.MOST_REPOSITORIES:,} repositories in a region"
         )
     columns = {
         "account": registry.account,
@@ -80,7 +74,6 @@ def create_repository(registry: Registry, request: CreateRepositoryRequest) -> C
     return CreateRepositoryResponse(_described(registry, record))
 
 
-@handles(DESCRIBE_REPOSITORIES)
 def describe_repositories(
     registry: Registry, request: DescribeRepositoriesRequest
 ) -> DescribeRepositoriesResponse:
@@ -102,7 +95,6 @@ def describe_repositories(
     return DescribeRepositoriesResponse(tuple(_described(registry, record) for record in records), next_token)
 
 
-@handles(DELETE_REPOSITORY)
 def delete_repository(registry: Registry, request: DeleteRepositoryRequest) -> DeleteRepositoryResponse:
     """Delete a repository and all that it holds; with images in it only by force."""
     record = registry.repository(request.repository_name, request.registry_id)
@@ -115,20 +107,16 @@ def delete_repository(registry: Registry, request: DeleteRepositoryRequest) -> D
             "cannot be deleted because it still contains images"
         )
     uploads = registry.db.execute("SELECT id FROM uploads WHERE repository_id = ?", (record.id,)).fetchall()
-    layers = registry.db.execute(
-        "SELECT digest FROM layers AS own WHERE repository_id = ? AND NOT EXISTS "
-        "(SELECT 1 FROM layers WHERE digest = own.digest AND repository_id <> ?)",
-        (record.id, record.id),
-    ).fetchall()
+    layers = registry.db.execute("SELECT digest FROM layers WHERE repository_id = ?", (record.id,)).fetchall()
     registry.db.execute("DELETE FROM repositories WHERE id = ?", (record.id,))
     for (upload_id,) in uploads:
-        registry.blobs.discard(upload_id)
-    for (digest,) in layers:
-        registry.blobs.remove(digest)
+        registry.transaction.after_commit(partial(registry.blobs.discard, upload_id))
+    registry.transaction.after_commit(
+        lambda: remove_layers(registry.transaction, registry.blobs, [digest for (digest,) in layers])
+    )
     return DeleteRepositoryResponse(_described(registry, record))
 
 
-@handles(PUT_IMAGE_TAG_MUTABILITY)
 def put_image_tag_mutability(
     registry: Registry, request: PutImageTagMutabilityRequest
 ) -> PutImageTagMutabilityResponse:

@@ -3,7 +3,6 @@
 import random
 from collections import Counter
 from datetime import timedelta
-from fnmatch import fnmatchcase
 from typing import Any
 
 from ecr_async.api.common import (
@@ -14,12 +13,6 @@ from ecr_async.api.common import (
     RepositoryNotFoundException,
 )
 from ecr_async.api.scanning import (
-    BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION,
-    DESCRIBE_IMAGE_SCAN_FINDINGS,
-    GET_REGISTRY_SCANNING_CONFIGURATION,
-    PUT_IMAGE_SCANNING_CONFIGURATION,
-    PUT_REGISTRY_SCANNING_CONFIGURATION,
-    START_IMAGE_SCAN,
     Attribute,
     BatchGetRepositoryScanningConfigurationRequest,
     BatchGetRepositoryScanningConfigurationResponse,
@@ -35,7 +28,6 @@ from ecr_async.api.scanning import (
     PutRegistryScanningConfigurationRequest,
     PutRegistryScanningConfigurationResponse,
     RegistryScanningConfiguration,
-    RegistryScanningRule,
     RepositoryScanningConfiguration,
     RepositoryScanningConfigurationFailure,
     ScanNotFoundException,
@@ -45,12 +37,11 @@ from ecr_async.api.scanning import (
 )
 from ecr_async.local.images import ImageRecord, the_image
 from ecr_async.local.manifests import INDEX_MEDIA_TYPES
-from ecr_async.local.operations.table import handles
 from ecr_async.local.registry import Registry, RepositoryRecord, moment
+from ecr_async.local.scans import KIND, begin_scan, find_scan, matching_rules, scanning_configuration
 
-__all__ = ["scan_on_push"]
+__all__: list[str] = []
 
-KIND = "scanning"
 FREQUENCIES = ("CONTINUOUS_SCAN", "SCAN_ON_PUSH", "MANUAL")
 SECONDS_BETWEEN_SCANS = 24 * 3600
 SCAN_SECONDS = 30
@@ -60,7 +51,6 @@ MOST_FINDINGS = 40
 PACKAGES = ("openssl", "glibc", "zlib", "curl", "expat", "ncurses", "systemd", "perl", "tar", "sqlite")
 
 
-@handles(START_IMAGE_SCAN)
 def start_image_scan(registry: Registry, request: StartImageScanRequest) -> StartImageScanResponse:
     """Scan an image, unless it was scanned within a day."""
     record = registry.repository(request.repository_name, request.registry_id)
@@ -69,23 +59,22 @@ def start_image_scan(registry: Registry, request: StartImageScanRequest) -> Star
         raise UnsupportedImageTypeException(f"Images of the media type {image.media_type} cannot be scanned")
     if image.status != "ACTIVE":
         raise ImageArchivedException(f"The image is {image.status} and cannot be scanned")
-    scan = _scan(registry, image)
+    scan = find_scan(registry, image.id)
     if scan is not None and registry.now - scan[0] < SECONDS_BETWEEN_SCANS:
         raise LimitExceededException("The scan quota per image has been exceeded. Wait and try again.")
-    _begin(registry, image.id)
+    begin_scan(registry, image.id)
     return StartImageScanResponse(
         record.account, record.name, _named(image, request.image_id), ImageScanStatus("IN_PROGRESS")
     )
 
 
-@handles(DESCRIBE_IMAGE_SCAN_FINDINGS)
 def describe_image_scan_findings(
     registry: Registry, request: DescribeImageScanFindingsRequest
 ) -> DescribeImageScanFindingsResponse:
     """Tell how far a scan is and, once it is complete, what it found."""
     record = registry.repository(request.repository_name, request.registry_id)
     image = the_image(registry, record, request.image_id)
-    scan = _scan(registry, image)
+    scan = find_scan(registry, image.id)
     if scan is None:
         raise ScanNotFoundException(
             f"Image scan does not exist for the image with '{{imageDigest:'{image.digest}'}}' in the repository "
@@ -94,6 +83,7 @@ def describe_image_scan_findings(
     started_at, polls_left = scan
     named = _named(image, request.image_id)
     if polls_left > 0:
+        registry.require_write()
         registry.db.execute("UPDATE scans SET polls_left = polls_left - 1 WHERE image_id = ?", (image.id,))
         status = ImageScanStatus("IN_PROGRESS")
         return DescribeImageScanFindingsResponse(record.account, record.name, named, status)
@@ -119,7 +109,6 @@ def describe_image_scan_findings(
     )
 
 
-@handles(PUT_IMAGE_SCANNING_CONFIGURATION)
 def put_image_scanning_configuration(
     registry: Registry, request: PutImageScanningConfigurationRequest
 ) -> PutImageScanningConfigurationResponse:
@@ -132,7 +121,6 @@ def put_image_scanning_configuration(
     return PutImageScanningConfigurationResponse(record.account, record.name, configuration)
 
 
-@handles(PUT_REGISTRY_SCANNING_CONFIGURATION)
 def put_registry_scanning_configuration(
     registry: Registry, request: PutRegistryScanningConfigurationRequest
 ) -> PutRegistryScanningConfigurationResponse:
@@ -142,15 +130,13 @@ def put_registry_scanning_configuration(
     return PutRegistryScanningConfigurationResponse(configuration)
 
 
-@handles(GET_REGISTRY_SCANNING_CONFIGURATION)
 def get_registry_scanning_configuration(
     registry: Registry, request: GetRegistryScanningConfigurationRequest
 ) -> GetRegistryScanningConfigurationResponse:
     """Read the registry's rules."""
-    return GetRegistryScanningConfigurationResponse(registry.account, _configuration(registry))
+    return GetRegistryScanningConfigurationResponse(registry.account, scanning_configuration(registry))
 
 
-@handles(BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION)
 def batch_get_repository_scanning_configuration(
     registry: Registry, request: BatchGetRepositoryScanningConfigurationRequest
 ) -> BatchGetRepositoryScanningConfigurationResponse:
@@ -165,29 +151,6 @@ def batch_get_repository_scanning_configuration(
                 RepositoryScanningConfigurationFailure(name, "REPOSITORY_NOT_FOUND", error.message)
             )
     return BatchGetRepositoryScanningConfigurationResponse(tuple(found), tuple(failures))
-
-
-def scan_on_push(registry: Registry, record: RepositoryRecord, image_id: int, media_type: str) -> None:
-    """Scan an image that was just pushed, if its repository or the registry wants that."""
-    wanted = record.scan_on_push or any(
-        rule.scan_frequency != "MANUAL" for rule in _matching(_configuration(registry), record)
-    )
-    if wanted and media_type not in INDEX_MEDIA_TYPES:
-        _begin(registry, image_id)
-
-
-def _begin(registry: Registry, image_id: int) -> None:
-    registry.db.execute(
-        "INSERT OR REPLACE INTO scans VALUES (?, ?, ?)", (image_id, registry.now, registry.rules.scan_polls)
-    )
-
-
-def _scan(registry: Registry, image: ImageRecord) -> tuple[float, int] | None:
-    """Return when an image's scan was started, and how often it will yet be found in progress."""
-    row: tuple[float, int] | None = registry.db.execute(
-        "SELECT started_at, polls_left FROM scans WHERE image_id = ?", (image.id,)
-    ).fetchone()
-    return row
 
 
 def _named(image: ImageRecord, image_id: ImageIdentifier) -> ImageIdentifier:
@@ -214,27 +177,8 @@ def _finding(chance: random.Random, severity: str) -> ImageScanFinding:
     )
 
 
-def _configuration(registry: Registry) -> RegistryScanningConfiguration:
-    return registry.setting(KIND, RegistryScanningConfiguration) or RegistryScanningConfiguration("BASIC")
-
-
-def _matching(
-    configuration: RegistryScanningConfiguration, record: RepositoryRecord
-) -> list[RegistryScanningRule]:
-    return [
-        rule
-        for rule in configuration.rules
-        if any(_matches(one.filter, record.name) for one in rule.repository_filters)
-    ]
-
-
-def _matches(pattern: str, name: str) -> bool:
-    """A filter without a wildcard matches what has it anywhere in its name."""
-    return fnmatchcase(name, pattern if "*" in pattern else f"*{pattern}*")
-
-
 def _applied(registry: Registry, record: RepositoryRecord) -> RepositoryScanningConfiguration:
-    rules = _matching(_configuration(registry), record)
+    rules = matching_rules(scanning_configuration(registry), record)
     by_repository = "SCAN_ON_PUSH" if record.scan_on_push else "MANUAL"
     frequency = min([by_repository, *(rule.scan_frequency for rule in rules)], key=FREQUENCIES.index)
     return RepositoryScanningConfiguration(

@@ -1,9 +1,6 @@
 """Managed signing: the rules that say who signs what. This server keeps them and signs nothing."""
 
 from ecr_async.api.signing_config import (
-    DELETE_SIGNING_CONFIGURATION,
-    GET_SIGNING_CONFIGURATION,
-    PUT_SIGNING_CONFIGURATION,
     DeleteSigningConfigurationRequest,
     DeleteSigningConfigurationResponse,
     GetSigningConfigurationRequest,
@@ -13,7 +10,6 @@ from ecr_async.api.signing_config import (
     SigningConfiguration,
     SigningConfigurationNotFoundException,
 )
-from ecr_async.local.operations.table import handles
 from ecr_async.local.registry import Registry
 
 __all__: list[str] = []
@@ -21,7 +17,6 @@ __all__: list[str] = []
 KIND = "signing"
 
 
-@handles(PUT_SIGNING_CONFIGURATION)
 def put_signing_configuration(
     registry: Registry, request: PutSigningConfigurationRequest
 ) -> PutSigningConfigurationResponse:
@@ -30,7 +25,6 @@ def put_signing_configuration(
     return PutSigningConfigurationResponse(request.signing_configuration)
 
 
-@handles(GET_SIGNING_CONFIGURATION)
 def get_signing_configuration(
     registry: Registry, request: GetSigningConfigurationRequest
 ) -> GetSigningConfigurationResponse:
@@ -38,7 +32,6 @@ def get_signing_configuration(
     return GetSigningConfigurationResponse(registry.account, _configuration(registry))
 
 
-@handles(DELETE_SIGNING_CONFIGURATION)
 def delete_signing_configuration(
     registry: Registry, request: DeleteSigningConfigurationRequest
 ) -> DeleteSigningConfigurationResponse:

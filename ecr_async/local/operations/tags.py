@@ -8,9 +8,6 @@ from collections.abc import Sequence
 
 from ecr_async.api.common import InvalidTagParameterException, Tag, TooManyTagsException
 from ecr_async.api.tags import (
-    LIST_TAGS_FOR_RESOURCE,
-    TAG_RESOURCE,
-    UNTAG_RESOURCE,
     ListTagsForResourceRequest,
     ListTagsForResourceResponse,
     TagResourceRequest,
@@ -18,19 +15,17 @@ from ecr_async.api.tags import (
     UntagResourceRequest,
     UntagResourceResponse,
 )
-from ecr_async.local.operations.table import handles
+from ecr_async.local import quotas
 from ecr_async.local.registry import Registry, RepositoryRecord
 from ecr_async.local.wire import invalid
 
 __all__ = ["check_tags", "put_tags"]
 
-MAX_TAGS = 50
 KEY = re.compile(r"[\w\s.:/=+@-]{1,128}")
 VALUE = re.compile(r"[\w\s.:/=+@-]{0,256}")
 ARN = re.compile(r"arn:aws[a-z-]*:ecr:([a-z0-9-]+):(\d{12}):repository/(.+)")
 
 
-@handles(TAG_RESOURCE)
 def tag_resource(registry: Registry, request: TagResourceRequest) -> TagResourceResponse:
     """Give a repository tags, or those that it has other values."""
     record = _repository(registry, request.resource_arn)
@@ -46,7 +41,6 @@ def tag_resource(registry: Registry, request: TagResourceRequest) -> TagResource
     return TagResourceResponse()
 
 
-@handles(UNTAG_RESOURCE)
 def untag_resource(registry: Registry, request: UntagResourceRequest) -> UntagResourceResponse:
     """Take tags away; those that aren't there are no matter."""
     record = _repository(registry, request.resource_arn)
@@ -57,7 +51,6 @@ def untag_resource(registry: Registry, request: UntagResourceRequest) -> UntagRe
     return UntagResourceResponse()
 
 
-@handles(LIST_TAGS_FOR_RESOURCE)
 def list_tags_for_resource(
     registry: Registry, request: ListTagsForResourceRequest
 ) -> ListTagsForResourceResponse:
@@ -90,8 +83,10 @@ def put_tags(registry: Registry, record: RepositoryRecord, tags: Sequence[Tag]) 
 
 
 def _check_number(number: int) -> None:
-    if number > MAX_TAGS:
-        raise TooManyTagsException(f"A repository can have at most {MAX_TAGS} tags, not {number}")
+    if number > quotas.MOST_RESOURCE_TAGS:
+        raise TooManyTagsException(
+            f"A repository can have at most {quotas.MOST_RESOURCE_TAGS} tags, not {number}"
+        )
 
 
 def _repository(registry: Registry, arn: str) -> RepositoryRecord:

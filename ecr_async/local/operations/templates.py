@@ -3,10 +3,6 @@
 import attrs
 
 from ecr_async.api.templates import (
-    CREATE_REPOSITORY_CREATION_TEMPLATE,
-    DELETE_REPOSITORY_CREATION_TEMPLATE,
-    DESCRIBE_REPOSITORY_CREATION_TEMPLATES,
-    UPDATE_REPOSITORY_CREATION_TEMPLATE,
     CreateRepositoryCreationTemplateRequest,
     CreateRepositoryCreationTemplateResponse,
     DeleteRepositoryCreationTemplateRequest,
@@ -19,7 +15,6 @@ from ecr_async.api.templates import (
     UpdateRepositoryCreationTemplateRequest,
     UpdateRepositoryCreationTemplateResponse,
 )
-from ecr_async.local.operations.table import handles
 from ecr_async.local.registry import Registry, moment
 from ecr_async.local.wire import invalid
 
@@ -28,7 +23,6 @@ __all__: list[str] = []
 KIND = "template"
 
 
-@handles(CREATE_REPOSITORY_CREATION_TEMPLATE)
 def create_repository_creation_template(
     registry: Registry, request: CreateRepositoryCreationTemplateRequest
 ) -> CreateRepositoryCreationTemplateResponse:
@@ -39,7 +33,6 @@ def create_repository_creation_template(
     return CreateRepositoryCreationTemplateResponse(registry.account, _changed(registry, template, request))
 
 
-@handles(UPDATE_REPOSITORY_CREATION_TEMPLATE)
 def update_repository_creation_template(
     registry: Registry, request: UpdateRepositoryCreationTemplateRequest
 ) -> UpdateRepositoryCreationTemplateResponse:
@@ -48,7 +41,6 @@ def update_repository_creation_template(
     return UpdateRepositoryCreationTemplateResponse(registry.account, _changed(registry, template, request))
 
 
-@handles(DELETE_REPOSITORY_CREATION_TEMPLATE)
 def delete_repository_creation_template(
     registry: Registry, request: DeleteRepositoryCreationTemplateRequest
 ) -> DeleteRepositoryCreationTemplateResponse:
@@ -58,7 +50,6 @@ def delete_repository_creation_template(
     return DeleteRepositoryCreationTemplateResponse(registry.account, template)
 
 
-@handles(DESCRIBE_REPOSITORY_CREATION_TEMPLATES)
 def describe_repository_creation_templates(
     registry: Registry, request: DescribeRepositoryCreationTemplatesRequest
 ) -> DescribeRepositoryCreationTemplatesResponse:

@@ -12,6 +12,7 @@ from ecr_async.local.operations.authorization import password_holder
 from ecr_async.local.sealing import Sealer
 from ecr_async.service import Service
 
+ROLE = "arn:aws:iam::111111111111:role/puller"
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 
 
@@ -35,13 +36,15 @@ async def test_each_registry_that_is_named_gets_one(service: Service) -> None:
 
 @pytest.mark.parametrize(
     ("password_age", "holder"),
-    [(timedelta(0), Caller("1" * 12, "eu-west-1")), (timedelta(hours=12), None)],
+    [(timedelta(0), Caller("1" * 12, "eu-west-1", ROLE)), (timedelta(hours=12), None)],
 )
 def test_a_password_tells_whose_it_is_until_it_expires(
     password_age: timedelta, holder: Caller | None
 ) -> None:
     sealer = Sealer(b"secret")
-    password = sealer.seal("authorization", ["1" * 12, "eu-west-1", (NOW + timedelta(hours=12)).timestamp()])
+    password = sealer.seal(
+        "authorization", ["1" * 12, "eu-west-1", ROLE, (NOW + timedelta(hours=12)).timestamp()]
+    )
     assert password_holder(sealer, password, (NOW + password_age).timestamp()) == holder
 
 

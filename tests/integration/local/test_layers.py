@@ -43,7 +43,7 @@ async def availability(service: Service, digest: str, name: str = "team/app") ->
 
 async def test_parts_become_a_layer(service: Service) -> None:
     opened = await ecr.initiate_layer_upload(service, ecr.InitiateLayerUploadRequest("team/app"))
-    assert opened.part_size == 20 * MIB
+    assert opened.part_size == 10 * MIB
     assert opened.upload_id is not None
     content = b"a" * (5 * MIB) + b"b" * (5 * MIB) + b"the rest"
     for first in range(0, len(content), 5 * MIB):

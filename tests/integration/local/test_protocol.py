@@ -17,9 +17,11 @@ import pytest
 from ecr_async import api as ecr
 from ecr_async._auth.credentials import Credentials
 from ecr_async._auth.signing import Signer
+from ecr_async.api.images import LIST_IMAGES
 from ecr_async.errors import ServiceError
 from ecr_async.local import LocalECR, serve
 from ecr_async.local.operations import HANDLERS
+from ecr_async.local.operations.table import Reads
 from ecr_async.service import Service
 from tests.integration.local.content import create, manifest, push, push_layer, put
 
@@ -282,10 +284,11 @@ async def test_lists_are_there_even_if_empty_and_what_is_absent_is_left_out(loca
 async def test_a_failure_of_the_server_is_the_servers(
     service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object) -> ecr.ListImagesResponse:
         raise ZeroDivisionError
 
-    monkeypatch.setitem(HANDLERS, "ListImages", (HANDLERS["ListImages"][0], fail))
+    broken = {**HANDLERS, "ListImages": Reads(LIST_IMAGES, fail)}
+    monkeypatch.setattr("ecr_async.local.server.HANDLERS", broken)
     with pytest.raises(ecr.ServerException) as raised:
         await ecr.list_images(service, ecr.ListImagesRequest("app"))
     assert raised.value.status == 500

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from ecr_async import api as ecr
-from ecr_async.local import LocalECR
-from ecr_async.local.operations import layers, pushes, repositories
+from ecr_async.local import LocalECR, quotas
 from ecr_async.service import Service
 from tests.integration.local.content import begin_upload, create, manifest, push, put, send_part
 
@@ -14,9 +13,9 @@ from tests.integration.local.content import begin_upload, create, manifest, push
 @pytest.fixture(autouse=True)
 def small_quotas() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layers, "MOST_PARTS", 2)
-        patch.setattr(pushes, "MOST_TAGS", 2)
-        patch.setattr(repositories, "MOST_REPOSITORIES", 2)
+        patch.setattr(quotas, "MOST_PARTS", 2)
+        patch.setattr(quotas, "MOST_TAGS", 2)
+        patch.setattr(quotas, "MOST_REPOSITORIES", 2)
         yield
 
 

@@ -1,0 +1,73 @@
+"""The folder that the state is in: private to its owner, and used by one server at a time."""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO, Self
+
+import attrs
+
+from ecr_async.errors import ConfigurationError
+
+__all__ = ["DataFolder"]
+
+DATABASE = "ecr.sqlite"
+LOCK = "ecr.lock"
+
+
+@attrs.frozen
+class DataFolder:
+    """A folder for the database and the layers, locked for as long as it is open."""
+
+    path: Path
+    temporary: bool
+    """Whether the folder is removed when it is closed."""
+    lock: IO[bytes]
+
+    @classmethod
+    def open(cls, path: Path | None) -> Self:
+        """Make and lock a folder; without a path, a temporary one.
+
+        Raises `ConfigurationError` if another server uses it.
+        """
+        if path is None:
+            made = Path(tempfile.mkdtemp(prefix="ecr-async-"))
+            return cls(made, True, _lock(made))
+        if not path.is_dir():
+            path.mkdir(parents=True, mode=0o700)
+        elif (path / DATABASE).exists():  # a folder of ours, not one that holds other things too
+            path.chmod(0o700)
+        return cls(path, False, _lock(path))
+
+    @property
+    def database(self) -> Path:
+        """The database's file."""
+        return self.path / DATABASE
+
+    def close(self) -> None:
+        """Let go of the folder, and remove a temporary one."""
+        self.lock.close()
+        if self.temporary:
+            shutil.rmtree(self.path)
+
+
+def _lock(folder: Path) -> IO[bytes]:
+    """Lock a folder until the returned file is closed, or the process ends in whatever way."""
+    file = os.fdopen(os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
+    try:
+        if sys.platform == "win32":
+            import msvcrt  # noqa: PLC0415 - Windows alone has it
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl  # noqa: PLC0415 - Windows alone has it not
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise ConfigurationError(
+            f"another embedded ECR uses the folder {folder}; stop it, or give this one a folder of its own"
+        ) from None
+    return file

@@ -1,0 +1,209 @@
+"""The rules for layers and their uploads, for whichever door they come by.
+
+Everything here works in a transaction. The bytes of uploads go another way, off the writing thread:
+see `ecr_async.local.uploads`.
+"""
+
+import uuid
+from collections.abc import Sequence
+from functools import partial
+
+import attrs
+
+from ecr_async.api.common import LayersNotFoundException, LimitExceededException
+from ecr_async.api.layers import (
+    EmptyUploadException,
+    InvalidLayerException,
+    LayerAlreadyExistsException,
+    LayerInaccessibleException,
+    LayerPartTooSmallException,
+    UploadNotFoundException,
+)
+from ecr_async.local import quotas
+from ecr_async.local.account import may_mount
+from ecr_async.local.registry import Registry, RepositoryRecord
+
+__all__ = [
+    "LayerRecord",
+    "UploadRecord",
+    "begin_upload",
+    "cancel_upload",
+    "complete_upload",
+    "find_layer",
+    "find_upload",
+    "mount_layer",
+    "record_bytes",
+    "the_layer",
+]
+
+NO_MEDIA_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+"""What a layer is said to be as long as no manifest says otherwise."""
+
+
+@attrs.frozen
+class LayerRecord:
+    """A layer of a repository as the store holds it."""
+
+    digest: str
+    size: int
+    media_type: str
+
+
+@attrs.frozen
+class UploadRecord:
+    """An upload as the store holds it."""
+
+    id: str
+    received: int
+    """Bytes, from the first on, without a gap."""
+    parts: int
+    small_part: bool = attrs.field(converter=bool)
+    """Whether a part that is not the last one is too small."""
+
+
+def begin_upload(registry: Registry, record: RepositoryRecord) -> UploadRecord:
+    """Open an upload."""
+    upload_id = str(uuid.uuid4())
+    registry.db.execute(
+        "INSERT INTO uploads (id, repository_id, touched_at) VALUES (?, ?, ?)",
+        (upload_id, record.id, registry.now),
+    )
+    return UploadRecord(upload_id, 0, 0, False)
+
+
+def find_upload(registry: Registry, record: RepositoryRecord, upload_id: str) -> UploadRecord:
+    """Return an upload of a repository; raises `UploadNotFoundException`."""
+    row = registry.db.execute(
+        "SELECT id, received, parts, small_part FROM uploads WHERE id = ? AND repository_id = ?",
+        (upload_id, record.id),
+    ).fetchone()
+    if row is None:
+        raise UploadNotFoundException(
+            f"The upload with id '{upload_id}' does not exist in the repository with name '{record.name}' "
+            f"in the registry with id '{record.account}'"
+        )
+    return UploadRecord(*row)
+
+
+def record_bytes(
+    registry: Registry, record: RepositoryRecord, upload: UploadRecord, size: int, *, is_part: bool
+) -> UploadRecord:
+    """Count `size` more bytes of an upload, which are in its file already.
+
+    `is_part` says that they are a part in the sense of the API, which limits the number and size of
+    parts; the chunks of the registry protocol have no such limits.
+    """
+    if is_part and upload.parts >= quotas.MOST_PARTS:
+        raise LimitExceededException(f"A layer can have at most {quotas.MOST_PARTS:,} parts")
+    row = registry.db.execute(
+        "UPDATE uploads SET touched_at = ?, received = received + ?, parts = parts + ?, "
+        "small_part = small_part OR ifnull(last_part < ?, 0), last_part = ? "
+        "WHERE id = ? AND repository_id = ? AND received = ? RETURNING id, received, parts, small_part",
+        (
+            registry.now,
+            size,
+            is_part,
+            quotas.SMALLEST_PART,
+            size if is_part else None,
+            upload.id,
+            record.id,
+            upload.received,
+        ),
+    ).fetchone()
+    return UploadRecord(*row) if row else find_upload(registry, record, upload.id)
+
+
+def cancel_upload(registry: Registry, record: RepositoryRecord, upload_id: str) -> None:
+    """Give up an upload; raises `UploadNotFoundException`."""
+    upload = find_upload(registry, record, upload_id)
+    registry.db.execute("DELETE FROM uploads WHERE id = ?", (upload.id,))
+    registry.transaction.after_commit(partial(registry.blobs.discard, upload.id))
+
+
+def complete_upload(
+    registry: Registry,
+    record: RepositoryRecord,
+    upload: UploadRecord,
+    digest: str,
+    announced: Sequence[str],
+) -> LayerRecord:
+    """Make an upload a layer of its repository.
+
+    `digest` is that of the bytes received, `announced` what the client says that it is. Raises the
+    errors of `CompleteLayerUpload`; after `LayerAlreadyExistsException` the upload is gone as well,
+    and the layer is there.
+    """
+    if not upload.received:
+        raise EmptyUploadException(f"The upload '{upload.id}' does not contain any layer parts")
+    if upload.small_part:
+        raise LayerPartTooSmallException(
+            "Layer parts must be at least 5 MiB in size, except for the last one"
+        )
+    if digest not in announced:
+        raise InvalidLayerException(
+            f"Layer digests do not match: the layer's is '{digest}', "
+            f"and '[{', '.join(announced)}]' was announced"
+        )
+    known = find_layer(registry, record, digest)
+    if known is None:
+        registry.blobs.keep(upload.id, digest)
+    cancel_upload(registry, record, upload.id)
+    if known is not None:
+        raise LayerAlreadyExistsException(
+            f"Layer with digest '{digest}' already exists in the repository with name '{record.name}' "
+            f"in the registry with id '{record.account}'"
+        )
+    return _add(registry, record, digest, upload.received)
+
+
+def find_layer(registry: Registry, record: RepositoryRecord, digest: str) -> LayerRecord | None:
+    """Return a layer of a repository, if it has it. Other repositories' layers are not its own."""
+    row = registry.db.execute(
+        "SELECT digest, size, (SELECT media_type FROM image_layers WHERE repository_id = layers.repository_id "
+        "AND digest = layers.digest LIMIT 1) FROM layers WHERE repository_id = ? AND digest = ?",
+        (record.id, digest),
+    ).fetchone()
+    return None if row is None else LayerRecord(row[0], row[1], row[2] or NO_MEDIA_TYPE)
+
+
+def the_layer(registry: Registry, record: RepositoryRecord, digest: str) -> LayerRecord:
+    """Return a layer that may be downloaded: one that belongs to an image.
+
+    Raises `LayersNotFoundException` or `LayerInaccessibleException`.
+    """
+    layer = find_layer(registry, record, digest)
+    if layer is None:
+        raise LayersNotFoundException(
+            f"The layer with digest '{digest}' does not exist in the repository with name '{record.name}' "
+            f"in the registry with id '{record.account}'"
+        )
+    used = registry.db.execute(
+        "SELECT 1 FROM image_layers WHERE repository_id = ? AND digest = ? LIMIT 1", (record.id, digest)
+    ).fetchone()
+    if used is None:
+        raise LayerInaccessibleException(
+            f"The layer with digest '{digest}' is not available because it is not associated with an image"
+        )
+    return layer
+
+
+def mount_layer(
+    registry: Registry, record: RepositoryRecord, source: RepositoryRecord, digest: str
+) -> LayerRecord | None:
+    """Make a layer of another repository one of this repository, too.
+
+    Returns None if it cannot be, so that the client has to upload it: the other repository hasn't got
+    the layer, or the account's setting doesn't let repositories share.
+    """
+    known = find_layer(registry, record, digest)
+    if known is not None:
+        return known
+    if not may_mount(registry):
+        return None
+    layer = find_layer(registry, source, digest)
+    return None if layer is None else _add(registry, record, digest, layer.size)
+
+
+def _add(registry: Registry, record: RepositoryRecord, digest: str, size: int) -> LayerRecord:
+    registry.db.execute("INSERT INTO layers VALUES (?, ?, ?, ?)", (record.id, digest, size, registry.now))
+    return LayerRecord(digest, size, NO_MEDIA_TYPE)

@@ -1,0 +1,230 @@
+"""The bytes of uploads on their way into files, whichever door they come by.
+
+    async with uploads.append(scope, "team/app", upload_id) as writer:
+        async for chunk in body:
+            await writer.write(chunk)
+        upload = await writer.commit()
+    layer = await uploads.complete(scope, "team/app", upload_id, (digest,))
+
+Bytes are written and hashed off the event loop and off the store's writing thread, so many uploads make
+progress at once. They count from `UploadWriter.commit` on; what a crash, a cancellation or an error
+leaves behind that is cut off by whoever writes next. One writer at a time works on an upload.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import BinaryIO, Protocol, TypeVar
+from weakref import WeakValueDictionary
+
+import attrs
+
+from ecr_async.api.layers import UploadNotFoundException
+from ecr_async.local.blobs import Blobs
+from ecr_async.local.digests import Hash, algorithm_of, new_hash
+from ecr_async.local.layers import LayerRecord, UploadRecord, complete_upload, find_upload, record_bytes
+from ecr_async.local.registry import Registry, Scope
+
+__all__ = ["UploadWriter", "Uploads"]
+
+ResultT = TypeVar("ResultT")
+
+WORKERS = 2
+"""Threads that hash and write, which they do without the interpreter lock."""
+
+RESUMABLE_HASHES = 1024
+"""Uploads whose hash so far is remembered; the bytes of others are read again."""
+
+
+class Transactions(Protocol):
+    """What uploads need of `Backend`."""
+
+    async def read(self, scope: Scope, work: Callable[[Registry], ResultT], /) -> ResultT:
+        """Run work on a snapshot."""
+        ...
+
+    async def write(self, scope: Scope, work: Callable[[Registry], ResultT], /) -> ResultT:
+        """Run work in a transaction."""
+        ...
+
+
+@attrs.frozen
+class _Progress:
+    """The hash of the first `size` bytes of an upload."""
+
+    size: int
+    sha256: Hash
+
+
+@attrs.define
+class UploadWriter:
+    """Appends to an upload. What is written counts once `commit` has returned."""
+
+    upload: UploadRecord
+    """The upload as it was when the writer was opened."""
+    written: int
+    """Bytes that have been written since."""
+    _file: BinaryIO
+    _sha256: Hash
+    _run: Callable[[Callable[[], None]], Awaitable[None]]
+    _record: Callable[["UploadWriter"], Awaitable[UploadRecord]]
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Append bytes. Pieces of a MiB or so are written fastest."""
+
+        def write() -> None:
+            left = memoryview(data)
+            while left:
+                left = left[self._file.write(left) :]
+            self._sha256.update(data)
+
+        await self._run(write)
+        self.written += len(data)
+
+    async def commit(self) -> UploadRecord:
+        """Make what was written count, and return the upload as it is now.
+
+        Raises `UploadNotFoundException` if the upload has ended meanwhile, and `LimitExceededException`
+        if it has too many parts.
+        """
+        return await self._record(self)
+
+
+class Uploads:
+    """The uploads under way."""
+
+    def __init__(self, backend: Transactions, blobs: Blobs) -> None:
+        self._backend = backend
+        self._blobs = blobs
+        self._workers = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="local-ecr-bytes")
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._progress: dict[str, _Progress] = {}
+
+    def close(self) -> None:
+        """Finish the work at hand; blocks until then."""
+        self._workers.shutdown()
+
+    async def run(self, work: Callable[[], ResultT]) -> ResultT:
+        """Run what handles many bytes on a thread for such work; if cancelled, wait for it all the same."""
+        return await _uninterrupted(asyncio.get_running_loop().run_in_executor(self._workers, work))
+
+    @asynccontextmanager
+    async def append(
+        self,
+        scope: Scope,
+        repository_name: str,
+        upload_id: str,
+        *,
+        registry_id: str | None = None,
+        is_part: bool = False,
+    ) -> AsyncGenerator[UploadWriter]:
+        """Open an upload to append to it; raises `UploadNotFoundException`.
+
+        `is_part` says that what is written is a part in the sense of the API, which limits parts.
+        """
+        async with self._lock(upload_id):
+            upload = await self._find(scope, repository_name, registry_id, upload_id)
+            progress = await self._progress_of(upload)
+            file = await self.run(lambda: self._blobs.open_upload(upload_id, upload.received))
+
+            async def record(writer: UploadWriter) -> UploadRecord:
+                def work(registry: Registry) -> UploadRecord:
+                    repository = registry.repository(repository_name, registry_id)
+                    return record_bytes(registry, repository, upload, writer.written, is_part=is_part)
+
+                now = await _uninterrupted(self._backend.write(scope, work))
+                self._remember(upload_id, _Progress(now.received, hasher))
+                return now
+
+            hasher = progress.sha256.copy()
+            try:
+                yield UploadWriter(upload, 0, file, hasher, self.run, record)
+            except UploadNotFoundException:  # it ended while bytes came in, and its file came back with them
+                await self.run(lambda: self._blobs.discard(upload_id))
+                raise
+            finally:
+                file.close()
+
+    async def complete(
+        self,
+        scope: Scope,
+        repository_name: str,
+        upload_id: str,
+        digests: Sequence[str],
+        *,
+        registry_id: str | None = None,
+    ) -> LayerRecord:
+        """Make an upload a layer of its repository; `digests` is what the client says that it has.
+
+        Raises the errors of `CompleteLayerUpload`. After `LayerAlreadyExistsException` the layer is
+        there and the upload is not.
+        """
+        async with self._lock(upload_id):
+            upload = await self._find(scope, repository_name, registry_id, upload_id)
+            algorithm = next(filter(None, map(algorithm_of, digests)), "sha256")
+            digest = await self._digest(upload, algorithm)
+
+            def work(registry: Registry) -> LayerRecord:
+                repository = registry.repository(repository_name, registry_id)
+                current = find_upload(registry, repository, upload_id)
+                return complete_upload(registry, repository, current, digest, tuple(digests))
+
+            layer = await _uninterrupted(self._backend.write(scope, work))
+            self._progress.pop(upload_id, None)
+            return layer
+
+    def _lock(self, upload_id: str) -> asyncio.Lock:
+        return self._locks.setdefault(upload_id, asyncio.Lock())
+
+    async def _find(
+        self, scope: Scope, repository_name: str, registry_id: str | None, upload_id: str
+    ) -> UploadRecord:
+        return await self._backend.read(
+            scope,
+            lambda registry: find_upload(
+                registry, registry.repository(repository_name, registry_id), upload_id
+            ),
+        )
+
+    async def _digest(self, upload: UploadRecord, algorithm: str) -> str:
+        if algorithm == "sha256":
+            hasher = (await self._progress_of(upload)).sha256
+        elif upload.received:
+            hasher = await self._read_again(upload, algorithm)
+        else:
+            hasher = new_hash(algorithm)
+        return f"{algorithm}:{hasher.hexdigest()}"
+
+    async def _progress_of(self, upload: UploadRecord) -> _Progress:
+        """Return the hash of the bytes that count, read again if it was lost."""
+        progress = self._progress.get(upload.id)
+        if progress is not None and progress.size == upload.received:
+            return progress
+        hasher = await self._read_again(upload, "sha256") if upload.received else new_hash()
+        return _Progress(upload.received, hasher)
+
+    async def _read_again(self, upload: UploadRecord, algorithm: str) -> Hash:
+        return await self.run(
+            lambda: self._blobs.hash_upload(upload.id, upload.received, new_hash(algorithm))
+        )
+
+    def _remember(self, upload_id: str, progress: _Progress) -> None:
+        self._progress.pop(upload_id, None)
+        while len(self._progress) >= RESUMABLE_HASHES:
+            del self._progress[next(iter(self._progress))]
+        self._progress[upload_id] = progress
+
+
+async def _uninterrupted(work: Awaitable[ResultT]) -> ResultT:
+    """Await work that goes on when it is cancelled: a thread's, which uses what we would give away."""
+    future = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        while not future.done():
+            try:
+                await asyncio.wait([future])
+            except asyncio.CancelledError:
+                continue
+        raise
