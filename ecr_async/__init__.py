@@ -68,9 +68,25 @@ if TYPE_CHECKING:
         WaiterTimeoutError,
     )
     from ecr_async.errors import TimeoutError as TimeoutError
+    from ecr_async.oci.digests import InvalidDigestError
+    from ecr_async.oci.manifests import ManifestError
+    from ecr_async.oci.references import ImageReference, RegistryHost
     from ecr_async.pagination import Pager
     from ecr_async.service import Service
     from ecr_async.session import Session
+    from ecr_async.transfer.errors import (
+        ArchiveTooLargeError,
+        DigestMismatchError,
+        EmptyBlobError,
+        ImmutableTagError,
+        LayoutError,
+        PlatformNotFoundError,
+        TransferError,
+    )
+    from ecr_async.transfer.progress import Progress
+    from ecr_async.transfer.pull import pull_image
+    from ecr_async.transfer.push import push_image
+    from ecr_async.transfer.results import PulledImage, PushedImage
     from ecr_async.waiters import (
         Pauses,
         wait_until_image_scan_complete,
@@ -79,6 +95,7 @@ if TYPE_CHECKING:
 
 # Written by `make generate` from the imports above.
 __all__ = [
+    "ArchiveTooLargeError",
     "AttemptRecord",
     "BatchFailure",
     "BatchResult",
@@ -90,7 +107,9 @@ __all__ = [
     "Credentials",
     "CredentialsError",
     "CredentialsProvider",
+    "DigestMismatchError",
     "ECRError",
+    "EmptyBlobError",
     "FailedFindings",
     "FailedListing",
     "FailedRepository",
@@ -98,11 +117,21 @@ __all__ = [
     "FindingsScan",
     "FindingsSummary",
     "ImageFindings",
+    "ImageReference",
     "ImageSelection",
+    "ImmutableTagError",
+    "InvalidDigestError",
+    "LayoutError",
+    "ManifestError",
     "MissingExtraError",
     "Pager",
     "PaginationError",
     "Pauses",
+    "PlatformNotFoundError",
+    "Progress",
+    "PulledImage",
+    "PushedImage",
+    "RegistryHost",
     "RepositorySelection",
     "ResponseError",
     "Scan",
@@ -114,6 +143,7 @@ __all__ = [
     "Session",
     "SessionClosedError",
     "Telemetry",
+    "TransferError",
     "TransportError",
     "UnscannedImage",
     "ValidationError",
@@ -127,6 +157,8 @@ __all__ = [
     "get_images",
     "lifecycle",
     "local",
+    "pull_image",
+    "push_image",
     "scan_findings",
     "scan_images",
     "wait_until_image_scan_complete",
@@ -135,6 +167,7 @@ __all__ = [
 __all__ += _api.__all__
 
 _HOMES = {
+    "ArchiveTooLargeError": "transfer.errors",
     "AttemptRecord": "_pipeline.instrumentation",
     "BatchFailure": "_bulk.batches",
     "BatchResult": "_bulk.batches",
@@ -146,7 +179,9 @@ _HOMES = {
     "Credentials": "_auth.credentials",
     "CredentialsError": "errors",
     "CredentialsProvider": "_auth.credentials",
+    "DigestMismatchError": "transfer.errors",
     "ECRError": "errors",
+    "EmptyBlobError": "transfer.errors",
     "FailedFindings": "_bulk.findings",
     "FailedListing": "_bulk.images",
     "FailedRepository": "_bulk.images",
@@ -154,11 +189,21 @@ _HOMES = {
     "FindingsScan": "_bulk.findings",
     "FindingsSummary": "_bulk.findings",
     "ImageFindings": "_bulk.findings",
+    "ImageReference": "oci.references",
     "ImageSelection": "_bulk.findings",
+    "ImmutableTagError": "transfer.errors",
+    "InvalidDigestError": "oci.digests",
+    "LayoutError": "transfer.errors",
+    "ManifestError": "oci.manifests",
     "MissingExtraError": "errors",
     "Pager": "pagination",
     "PaginationError": "errors",
     "Pauses": "waiters",
+    "PlatformNotFoundError": "transfer.errors",
+    "Progress": "transfer.progress",
+    "PulledImage": "transfer.results",
+    "PushedImage": "transfer.results",
+    "RegistryHost": "oci.references",
     "RepositorySelection": "_bulk.images",
     "ResponseError": "errors",
     "Scan": "_bulk.images",
@@ -171,6 +216,7 @@ _HOMES = {
     "SessionClosedError": "errors",
     "Telemetry": "_pipeline.instrumentation",
     "TimeoutError": "errors",
+    "TransferError": "transfer.errors",
     "TransportError": "errors",
     "UnscannedImage": "_bulk.findings",
     "ValidationError": "errors",
@@ -187,6 +233,8 @@ _HOMES = {
     "get_images": "_bulk.batches",
     "lifecycle": "lifecycle",
     "local": "local",
+    "pull_image": "transfer.pull",
+    "push_image": "transfer.push",
     "scan_findings": "_bulk.findings",
     "scan_images": "_bulk.images",
     "telemetry": "telemetry",

@@ -14,6 +14,7 @@
     │       │   └── CertificateError  the server's certificate is not trusted; not tried again
     │       └── TimeoutError  a time limit of ours ran out (also a builtin TimeoutError)
     ├── PaginationError       the pages do not end
+    ├── TransferError         an image that could not be moved (in ecr_async.transfer.errors)
     └── WaiterError           the awaited state was not reached
         ├── WaiterFailedError     the service says that it never will be
         └── WaiterTimeoutError    not within the time given (also a builtin TimeoutError)

@@ -1,0 +1,196 @@
+"""Archives as `docker save` writes them: `manifest.json`, configurations, and layers as plain tar files.
+
+They have no manifest of the registry's kind, so one is made: the layers are compressed, always in the same way, so
+that the same archive is the same image the next time. Newer versions of docker write an OCI layout besides,
+which is then read instead.
+
+See https://github.com/moby/docker-image-spec
+"""
+
+import asyncio
+import hashlib
+import tempfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from ecr_async.oci.digests import digest_of
+from ecr_async.oci.manifests import LARGEST_MANIFEST, Descriptor, Manifest
+from ecr_async.oci.media_types import DOCKER_CONFIG, DOCKER_LAYER_GZIP, DOCKER_MANIFEST
+from ecr_async.transfer.blobs import Extent, FileBlob
+from ecr_async.transfer.errors import DigestMismatchError, LayoutError
+from ecr_async.transfer.files import Files
+from ecr_async.transfer.source import Artifact
+
+__all__ = ["MANIFEST", "DockerArchive"]
+
+MANIFEST = "manifest.json"
+
+_GZIP = 16 + zlib.MAX_WBITS
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+class DockerArchive:
+    """A source of the images in a docker archive. Compressed layers are kept in `folder`."""
+
+    def __init__(self, files: Files, folder: Path) -> None:
+        """Read `manifest.json`. Raises `LayoutError`."""
+        self._files = files
+        self._folder = folder
+        self._extents: dict[str, Extent] = {}
+        content = self._extent(MANIFEST).read(LARGEST_MANIFEST)
+        try:
+            self._images = msgspec.json.decode(content, type=list[_SavedImage])
+        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+            raise LayoutError(files.path, f"{MANIFEST}: {error}") from error
+
+    async def find(self, reference: str | None) -> Manifest:
+        """Return the image with a tag (`app:v1`, or `v1` alone), or the only one without a reference.
+
+        Its layers are compressed meanwhile. Raises `LayoutError` if there is none, or more than one.
+        """
+        chosen = [image for image in self._images if reference is None or image.has(reference)]
+        if len(chosen) != 1:
+            known = ", ".join(sorted({name for image in self._images for name in image.names})[:20])
+            wanted = "one image" if reference is None else repr(reference)
+            raise LayoutError(
+                self._files.path,
+                f"{len(chosen)} images where {wanted} is expected; it has {known or 'no tags'}",
+            )
+        return await self._manifest(chosen[0])
+
+    async def manifests(self, descriptors: Sequence[Descriptor]) -> Sequence[Manifest]:
+        """Raise `LayoutError`: there are no indexes here that could list any."""
+        raise LayoutError(self._files.path, "a docker archive has no images of several platforms")
+
+    def blob(self, descriptor: Descriptor) -> FileBlob:
+        """Return a configuration or a layer of the image that was found."""
+        return FileBlob(descriptor, self._extents[descriptor.digest])
+
+    async def referrers(self, manifest: Manifest) -> Sequence[Artifact]:
+        """Return nothing: there are no artifacts in a docker archive."""
+        return ()
+
+    async def _manifest(self, image: "_SavedImage") -> Manifest:
+        extent = self._extent(image.config)
+        content = await asyncio.to_thread(extent.read, LARGEST_MANIFEST)
+        config = Descriptor(DOCKER_CONFIG, digest_of(content), len(content))
+        self._extents[config.digest] = extent
+        diff_ids = self._diff_ids(content, len(image.layers))
+        known: dict[str, Descriptor] = {}
+        for name, diff_id in zip(image.layers, diff_ids, strict=True):
+            if diff_id not in known:
+                known[diff_id] = await asyncio.to_thread(self._layer, self._extent(name), diff_id)
+        document = {
+            "schemaVersion": 2,
+            "mediaType": DOCKER_MANIFEST,
+            "config": _document(config),
+            "layers": [_document(known[diff_id]) for diff_id in diff_ids],
+        }
+        return Manifest.parse(msgspec.json.encode(document))
+
+    def _diff_ids(self, config: bytes, count: int) -> list[str]:
+        try:
+            diff_ids = msgspec.json.decode(config, type=_Config).rootfs.diff_ids
+        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+            raise LayoutError(self._files.path, f"the image's configuration: {error}") from error
+        if len(diff_ids) != count:
+            raise LayoutError(
+                self._files.path, f"{count} layers, where the configuration has {len(diff_ids)}"
+            )
+        return diff_ids
+
+    def _layer(self, extent: Extent, diff_id: str) -> Descriptor:
+        """Return a layer, compressed if it isn't yet, once it is what the configuration says."""
+        layer = _Packed(extent) if _starts_with(extent, _GZIP_MAGIC) else _Plain(extent, self._folder)
+        if layer.diff_id != diff_id:
+            raise DigestMismatchError(diff_id, layer.diff_id)
+        self._extents[layer.digest] = layer.extent
+        return Descriptor(DOCKER_LAYER_GZIP, layer.digest, layer.extent.size)
+
+    def _extent(self, name: str) -> Extent:
+        extent = self._files.find(name)
+        if extent is None:
+            raise LayoutError(self._files.path, f"there is no file {name[:200]!r}")
+        return extent
+
+
+class _Packed:
+    """A layer that is compressed already; its digests."""
+
+    def __init__(self, extent: Extent) -> None:
+        packed, plain = hashlib.sha256(), hashlib.sha256()
+        unpacker = zlib.decompressobj(_GZIP)
+
+        def take(data: bytes) -> None:
+            nonlocal unpacker
+            packed.update(data)
+            while data:
+                plain.update(unpacker.decompress(data, 1 << 20))
+                data = unpacker.unconsumed_tail
+                if unpacker.eof and (data := unpacker.unused_data):
+                    unpacker = zlib.decompressobj(_GZIP)  # another member of the same file
+
+        try:
+            extent.feed(0, extent.size, take)
+        except zlib.error as error:
+            raise LayoutError(extent.path, f"a layer cannot be unpacked: {error}") from error
+        self.extent = extent
+        self.digest = f"sha256:{packed.hexdigest()}"
+        self.diff_id = f"sha256:{plain.hexdigest()}"
+
+
+class _Plain:
+    """A layer that is compressed into a file in `folder`; its digests."""
+
+    def __init__(self, extent: Extent, folder: Path) -> None:
+        packed, plain = hashlib.sha256(), hashlib.sha256()
+        packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP)
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+
+            def write(data: bytes) -> None:
+                packed.update(data)
+                file.write(data)
+
+            def take(data: bytes) -> None:
+                plain.update(data)
+                write(packer.compress(data))
+
+            extent.feed(0, extent.size, take)
+            write(packer.flush())
+            self.extent = Extent(Path(file.name), 0, file.tell())
+        self.digest = f"sha256:{packed.hexdigest()}"
+        self.diff_id = f"sha256:{plain.hexdigest()}"
+
+
+class _SavedImage(msgspec.Struct, rename="pascal"):
+    config: str
+    layers: list[str]
+    repo_tags: list[str] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        return self.repo_tags or []
+
+    def has(self, reference: str) -> bool:
+        return any(reference in (name, name.rpartition(":")[2]) for name in self.names)
+
+
+class _RootFs(msgspec.Struct):
+    diff_ids: list[str]
+
+
+class _Config(msgspec.Struct):
+    rootfs: _RootFs
+
+
+def _starts_with(extent: Extent, magic: bytes) -> bool:
+    found: list[bytes] = []
+    extent.feed(0, min(len(magic), extent.size), found.append)
+    return b"".join(found) == magic
+
+
+def _document(descriptor: Descriptor) -> dict[str, str | int]:
+    return {"mediaType": descriptor.media_type, "size": descriptor.size, "digest": descriptor.digest}

@@ -1,0 +1,86 @@
+"""What can go wrong when images are moved, beside the service's own errors."""
+
+from collections.abc import Sequence
+
+from ecr_async.errors import ECRError
+
+__all__ = [
+    "ArchiveTooLargeError",
+    "DigestMismatchError",
+    "EmptyBlobError",
+    "ImmutableTagError",
+    "LayoutError",
+    "PlatformNotFoundError",
+    "TransferError",
+]
+
+
+class TransferError(ECRError):
+    """An image that could not be moved. Errors of single calls keep their own types."""
+
+
+class LayoutError(TransferError, ValueError):
+    """An image layout or archive that is malformed, incomplete, ambiguous or unsafe to read."""
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(str(path), reason)
+        self.path = str(path)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class ArchiveTooLargeError(LayoutError):
+    """A compressed archive that unpacks to more bytes than are allowed."""
+
+
+class DigestMismatchError(TransferError):
+    """Content whose digest or size is not the announced one. Nothing of it was kept."""
+
+    def __init__(self, digest: str, found: str) -> None:
+        super().__init__(digest, found)
+        self.digest = digest
+        """The digest that was announced."""
+        self.found = found
+        """What was found: another digest, or another size."""
+
+    def __str__(self) -> str:
+        return f"{self.digest}: the content is not what its digest says: {self.found}"
+
+
+class EmptyBlobError(TransferError):
+    """A blob of no bytes, which ECR cannot store: an upload needs at least one byte."""
+
+    def __init__(self, digest: str) -> None:
+        super().__init__(digest)
+        self.digest = digest
+
+    def __str__(self) -> str:
+        return f"{self.digest}: ECR cannot store a blob of no bytes"
+
+
+class PlatformNotFoundError(TransferError):
+    """An image that has none of the platforms asked for."""
+
+    def __init__(self, wanted: Sequence[str], available: Sequence[str]) -> None:
+        super().__init__(tuple(wanted), tuple(available))
+        self.wanted = tuple(wanted)
+        self.available = tuple(available)
+
+    def __str__(self) -> str:
+        return f"no image for {', '.join(self.wanted)}; there is {', '.join(self.available) or 'none'}"
+
+
+class ImmutableTagError(TransferError):
+    """An immutable tag that points at another image already.."""
+
+    def __init__(self, repository: str, tag: str, digest: str) -> None:
+        super().__init__(repository, tag, digest)
+        self.repository = repository
+        self.tag = tag
+        self.digest = digest
+        """The digest that the tag was to point at."""
+
+    def __str__(self) -> str:
+        return f"{self.repository}:{self.tag} is immutable and points at another image than {self.digest}"

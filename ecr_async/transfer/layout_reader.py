@@ -1,0 +1,114 @@
+"""OCI image layouts, read: `oci-layout`, `index.json` and blobs under their digests.
+
+See https://github.com/opencontainers/image-spec/blob/main/image-layout.md
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from ecr_async.oci.digests import hash_for, split_digest
+from ecr_async.oci.manifests import LARGEST_MANIFEST, Descriptor, Manifest, ManifestError, read_index
+from ecr_async.transfer.blobs import Extent, FileBlob
+from ecr_async.transfer.errors import DigestMismatchError, LayoutError
+from ecr_async.transfer.files import Files
+from ecr_async.transfer.source import Artifact, cosign_tags
+
+__all__ = ["INDEX", "LAYOUT", "REF_NAME", "LayoutReader", "blob_name"]
+
+INDEX = "index.json"
+LAYOUT = "oci-layout"
+REF_NAME = "org.opencontainers.image.ref.name"
+"""The annotation in `index.json` that holds an image's tag."""
+
+
+def blob_name(digest: str) -> str:
+    """Return the name of a blob's file in a layout. Raises `InvalidDigestError`."""
+    algorithm, value = split_digest(digest)
+    return f"blobs/{algorithm}/{value}"
+
+
+class LayoutReader:
+    """A source of the images in a layout."""
+
+    def __init__(self, files: Files) -> None:
+        """Read `index.json`. Raises `LayoutError`."""
+        self._files = files
+        if files.find(LAYOUT) is None:
+            raise LayoutError(files.path, f"not an OCI image layout: there is no file {LAYOUT}")
+        index = files.find(INDEX)
+        if index is None:
+            raise LayoutError(files.path, f"not an OCI image layout: there is no file {INDEX}")
+        try:
+            self.entries = read_index(index.read(LARGEST_MANIFEST))
+        except ManifestError as error:
+            raise LayoutError(files.path, f"{INDEX}: {error}") from error
+
+    async def manifests(self, descriptors: Sequence[Descriptor]) -> Sequence[Manifest]:
+        """Return manifests, whose digests have been verified, in the same order."""
+        return await asyncio.to_thread(lambda: [self._manifest(each) for each in descriptors])
+
+    def blob(self, descriptor: Descriptor) -> FileBlob:
+        """Return a configuration or a layer. Raises `LayoutError` if it isn't there or has another size."""
+        return FileBlob(descriptor, self._extent(descriptor))
+
+    async def referrers(self, manifest: Manifest) -> Sequence[Artifact]:
+        """Return the artifacts that `index.json` lists and that are about an image."""
+        wanted = cosign_tags(manifest.digest)
+        found: list[Artifact] = []
+        for entry, artifact in zip(self.entries, await self.manifests(self.entries), strict=True):
+            tag = entry.annotations.get(REF_NAME)
+            if tag in wanted:
+                found.append(Artifact(artifact, (tag,)))
+            elif artifact.subject and artifact.subject.digest == manifest.digest:
+                found.append(Artifact(artifact))
+        return found
+
+    async def find(self, reference: str | None) -> Manifest:
+        """Return the image that `index.json` lists under a tag or digest; the only one without a reference.
+
+        Artifacts that are about another image of the layout don't count. Raises `LayoutError` if there is
+        none, or more than one.
+        """
+        chosen = {
+            entry.digest: entry for entry in self.entries if reference is None or reference in _names(entry)
+        }
+        manifests = await self.manifests(list(chosen.values()))
+        if reference is None:
+            artifacts = {tag for digest in chosen for tag in cosign_tags(digest)}
+            manifests = [
+                each
+                for each in manifests
+                if not (each.subject and each.subject.digest in chosen)
+                and artifacts.isdisjoint(_names(chosen[each.digest]))
+            ]
+        if len(manifests) != 1:
+            known = sorted({name for entry in self.entries for name in _names(entry)})
+            wanted = "one image" if reference is None else repr(reference)
+            listed = ", ".join(known[:20]) or "nothing"
+            raise LayoutError(
+                self._files.path, f"{len(manifests)} images where {wanted} is expected; it has {listed}"
+            )
+        return manifests[0]
+
+    def _manifest(self, descriptor: Descriptor) -> Manifest:
+        content = self._extent(descriptor).read(LARGEST_MANIFEST)
+        hashed = hash_for(descriptor.digest)
+        hashed.update(content)
+        if hashed.hexdigest() != descriptor.digest.partition(":")[2]:
+            raise DigestMismatchError(descriptor.digest, "another digest")
+        return Manifest.parse(content, descriptor.media_type or None)
+
+    def _extent(self, descriptor: Descriptor) -> Extent:
+        extent = self._files.find(blob_name(descriptor.digest))
+        if extent is None:
+            raise LayoutError(self._files.path, f"there is no blob {descriptor.digest}")
+        if extent.size != descriptor.size:
+            raise LayoutError(
+                self._files.path,
+                f"the blob {descriptor.digest} has {extent.size:,} bytes, not {descriptor.size:,}",
+            )
+        return extent
+
+
+def _names(entry: Descriptor) -> tuple[str, ...]:
+    return tuple(filter(None, (entry.annotations.get(REF_NAME), entry.digest)))

@@ -1,0 +1,130 @@
+"""OCI image layouts, written into a folder.
+
+    oci-layout  index.json  blobs/sha256/…      the layout
+    .ecr-async/                                  blobs that aren't complete
+
+A blob appears under its name when it is complete and verified, `index.json` is replaced in one step, and an
+image is listed there last. So a layout is good at every moment, also for other programs.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ecr_async.oci.manifests import LARGEST_MANIFEST, Descriptor, Manifest
+from ecr_async.transfer.blobs import Blob
+from ecr_async.transfer.errors import LayoutError
+from ecr_async.transfer.file_lock import lock
+from ecr_async.transfer.files import FolderFiles
+from ecr_async.transfer.layout_index import LAYOUT_VERSION, list_image
+from ecr_async.transfer.layout_reader import INDEX, LAYOUT, blob_name
+from ecr_async.transfer.partial_file import PartialFile
+
+__all__ = ["LayoutWriter"]
+
+_OURS = ".ecr-async"
+
+
+class LayoutWriter:
+    """A destination in a folder, which is made if need be; `prepare` comes first."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._ours = path / _OURS
+
+    async def prepare(self) -> None:
+        """Make the folder a layout, unless it is one.
+
+        Raises `LayoutError` for a folder with other things in it, or with links where folders should be.
+        """
+        await asyncio.to_thread(self._prepare)
+
+    async def missing(self, blobs: Sequence[Descriptor]) -> Collection[str]:
+        """Return the digests of the blobs that the layout doesn't have, or not in their size."""
+        return await asyncio.to_thread(lambda: {blob.digest for blob in blobs if not self._has(blob)})
+
+    async def store(self, blob: Blob, on_progress: Callable[[int], object]) -> int:
+        """Write a blob and return how many bytes were moved."""
+        target = self.path / blob_name(blob.descriptor.digest)
+        size = blob.descriptor.size
+        file = await asyncio.to_thread(PartialFile, blob.descriptor, self._ours, target)
+        try:
+            found = file.size
+            on_progress(found)
+
+            def take(data: bytes) -> None:
+                file.take(data)
+                loop.call_soon_threadsafe(on_progress, file.size)
+
+            loop = asyncio.get_running_loop()
+            try:
+                await blob.feed(found, size, take)
+                await asyncio.to_thread(file.finish)
+            except LayoutError:
+                await asyncio.to_thread(file.discard)
+                raise
+            return size - found
+        finally:
+            await asyncio.to_thread(file.close)
+
+    async def put(self, manifest: Manifest, tags: Sequence[str], *, is_listed: bool) -> None:
+        """Write a manifest, and list it in `index.json` if it is to be found there."""
+        await asyncio.to_thread(self._put, manifest, tags, is_listed)
+
+    async def finish(self) -> None:
+        """Remove what is only needed while blobs are being written."""
+        await asyncio.to_thread(self._finish)
+
+    def _prepare(self) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        names = {entry.name for entry in self.path.iterdir()}
+        if names - {_OURS} and LAYOUT not in names:
+            raise LayoutError(self.path, f"the folder has other content, and no file {LAYOUT}")
+        for folder in (self._ours, self.path / "blobs", self.path / "blobs" / "sha256"):
+            if folder.is_symlink():
+                raise LayoutError(folder, "a link where a folder of the layout should be")
+            folder.mkdir(exist_ok=True)
+        if LAYOUT not in names:
+            _replace(self.path / LAYOUT, LAYOUT_VERSION)
+
+    def _has(self, blob: Descriptor) -> bool:
+        extent = FolderFiles(self.path).find(blob_name(blob.digest))
+        return extent is not None and extent.size == blob.size
+
+    def _put(self, manifest: Manifest, tags: Sequence[str], is_listed: bool) -> None:
+        if not self._has(manifest.descriptor()):
+            _replace(self.path / blob_name(manifest.digest), manifest.content)
+        if is_listed:
+            with self._locked():
+                index = FolderFiles(self.path).find(INDEX)
+                content = None if index is None else index.read(LARGEST_MANIFEST)
+                changed = list_image(content, manifest, tags)
+                if changed != content:
+                    _replace(self.path / INDEX, changed)
+
+    def _finish(self) -> None:
+        with suppress(OSError):  # somebody else's blobs are on their way
+            self._ours.rmdir()
+
+    @contextmanager
+    def _locked(self) -> Generator[None, None, None]:
+        """Hold the right to change `index.json`, against other processes too."""
+        with (self.path / LAYOUT).open("rb") as file:
+            lock(file.fileno())
+            yield
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file in one step: whoever reads it gets the old content or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

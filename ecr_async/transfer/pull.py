@@ -1,0 +1,73 @@
+"""Pull: an image from a repository into a layout."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+
+from ecr_async._bulk.patient_retries import CallCounts, patient
+from ecr_async.service import Service
+from ecr_async.transfer.concurrency import check_concurrency
+from ecr_async.transfer.contents import read_contents
+from ecr_async.transfer.layout_archive import LayoutArchiveWriter
+from ecr_async.transfer.layout_writer import LayoutWriter
+from ecr_async.transfer.moving import PATIENCE, move
+from ecr_async.transfer.progress import Progress
+from ecr_async.transfer.repository_source import RepositorySource
+from ecr_async.transfer.results import PulledImage
+
+__all__ = ["pull_image"]
+
+
+async def pull_image(
+    service: Service,
+    repository: str,
+    reference: str,
+    destination: str | os.PathLike[str],
+    *,
+    tags: Sequence[str] | None = None,
+    platforms: Sequence[str] | None = None,
+    include_referrers: bool = False,
+    registry_id: str | None = None,
+    progress: Progress | None = None,
+    concurrency: int = 4,
+) -> PulledImage:
+    """Pull an image into an OCI image layout: a folder, or a tar archive if the name ends in `.tar`.
+
+        await ecr.pull_image(service, "team/app", "v1", "layout/")
+
+    skopeo, umoci, podman and others read it. A layout that is there is added to; what it has is not fetched
+    again, and a download that was interrupted is continued. Every digest is verified before a file gets its
+    name.
+
+    Args:
+        service: Where the repository is.
+        repository: The repository's name.
+        reference: A tag, or a digest.
+        destination: The layout's folder or archive; made if it isn't there.
+        tags: The names that the layout lists the image under; by default the tag that was given.
+        platforms: Of an image for several platforms, those to pull. One of them is pulled as it is, several
+            in an index of their own; None pulls all.
+        include_referrers: Whether signatures, SBOMs and other artifacts about the image come along.
+        registry_id: The AWS account of the registry; the caller's by default.
+        progress: Gets how far each layer has come.
+        concurrency: Layers that are fetched at a time.
+
+    Raises `ImageNotFoundException`, `DigestMismatchError` for content that isn't what its digest says,
+    `LayoutError` for a destination that is something else, `PlatformNotFoundError`, what the operations
+    raise, and `OSError`.
+    """
+    check_concurrency(concurrency)
+    source = RepositorySource(patient(service, PATIENCE, CallCounts()), repository, registry_id)
+    contents = await read_contents(
+        source, await source.find(reference), platforms=platforms, include_referrers=include_referrers
+    )
+    path = Path(destination)
+    writer = LayoutArchiveWriter(path) if path.suffix == ".tar" else LayoutWriter(path)
+    await writer.prepare()
+    if tags is None:
+        tags = () if ":" in reference else (reference,)
+    moved = await move(contents, source, writer, tags=tags, concurrency=concurrency, progress=progress)
+    await writer.finish()
+    return PulledImage(**attrs.asdict(moved, recurse=False), path=path)

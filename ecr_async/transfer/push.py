@@ -1,0 +1,78 @@
+"""Push: an image from a layout or an archive into a repository."""
+
+import os
+from collections.abc import Sequence
+
+import attrs
+
+from ecr_async._bulk.patient_retries import CallCounts, patient
+from ecr_async.service import Service
+from ecr_async.transfer.concurrency import check_concurrency
+from ecr_async.transfer.contents import read_contents
+from ecr_async.transfer.local_source import MAX_UNPACKED, open_source
+from ecr_async.transfer.moving import PATIENCE, move
+from ecr_async.transfer.progress import Progress
+from ecr_async.transfer.repository_destination import RepositoryDestination
+from ecr_async.transfer.results import PushedImage
+from ecr_async.transfer.upload_notes import UploadNotes, state_folder
+
+__all__ = ["push_image"]
+
+
+async def push_image(
+    service: Service,
+    source: str | os.PathLike[str],
+    repository: str,
+    *,
+    tags: Sequence[str] = (),
+    reference: str | None = None,
+    platforms: Sequence[str] | None = None,
+    include_referrers: bool = True,
+    progress: Progress | None = None,
+    concurrency: int = 4,
+    resume: bool = True,
+    max_unpacked: int = MAX_UNPACKED,
+) -> PushedImage:
+    """Push an image from an OCI image layout (a folder or a tar archive) or from a `docker save` archive.
+
+        await ecr.push_image(service, "layout/", "team/app", tags=["v1"])
+
+    What the repository has already is not sent. Layers go up concurrently, each in parts, and one that an
+    interrupted push has begun is continued. Images of several platforms go before their index, signatures
+    and SBOMs before the tag. The archive's bytes are only compressed where a docker archive has plain layers.
+
+    Args:
+        service: Where the repository is.
+        source: The layout or archive, plain or gzipped.
+        repository: The repository's name. It must be there.
+        tags: Tags that the image gets; without any it can be found by its digest.
+        reference: Which of several images to push: its tag in the source, or its digest.
+        platforms: Of an image for several platforms, those to push (`linux/arm64`). One of them is pushed
+            as it is, several in an index of their own; None pushes all.
+        include_referrers: Whether artifacts about the image that the source lists are pushed with it.
+        progress: Gets how far each layer has come.
+        concurrency: Layers that are sent at a time. Each needs memory for one part, 10 or 20 MiB and a
+            third more.
+        resume: Whether the IDs of unfinished uploads are kept in `$XDG_STATE_HOME/ecr-async/uploads`, so that
+            the next push of a layer goes on where this one was interrupted.
+        max_unpacked: Bytes that a gzipped archive may unpack to in the system's temporary folder.
+
+    Raises `LayoutError` for a source that is malformed or unsafe, `ManifestError`, `PlatformNotFoundError`,
+    `DigestMismatchError` for a layer that isn't what its digest says, `ImmutableTagError`, and what the
+    operations raise.
+    """
+    check_concurrency(concurrency)
+    paced = patient(service, PATIENCE, CallCounts())
+    notes = UploadNotes(state_folder() if resume else None)
+    destination = RepositoryDestination(paced, repository, notes)
+    async with open_source(source, max_unpacked=max_unpacked) as opened:
+        contents = await read_contents(
+            opened,
+            await opened.find(reference),
+            platforms=platforms,
+            include_referrers=include_referrers,
+        )
+        moved = await move(
+            contents, opened, destination, tags=tags, concurrency=concurrency, progress=progress
+        )
+    return PushedImage(**attrs.asdict(moved, recurse=False), repository=repository)

@@ -1,0 +1,158 @@
+"""Layers uploaded part by part, and continued where an earlier upload broke off.
+
+    InitiateLayerUpload ─> UploadLayerPart … ─> CompleteLayerUpload
+                              ^      │
+                              └──────┘ InvalidLayerPartException: ECR has more, or less; go on from there
+
+Parts of one layer go one after the other, since ECR takes no gaps. Its digest is computed by ECR when the
+upload is completed, so it isn't computed here as well.
+
+See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.html
+"""
+
+from collections.abc import Callable
+
+import attrs
+
+from ecr_async.api.layers import (
+    UPLOAD_LAYER_PART,
+    BatchCheckLayerAvailabilityRequest,
+    CompleteLayerUploadRequest,
+    InitiateLayerUploadRequest,
+    InvalidLayerException,
+    InvalidLayerPartException,
+    LayerAlreadyExistsException,
+    UploadLayerPartRequest,
+    UploadNotFoundException,
+    batch_check_layer_availability,
+    complete_layer_upload,
+    initiate_layer_upload,
+    upload_layer_part,
+)
+from ecr_async.errors import CallError, ServiceError
+from ecr_async.service import Service
+from ecr_async.transfer.blobs import Blob
+from ecr_async.transfer.errors import DigestMismatchError, EmptyBlobError
+from ecr_async.transfer.part_body import PartBody
+from ecr_async.transfer.upload_notes import UploadNotes
+
+__all__ = ["Upload"]
+
+MIB = 1024 * 1024
+SMALLEST_PART = 5 * MIB
+LARGEST_PART = 20 * MIB
+"""Bytes; ECR takes no smaller part, but for a layer's last, and no larger one."""
+
+DEFAULT_PART = 10 * MIB
+
+MAX_UPLOADS = 3
+"""How often a layer is begun afresh, when its upload vanishes under way, before that is an error."""
+
+
+@attrs.define
+class Upload:
+    """One blob on its way into a repository. `on_progress` is called with the bytes that are there."""
+
+    service: Service
+    repository: str
+    blob: Blob
+    notes: UploadNotes
+    on_progress: Callable[[int], object]
+    sent: int = 0
+    """Bytes of the blob that were sent in parts that ECR accepted."""
+
+    async def run(self) -> int:
+        """Upload the blob unless the repository has it by then, and return how many bytes were sent.
+
+        Raises `DigestMismatchError` if the content isn't what the digest says, `EmptyBlobError` for a
+        blob of no bytes, and what the layer operations raise.
+        """
+        if not self.blob.descriptor.size:
+            raise EmptyBlobError(self.blob.descriptor.digest)
+        for remaining in reversed(range(MAX_UPLOADS)):
+            try:
+                await self._upload()
+                break
+            except UploadNotFoundException:  # expired, or completed by somebody else
+                await self.notes.remove(*self._key)
+                if await self._is_available():
+                    self.on_progress(self.blob.descriptor.size)
+                    break
+                if not remaining:
+                    raise
+        return self.sent
+
+    async def _upload(self) -> None:
+        upload_id, part_size, position = await self._resumed() or await self._begun()
+        self.on_progress(position)
+        while position < self.blob.descriptor.size:
+            position = await self._send_part(upload_id, position, part_size)
+            self.on_progress(position)
+        digest = self.blob.descriptor.digest
+        request = CompleteLayerUploadRequest(self.repository, upload_id, [digest])
+        try:
+            await complete_layer_upload(self.service, request)
+        except LayerAlreadyExistsException:
+            pass
+        except InvalidLayerException as error:
+            await self.notes.remove(*self._key)
+            raise DigestMismatchError(digest, error.message) from error
+        await self.notes.remove(*self._key)
+
+    async def _begun(self) -> tuple[str, int, int]:
+        request = InitiateLayerUploadRequest(self.repository)
+        response = await initiate_layer_upload(self.service, request)
+        if response.upload_id is None:
+            raise CallError("there is no upload ID in the response", operation="InitiateLayerUpload")
+        part_size = min(max(response.part_size or DEFAULT_PART, SMALLEST_PART), LARGEST_PART)
+        if self.blob.descriptor.size > part_size:  # a single part is not worth a note
+            await self.notes.write(response.upload_id, *self._key)
+        return response.upload_id, part_size, 0
+
+    async def _resumed(self) -> tuple[str, int, int] | None:
+        """Return an upload that was broken off, with the number of bytes that ECR has of it."""
+        upload_id = await self.notes.read(*self._key)
+        if upload_id is None:
+            return None
+        size = self.blob.descriptor.size
+        # A byte where there can be none: it is rejected, and the error says how far the upload has come.
+        request = UploadLayerPartRequest(self.repository, upload_id, size + 1, size + 1, b"\0")
+        try:
+            await upload_layer_part(self.service, request)
+        except InvalidLayerPartException as error:
+            received = error.last_valid_byte_received
+            if received is not None and -1 <= received < size:
+                return upload_id, DEFAULT_PART, received + 1
+        except ServiceError:
+            pass
+        await self.notes.remove(*self._key)
+        return None
+
+    async def _send_part(self, upload_id: str, first: int, part_size: int) -> int:
+        """Send the part that begins at `first`, and return where the next one begins."""
+        size = self.blob.descriptor.size
+        end = min(first + part_size, size)
+        request = UploadLayerPartRequest(self.repository, upload_id, first, end - 1, b"")
+        body = PartBody(request)
+        await self.blob.feed(first, end, body.take)
+        try:
+            await self.service.send(UPLOAD_LAYER_PART, body.finish())
+        except InvalidLayerPartException as error:
+            received = error.last_valid_byte_received
+            if received is None or received + 1 == first or not -1 <= received < size:
+                raise
+            return received + 1
+        self.sent += end - first
+        return end
+
+    async def _is_available(self) -> bool:
+        digests = [self.blob.descriptor.digest]
+        request = BatchCheckLayerAvailabilityRequest(self.repository, digests)
+        response = await batch_check_layer_availability(self.service, request)
+        return any(layer.layer_availability == "AVAILABLE" for layer in response.layers)
+
+    @property
+    def _key(self) -> tuple[str | None, ...]:
+        service = self.service
+        digest = self.blob.descriptor.digest
+        return service.region, service.endpoint_url, self.repository, digest
