@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING, Self
 
 from ecr_async import api
 from ecr_async._auth.botocore_chain import botocore_chain
+from ecr_async._auth.cached_credentials import CachedCredentials
 from ecr_async._auth.clock import Clock
-from ecr_async._auth.credentials import (
-    CachedCredentials,
-    Credentials,
-    CredentialsProvider,
-    static,
-)
+from ecr_async._auth.credentials import Credentials, CredentialsProvider, static
 from ecr_async._config import settings as configuration
+from ecr_async._config.endpoints import check_url
 from ecr_async._config.settings import Config, RetryMode
 from ecr_async._http.transport import ConnectionPool, Transport
 from ecr_async._http.user_agent import user_agent
 from ecr_async._pipeline.instrumentation import Telemetry
 from ecr_async._pipeline.runtime import Runtime
 from ecr_async._retry.standard import RetryConfig, RetryStrategy
-from ecr_async.errors import ConfigurationError, SessionClosedError
+from ecr_async._secret import hide
+from ecr_async.errors import ConfigurationError, CredentialsError, SessionClosedError
 from ecr_async.service import Service
 
 if TYPE_CHECKING:
@@ -47,6 +45,8 @@ class Session:
         access_key_id: Explicit credentials, together with `secret_access_key` and, for temporary ones,
             `session_token`.
         credentials: An async callable that supplies `Credentials`; called again when they run out.
+        credentials_timeout: Seconds for resolving credentials, whichever source they come from; None for no
+            bound.
         endpoint_url: Where ECR is to be found, instead of the region's own endpoint.
         use_fips: Use the region's FIPS 140 endpoint.
         use_dualstack: Use the region's endpoint that has IPv6 too.
@@ -62,6 +62,8 @@ class Session:
         verify: Whether TLS certificates are checked. False warns, and is for tests.
         ca_bundle: A file of certificates, in PEM, to trust instead of the system's.
         app_id: The application's name in the User-Agent header.
+        trust_env: Whether the environment counts: its variables, proxies among them, and the shared config
+            files. Without it nothing but these arguments does, so `credentials` or keys must be given.
         trace_configs: aiohttp's own hooks into connections and requests.
         telemetry: Receives a report of each call, for instance `ecr_async.telemetry.OpenTelemetry()`.
         transport: Makes the attempts instead of a connection pool of the session's own; for tests. The
@@ -69,7 +71,8 @@ class Session:
         clock: The time, in seconds since the epoch; for tests.
         monotonic: The clock that durations are measured with, in seconds; for tests.
 
-    Raises `ConfigurationError`, here or on entering, for settings that make no sense.
+    Raises `ConfigurationError`, here or on entering, for settings that make no sense, and
+    `CredentialsError` for keys that cannot be any.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class Session:
         secret_access_key: str | None = None,
         session_token: str | None = None,
         credentials: CredentialsProvider | None = None,
+        credentials_timeout: float | None = 60.0,
         endpoint_url: str | None = None,
         use_fips: bool | None = None,
         use_dualstack: bool | None = None,
@@ -93,21 +97,38 @@ class Session:
         verify: bool = True,
         ca_bundle: str | None = None,
         app_id: str | None = None,
+        trust_env: bool = True,
         trace_configs: Sequence["aiohttp.TraceConfig"] = (),
         telemetry: Telemetry | None = None,
         transport: Transport | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.perf_counter,
     ) -> None:
+        # Rebound, so that a traceback that shows local variables shows no secret.
+        secret_access_key, session_token = hide(secret_access_key), hide(session_token)
+        endpoint_url = hide(endpoint_url)
         if max_connections < 1:
             raise ConfigurationError(f"max_connections must be at least 1, not {max_connections}")
-        _check_timeouts(connect_timeout=connect_timeout, read_timeout=read_timeout, timeout=timeout)
+        _check_timeouts(
+            connect_timeout=connect_timeout,
+            credentials_timeout=credentials_timeout,
+            read_timeout=read_timeout,
+            timeout=timeout,
+        )
         self._profile = profile
         self._is_entered = False
         self._provider = _explicit_provider(access_key_id, secret_access_key, session_token, credentials)
+        if not trust_env and (profile is not None or self._provider is None):
+            raise ConfigurationError(
+                "trust_env=False reads no profile, and needs credentials, or access_key_id and secret_access_key"
+            )
+        self._trust_env = trust_env
+        self._credentials_timeout = credentials_timeout
         self._load_config = partial(
             configuration.load,
             profile=profile,
+            trust_env=trust_env,
+            has_credentials=self._provider is not None,
             region=region,
             endpoint_url=endpoint_url,
             use_fips=use_fips,
@@ -129,7 +150,7 @@ class Session:
         self._transport = transport
         self._max_connections = max_connections
         self._telemetry = telemetry
-        self._clock = Clock(clock)
+        self._clock = Clock(clock, monotonic)
         self._monotonic = monotonic
         self._runtime: Runtime | None = None
 
@@ -137,7 +158,7 @@ class Session:
         if self._is_entered:
             raise SessionClosedError("a session can be entered once; make another")
         self._is_entered = True
-        if configuration.needs_files(self._profile):
+        if self._trust_env and configuration.needs_files(self._profile):
             config = await asyncio.to_thread(self._load_config)
         else:
             config = self._load_config()
@@ -148,7 +169,12 @@ class Session:
         provider = self._provider or botocore_chain(self._profile, config.region, ca_bundle=config.ca_bundle)
         self._runtime = Runtime(
             config=config,
-            credentials=CachedCredentials(provider, clock=self._clock.now),
+            credentials=CachedCredentials(
+                provider,
+                clock=self._clock.now,
+                monotonic=self._monotonic,
+                timeout=self._credentials_timeout,
+            ),
             clock=self._clock,
             monotonic=self._monotonic,
             transport=transport,
@@ -171,9 +197,10 @@ class Session:
     def service(self, region: str | None = None, *, endpoint_url: str | None = None) -> Service:
         """Return one region's ECR; by default the session's own region and endpoint.
 
-        Raises `ConfigurationError` when there is no region anywhere.
+        Raises `ConfigurationError` when there is no region anywhere, or `endpoint_url` isn't one.
         """
         runtime = self.runtime
+        endpoint_url = hide(endpoint_url) and check_url(hide(endpoint_url))
         config = runtime.config
         retries = RetryStrategy(RetryConfig(config.retry_mode, config.max_attempts or 3))
         return Service(
@@ -226,6 +253,9 @@ def _explicit_provider(
         return credentials
     if credentials is not None:
         raise ConfigurationError("give either credentials or access_key_id and secret_access_key, not both")
-    if not access_key_id or not secret_access_key:
+    if access_key_id is None or secret_access_key is None:
         raise ConfigurationError("access_key_id and secret_access_key go together")
-    return static(Credentials(access_key_id, secret_access_key, session_token))
+    try:
+        return static(Credentials(access_key_id, secret_access_key, session_token))
+    except CredentialsError as error:
+        raise CredentialsError(f"the session's arguments: {error}") from None

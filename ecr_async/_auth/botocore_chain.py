@@ -1,41 +1,53 @@
 """Credentials from botocore's provider chain, resolved off the event loop.
 
-botocore's own loggers, at DEBUG, print what services answer it, credentials included: that level is not
+botocore's own loggers, at DEBUG, print what services send it, credentials included: that level is not
 for production there. This package's logger, `ecr_async`, never sees a secret.
 """
 
 from __future__ import annotations
 
-import asyncio
-import bisect
 import logging
 import os
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any
 
+import attrs
+
+from ecr_async._auth.botocore_credentials import read
+from ecr_async._auth.chain_failures import Failure, nothing_found
+from ecr_async._auth.child_processes import ChildProcesses
 from ecr_async._auth.credentials import Credentials, CredentialsProvider
+from ecr_async._auth.daemon_thread import run_in_daemon_thread
 from ecr_async._config.botocore_data import data_loader
+from ecr_async._secret import hide
 from ecr_async.errors import CredentialsError
 
-__all__ = ["botocore_chain"]
+__all__ = ["botocore_chain", "new_botocore_session"]
 
 _logger = logging.getLogger("ecr_async")
+
+CONNECT_TIMEOUT = 5
+READ_TIMEOUT = 15
+"""Seconds for a service that credentials come from, STS for instance: to connect, and to respond."""
 
 
 def botocore_chain(
     profile: str | None = None, region: str | None = None, *, ca_bundle: str | None = None
 ) -> CredentialsProvider:
-    """A provider of what botocore's chain finds: environment, shared files, roles, SSO, metadata, ….
+    """Return a provider of what botocore's chain finds: environment, shared files, roles, SSO, metadata, ….
 
     `profile` is the profile that the caller asked for by argument: as in boto3, it makes the chain pass
     over credentials in the environment, which a profile from `AWS_PROFILE` doesn't. `region` and
     `ca_bundle` are for the calls that the chain itself makes, to STS for instance; its further settings
     it takes from the environment and the shared files.
 
-    Each time it is asked the chain is walked anew, in a thread: so it sees the files as they are by then,
+    Each time it is called the chain is walked anew, in a thread: so it sees the files as they are by then,
     and a renewal that fails is ours to report. Credentials that are plainly in the environment need no
-    chain, and no botocore.
+    chain, and no botocore. Nothing is ever prompted for: a profile that needs an MFA code is an error, and
+    a credential process has an empty standard input. Cancelling the provider kills such a process, and
+    leaves the thread to itself; it doesn't keep the program from ending.
 
     The thread leaves the event loop free, but for two things, which happen once a process at most. botocore
     imports awscrt where that is installed, and its native library stops all threads for some 40 ms while
@@ -43,7 +55,8 @@ def botocore_chain(
     takes some 30 ms. A service that would feel that can import `awscrt.crypto` and `botocore.session`
     before its loop starts.
 
-    Raises `CredentialsError`. What a provider said is repeated only where it cannot hold a secret.
+    Raises `CredentialsError`, which says which source failed, why, and what to do; what a source said is
+    repeated only where it cannot hold a secret.
 
     See https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
     """
@@ -51,111 +64,115 @@ def botocore_chain(
     async def provide() -> Credentials:
         if profile is None and (found := _in_environment()) is not None:
             return found
-        return await asyncio.to_thread(_walk_chain, profile, region, ca_bundle)
+        processes = ChildProcesses()
+        try:
+            return await run_in_daemon_thread(partial(_walk, profile, region, ca_bundle, processes.start))
+        finally:
+            processes.kill()
 
     return provide
 
 
+def new_botocore_session(profile: str | None, region: str | None, ca_bundle: str | None) -> Any:
+    """Return a botocore session that shares our copy of botocore's data, and whose calls are bounded."""
+    session = import_module("botocore.session").Session(profile=profile)
+    for name, value in (("region", region), ("ca_bundle", ca_bundle)):
+        if value is not None:
+            session.set_config_variable(name, value)
+    session.register_component("data_loader", data_loader(session.get_config_variable("data_path")))
+    timeouts = import_module("botocore.config").Config(
+        connect_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT
+    )
+    session.set_default_client_config(timeouts)
+    return session
+
+
 def _in_environment() -> Credentials | None:
     """What the chain's first provider would find, where it's complete and doesn't expire."""
-    access_key = os.environ.get("AWS_ACCESS_KEY_ID")
-    secret_key = os.environ.get("AWS_SECRET_ACCESS_KEY")
-    if not access_key or not secret_key or os.environ.get("AWS_CREDENTIAL_EXPIRATION"):
+    # Read from os.environ each time: as a local variable, a traceback could show all that it holds.
+    if (
+        not os.environ.get("AWS_ACCESS_KEY_ID")
+        or not os.environ.get("AWS_SECRET_ACCESS_KEY")
+        or os.environ.get("AWS_CREDENTIAL_EXPIRATION")
+    ):
         return None
-    token = os.environ.get("AWS_SECURITY_TOKEN") or os.environ.get("AWS_SESSION_TOKEN")
-    return Credentials(access_key, secret_key, token or None)
-
-
-def _walk_chain(profile: str | None, region: str | None, ca_bundle: str | None) -> Credentials:
     try:
-        session = import_module("botocore.session").Session(profile=profile)
-        for name, value in (("region", region), ("ca_bundle", ca_bundle)):
-            if value is not None:
-                session.set_config_variable(name, value)
-        session.register_component("data_loader", data_loader(session.get_config_variable("data_path")))
-        found = session.get_credentials()
-        frozen = found and found.get_frozen_credentials()
+        return Credentials(
+            os.environ["AWS_ACCESS_KEY_ID"],
+            hide(os.environ["AWS_SECRET_ACCESS_KEY"]),
+            hide(os.environ.get("AWS_SECURITY_TOKEN") or os.environ.get("AWS_SESSION_TOKEN")),
+        )
+    except CredentialsError as error:
+        raise CredentialsError(
+            f"the credentials in the environment (AWS_ACCESS_KEY_ID, …): {error}"
+        ) from None
+
+
+def _walk(
+    profile: str | None, region: str | None, ca_bundle: str | None, popen: Callable[..., Any]
+) -> Credentials:
+    """Go through the chain's providers, and return what the first one that has any supplies."""
+    method = ""
+    name = profile or "default"
+    session: Any = None
+    try:
+        session = new_botocore_session(profile, region, ca_bundle)
+        name = session.get_config_variable("profile") or "default"
+        for provider in session.get_component("credential_provider").providers:
+            method = provider.METHOD
+            found = _prepared(provider, session, name, popen).load()
+            if found is not None:
+                credentials = read(found)
+                _logger.debug("AWS credentials found by %s", method)
+                return credentials
     except Exception as error:
-        failure = f"the AWS credentials could not be resolved: {_without_secrets(error)}"
+        failure = Failure(method, name, error).text(session)
     else:
-        if frozen:
-            _logger.debug("AWS credentials found by %s", found.method)
-            return Credentials(frozen.access_key, frozen.secret_key, frozen.token, _expiry(found))
-        failure = _nothing_found(profile, session)
+        failure = nothing_found(profile, session)
     # Out of the handler, so that botocore's error, which may hold a secret, is not chained.
     raise CredentialsError(failure)
 
 
-def _expiry(found: Any) -> datetime | None:
-    """When botocore's credentials expire.
+def _prepared(provider: Any, session: Any, profile: str, popen: Callable[..., Any]) -> Any:
+    """Return the provider, or one in its place that prompts for nothing.
 
-    botocore keeps the moment to itself, but answers whether fewer than so many seconds are left: so we
-    search for the number at which the answer turns.
+    Raises `CredentialsError` if it would have to.
     """
-    if not hasattr(found, "refresh_needed"):
-        return None
-    now = datetime.now(UTC)
-    seconds_of_ten_years = range(10 * 366 * 24 * 60 * 60)
-    turns_at = bisect.bisect_left(seconds_of_ten_years, True, key=found.refresh_needed)
-    if turns_at == len(seconds_of_ten_years):
-        return None
-    return now + timedelta(seconds=turns_at - 1)
+    if provider.METHOD == "assume-role":
+        _check_needs_no_mfa(_roles(session), profile)
+    if provider.METHOD == "custom-process":
+        return type(provider)(profile_name=profile, load_config=lambda: session.full_config, popen=popen)
+    return provider
 
 
-def _nothing_found(profile: str | None, session: Any) -> str:
-    name = profile or session.get_config_variable("profile") or "default"
-    environment = "" if profile else "the environment (AWS_ACCESS_KEY_ID), "
-    disabled = os.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true"
-    metadata = "the instance metadata service" + " (which AWS_EC2_METADATA_DISABLED forbids)" * disabled
-    return (
-        f"no AWS credentials: there are none in {environment}profile {name!r} of "
-        f"{session.get_config_variable('credentials_file')} and {session.get_config_variable('config_file')}, "
-        "the container's endpoint (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI) "
-        f"or {metadata}"
-    )
-
-
-_HARMLESS = frozenset(
-    {
-        "ConnectTimeoutError",
-        "EndpointConnectionError",
-        "InfiniteLoopConfigError",
-        "InvalidConfigError",
-        "InvalidRegionError",
-        "LoginInsufficientPermissions",
-        "LoginRefreshRequired",
-        "LoginTokenLoadError",
-        "MissingDependencyException",
-        "NoRegionError",
-        "PartialCredentialsError",
-        "ProfileNotFound",
-        "ReadTimeoutError",
-        "SSOTokenLoadError",
-        "TokenRetrievalError",
-        "UnauthorizedSSOTokenError",
+def _roles(session: Any) -> dict[str, _Role]:
+    """The profiles that botocore assumes a role for."""
+    return {
+        name: _Role(profile.get("source_profile"), "mfa_serial" in profile, "aws_access_key_id" in profile)
+        for name, profile in session.full_config.get("profiles", {}).items()
+        if "role_arn" in profile and "web_identity_token_file" not in profile
     }
-)
-"""Errors of botocore's whose text is made of names, paths and hosts alone."""
 
 
-def _without_secrets(error: Exception) -> str:
-    """What went wrong, as far as it can be told: an error may repeat a process's output or a service's answer."""
-    name = type(error).__name__
-    if name in _HARMLESS or isinstance(error, OSError):
-        return str(error)
-    details: dict[str, Any] = getattr(error, "kwargs", {})
-    if name == "CredentialRetrievalError":
-        return f"provider {details.get('provider')} failed; what it said is withheld, as it may hold a secret"
-    if name == "ConfigParseError":
-        return f"{details.get('path')} cannot be parsed"
-    response: dict[str, Any] | None = getattr(error, "response", None)
-    if response is not None:
-        return f"{getattr(error, 'operation_name', 'a call')} was refused with {_refusal(response)}"
-    return f"botocore raised {name}, whose text is withheld, as it may hold a secret"
+@attrs.frozen
+class _Role:
+    source_profile: str | None
+    needs_mfa: bool
+    has_keys: bool
 
 
-def _refusal(response: dict[str, Any]) -> str:
-    """A service's error: its code, and who may not do what. Other texts repeat parts of the request."""
-    error: dict[str, str] = response.get("Error", {})
-    code = error.get("Code", "an unknown error")
-    return f"{code}: {error.get('Message', '')}" if code.startswith("AccessDenied") else code
+def _check_needs_no_mfa(roles: dict[str, _Role], name: str | None) -> None:
+    """Go from profile to source profile as botocore does when it assumes a role."""
+    visited: set[str] = set()
+    while name in roles and name not in visited:
+        role = roles[name]
+        if visited and role.has_keys:
+            return
+        if role.needs_mfa:
+            raise CredentialsError(
+                f"profile {name!r} needs an MFA code (mfa_serial), and a library prompts for none: supply "
+                "temporary credentials, from `aws sts assume-role --token-code …` for instance, or a "
+                "credential_process that does without"
+            )
+        visited.add(name)
+        name = role.source_profile

@@ -18,6 +18,7 @@ from urllib.parse import quote
 import attrs
 
 from ecr_async._auth.credentials import Credentials
+from ecr_async._secret import Secret
 
 __all__ = ["ALGORITHM", "CONTENT_TYPE", "Signer", "signature", "signing_key", "without_secrets"]
 
@@ -50,7 +51,7 @@ class Signer:
         signed = template.key.signature(canonical)
         headers = template.headers.copy()
         headers["X-Amz-Target"] = target
-        headers["Authorization"] = f"{template.authorization}{signed}"
+        headers["Authorization"] = Secret(f"{template.authorization}{signed}")
         return headers
 
     def _template_for(self, credentials: Credentials, second: int) -> "_Template":
@@ -69,9 +70,9 @@ class Signer:
             headers,
             head=f"{head}\nx-amz-target:",
             tail=f"\n\n{names}\n",
-            authorization=f"{ALGORITHM} Credential={credentials.access_key}/{scope}, "
+            authorization=f"{ALGORITHM} Credential={credentials.access_key_id}/{scope}, "
             f"SignedHeaders={names}, Signature=",
-            key=self._key_for(timestamp[:8], credentials.secret_key).after(_to_sign(timestamp, scope)),
+            key=self._key_for(timestamp[:8], credentials.secret_access_key).after(_to_sign(timestamp, scope)),
         )
 
     def _key_for(self, day: str, secret_key: str) -> "_Keyed":

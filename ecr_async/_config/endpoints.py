@@ -20,7 +20,7 @@ import attrs
 from ecr_async._config.botocore_data import data_loader
 from ecr_async.errors import ConfigurationError
 
-__all__ = ["Endpoint", "resolve"]
+__all__ = ["Endpoint", "check_region", "check_url", "resolve"]
 
 _REGION = re.compile(r"(?=.*[A-Za-z-])[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
@@ -61,31 +61,47 @@ def resolve(
     """
     actual_region = region.replace("fips-", "").replace("-fips", "")
     use_fips = use_fips or actual_region != region
-    if not _REGION.fullmatch(actual_region):
-        raise ConfigurationError(f"{region!r} cannot be a region's name")
+    try:
+        check_region(actual_region)
+    except ValueError as wrong:
+        shown = repr(region) if region.isprintable() and len(region) < 100 else "the region"
+        raise ConfigurationError(f"{shown} {wrong}") from None
     if endpoint_url is not None:
-        endpoint_url = _checked(endpoint_url)
+        endpoint_url = check_url(endpoint_url)
     if endpoint_url is None or use_fips or use_dualstack:
         endpoint_url = _by_rules(actual_region, use_fips, use_dualstack, endpoint_url)
     return Endpoint(url=endpoint_url, signing_region=actual_region)
 
 
-def _checked(endpoint_url: str) -> str:
-    """`endpoint_url` without a trailing slash. What is wrong with it is told without repeating a password."""
+def check_region(name: object) -> str:
+    """Return a region's name; raise `ValueError` for one that no region can have."""
+    if not isinstance(name, str) or not _REGION.fullmatch(name):
+        raise ValueError("cannot be a region's name")
+    return name
+
+
+def check_url(endpoint_url: object, source: str = "endpoint_url") -> str:
+    """Return an endpoint's URL without a trailing slash.
+
+    Raises `ConfigurationError`, which names `source`, for one that cannot be. It is not repeated, as it
+    may hold a password wherever that was put by mistake.
+    """
+    if not isinstance(endpoint_url, str):
+        raise ConfigurationError(f"{source} must be a str, not {type(endpoint_url).__name__}")
+    if not endpoint_url.isprintable() or " " in endpoint_url:
+        raise ConfigurationError(f"{source} is not a URL: it holds white space or a control character")
     try:
         parts = urllib.parse.urlsplit(endpoint_url)
         port_is_a_number = parts.port is None or parts.port > 0
     except ValueError:
-        raise ConfigurationError("endpoint_url is not a URL: its host or port is malformed") from None
+        raise ConfigurationError(f"{source} is not a URL: its host or port is malformed") from None
     if parts.username is not None:
-        raise ConfigurationError("endpoint_url holds a user name or password, which ECR does not take")
+        raise ConfigurationError(f"{source} holds a user name or password, which ECR does not take")
     if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_a_number:
-        raise ConfigurationError(
-            f"endpoint_url {endpoint_url!r} is not of the form https://host or http://host:port"
-        )
+        raise ConfigurationError(f"{source} is not of the form https://host or http://host:port")
     if parts.query or parts.fragment:
-        raise ConfigurationError("endpoint_url has a query or a fragment, which calls could not keep")
-    return endpoint_url.rstrip("/")
+        raise ConfigurationError(f"{source} has a query or a fragment, which calls could not keep")
+    return str(endpoint_url).rstrip("/")
 
 
 def _by_rules(region: str, use_fips: bool, use_dualstack: bool, endpoint_url: str | None) -> str:

@@ -4,8 +4,8 @@ That is a clock of ours that is off, and credentials that ended before their tim
 once a call.
 """
 
+from ecr_async._auth.cached_credentials import CachedCredentials
 from ecr_async._auth.clock import Clock
-from ecr_async._auth.credentials import CachedCredentials
 from ecr_async._pipeline.call import Attempt
 from ecr_async.errors import CallError, ServiceError
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import attrs
 
+from ecr_async._auth.cached_credentials import CachedCredentials
 from ecr_async._auth.clock import Clock
-from ecr_async._auth.credentials import CachedCredentials
 from ecr_async._config.settings import Config
 from ecr_async._http.transport import Transport
 from ecr_async._pipeline.instrumentation import Telemetry
@@ -46,6 +46,6 @@ class Runtime:
         """Stop renewing credentials and close every connection."""
         self.is_closed = True
         try:
-            await self.credentials.aclose()
+            await self.credentials.close()
         finally:
             await self.transport.close()

@@ -124,8 +124,15 @@ class LocalECR:
         return SECRET_KEY
 
     def session(self, **options: Any) -> Session:
-        """Return a session that calls this server; `options` are those of `Session`, and come first."""
-        defaults: dict[str, Any] = {"endpoint_url": self.endpoint_url, "region": self.region}
+        """Return a session that calls this server; `options` are those of `Session`, and come first.
+
+        It sees nothing of the environment, unless it is given a `profile`.
+        """
+        defaults: dict[str, Any] = {
+            "endpoint_url": self.endpoint_url,
+            "region": self.region,
+            "trust_env": "profile" in options,
+        }
         if not options.keys() & {"profile", "access_key_id", "credentials"}:
             defaults |= {"access_key_id": ACCESS_KEY, "secret_access_key": SECRET_KEY}
         return Session(**(defaults | options))

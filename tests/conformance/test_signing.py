@@ -15,9 +15,9 @@ from ecr_async._auth.signing import CONTENT_TYPE, Signer, signature, signing_key
 TARGET = "AmazonEC2ContainerRegistry_V20150921.DescribeImages"
 
 words = st.text("abcxyz019-", min_size=1, max_size=12)
-keys = st.text(st.characters(codec="utf-8"), max_size=40).map(str.strip).filter(bool)
+keys = st.text(st.characters(codec="utf-8"), max_size=40).map(str.strip).filter(str.isprintable).filter(bool)
 printable = st.characters(codec="utf-8", exclude_categories=["C"])
-tokens = st.text(printable, max_size=40).map(str.strip).filter(bool)
+tokens = st.text(printable, max_size=40).map(str.strip).filter(str.isprintable).filter(bool)
 held_credentials = st.builds(Credentials, words, keys, st.none() | tokens)
 moments = st.integers(0, 2**33) | st.floats(0, 2**33)
 domains = st.sampled_from(["localhost", "127.0.0.1", "[::1]", "api.ecr.eu-west-1.amazonaws.com"])
@@ -35,7 +35,7 @@ def by_botocore(
     )
     request.context["timestamp"] = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     signer = auth.SigV4Auth(
-        credentials.Credentials(held.access_key, held.secret_key, held.session_token), name, region
+        credentials.Credentials(held.access_key_id, held.secret_access_key, held.session_token), name, region
     )
     signer._modify_request_before_signing(request)
     to_sign = signer.string_to_sign(request, signer.canonical_request(request))

@@ -1,17 +1,23 @@
 """Credentials are resolved once for many callers, renewed ahead of expiry, and outlive a failing provider."""
 
 import asyncio
+import copy
 import itertools
 import logging
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from typing import Any, cast
+import pickle
+import traceback
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, cast
 
 import attrs
+import botocore.credentials
 import pytest
 
-from ecr_async._auth.credentials import CachedCredentials, Credentials, static
+from ecr_async._auth.cached_credentials import CachedCredentials
+from ecr_async._auth.credentials import Credentials, static
 from ecr_async.errors import CredentialsError, SessionClosedError
+from tests.virtual_time import in_virtual_time
 
 MINUTE = 60.0
 HOUR = 60 * MINUTE
@@ -61,9 +67,9 @@ def provider(clock: Clock) -> Provider:
 
 @pytest.fixture
 async def cache(provider: Provider, clock: Clock) -> AsyncIterator[CachedCredentials]:
-    cached = CachedCredentials(provider, clock=clock)
+    cached = CachedCredentials(provider, clock=clock, monotonic=clock)
     yield cached
-    await cached.aclose()
+    await cached.close()
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
@@ -75,7 +81,7 @@ async def background(cache: CachedCredentials) -> None:
 
 
 def key(credentials: Credentials | None) -> str | None:
-    return None if credentials is None else credentials.access_key
+    return None if credentials is None else credentials.access_key_id
 
 
 def test_repr_shows_neither_secret_key_nor_token() -> None:
@@ -86,17 +92,59 @@ def test_repr_shows_neither_secret_key_nor_token() -> None:
 
 def test_credentials_do_not_change() -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        Credentials("KEY", "secret").access_key = "OTHER"  # type: ignore[misc]
+        Credentials("KEY", "secret").access_key_id = "OTHER"  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("field", ["access_key", "secret_key", "session_token"])
-@pytest.mark.parametrize("value", ["CANARY\n", "CANARY\r", " CANARY"])
-def test_white_space_around_what_was_read_from_a_file_is_refused_and_not_shown(
-    field: str, value: Any
+@pytest.mark.parametrize("field", ["access_key_id", "secret_access_key", "session_token"])
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ("CANARY\n", "begins or ends with white space"),
+        ("CANARY\r", "begins or ends with white space"),
+        (" CANARY", "begins or ends with white space"),
+        ("CAN\nARY", "holds a line end"),
+        ("CAN\x00ARY", "holds a line end or another control character"),
+        ("CANARY\ud83d", "holds a line end or another control character"),
+        (b"CANARY", "must be a str, not bytes"),
+        (5, "must be a str, not int"),
+    ],
+)
+def test_what_can_be_no_key_is_rejected_by_its_fields_name_and_not_shown(
+    field: str, value: Any, fault: str
 ) -> None:
-    with pytest.raises(CredentialsError, match=f"^{field} begins or ends with white space") as caught:
+    with pytest.raises(CredentialsError, match=f"^{field} {fault}") as caught:
         attrs.evolve(Credentials("KEY", "secret"), **{field: value})
-    assert "CANARY" not in str(caught.value)
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "ARY" not in str(caught.value)
+    assert "ARY" not in shown.replace(repr(value), "") or field == "access_key_id"
+
+
+@pytest.mark.parametrize(
+    ("keys", "fault"),
+    [
+        ((None, "secret"), "access_key_id is missing"),
+        (("", "secret"), "access_key_id is empty"),
+        (("KEY", None), "secret_access_key is missing"),
+        (("KEY", ""), "secret_access_key is empty"),
+        (("KEY/20200101", "secret"), "access_key_id holds a character that no access key ID has"),
+        (("K EY", "secret"), "access_key_id holds a character that no access key ID has"),
+    ],
+)
+def test_a_key_that_is_none_is_rejected(keys: tuple[Any, Any], fault: str) -> None:
+    with pytest.raises(CredentialsError, match=f"^{fault}$"):
+        Credentials(*keys)
+
+
+def test_an_empty_token_is_none() -> None:
+    assert Credentials("KEY", "secret", "") == Credentials("KEY", "secret")
+
+
+@pytest.mark.parametrize("restore", [copy.copy, copy.deepcopy, lambda held: pickle.loads(pickle.dumps(held))])
+def test_a_copy_is_equal_and_hides_as_much(restore: Callable[[Credentials], Credentials]) -> None:
+    held = Credentials("KEY", "CANARY", "CANARY", datetime(2030, 1, 1, tzinfo=UTC))
+    restored = restore(held)
+    assert restored == held
+    assert "CANARY" not in repr([restored.secret_access_key, restored.session_token, restored])
 
 
 def test_an_expiry_in_nobodys_time_zone_is_refused() -> None:
@@ -141,7 +189,7 @@ class TestResolving:
 
     async def test_credentials_that_do_not_expire_are_never_renewed(self, clock: Clock) -> None:
         provider = Provider(clock, lifetime=None)
-        cache = CachedCredentials(provider, clock=clock)
+        cache = CachedCredentials(provider, clock=clock, monotonic=clock)
         await cache.get()
         clock.now += 1000 * HOUR
         assert key(await cache.get()) == "KEY1"
@@ -184,13 +232,28 @@ class TestRenewal:
         self, age: float, current: str | None, asked: int, clock: Clock
     ) -> None:
         provider = Provider(clock, lifetime=10 * MINUTE)
-        cache = CachedCredentials(provider, clock=clock)
+        cache = CachedCredentials(provider, clock=clock, monotonic=clock)
         await cache.get()
         clock.now += age
         assert key(cache.current) == current
         await cache.get()
         await asyncio.sleep(0)
         assert provider.asked == asked
+
+    @pytest.mark.parametrize("lifetime", [1, 2, 20, 29])
+    async def test_even_the_shortest_are_renewed_at_half_of_their_life(
+        self, lifetime: float, clock: Clock
+    ) -> None:
+        provider = Provider(clock, lifetime)
+        cache = CachedCredentials(provider, clock=clock, monotonic=clock)
+        for number in range(1, 5):
+            assert key(await cache.get()) == f"KEY{number}"
+            clock.now += lifetime / 2 - 0.01
+            assert key(cache.current) == f"KEY{number}"
+            assert provider.asked == number
+            clock.now += 0.02
+            assert key(cache.current) == f"KEY{number}"
+            await background(cache)
 
     async def test_a_provider_with_nothing_newer_is_not_asked_again_and_again(self, clock: Clock) -> None:
         expires_at = datetime.fromtimestamp(clock() + MINUTE, UTC)
@@ -201,7 +264,7 @@ class TestRenewal:
             asked += 1
             return Credentials("KEY", "secret", expires_at=expires_at)
 
-        cache = CachedCredentials(provider, clock=clock)
+        cache = CachedCredentials(provider, clock=clock, monotonic=clock)
         while clock() < expires_at.timestamp():
             await cache.get()
             await asyncio.sleep(0)
@@ -215,7 +278,7 @@ class TestRenewal:
         clock.now += 45 * MINUTE
         provider.gate.clear()
         assert key(cache.current) == "KEY1"
-        await cache.aclose()
+        await cache.close()
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     async def test_closing_ends_the_wait_of_those_who_wait_for_it(
@@ -224,7 +287,7 @@ class TestRenewal:
         provider.gate.clear()
         waiting = asyncio.create_task(cache.get())
         await asyncio.sleep(0)
-        await cache.aclose()
+        await cache.close()
         with pytest.raises(SessionClosedError, match="the session is closed"):
             await waiting
 
@@ -260,7 +323,7 @@ class TestFailure:
         async def provide() -> Credentials:
             raise asyncio.CancelledError
 
-        cache = CachedCredentials(provide, clock=clock)
+        cache = CachedCredentials(provide, clock=clock, monotonic=clock)
         with pytest.raises(CredentialsError, match="cancelled itself"):
             await cache.get()
 
@@ -269,14 +332,35 @@ class TestFailure:
         async def provide() -> Credentials:
             return cast(Credentials, given)
 
-        cache = CachedCredentials(provide, clock=clock)
-        with pytest.raises(CredentialsError, match=f"gave {type(given).__name__} and not Credentials$"):
+        cache = CachedCredentials(provide, clock=clock, monotonic=clock)
+        with pytest.raises(CredentialsError, match=f"supplied {type(given).__name__}, not Credentials$"):
             await cache.get()
 
-    async def test_credentials_that_have_expired_already_are_none(self, clock: Clock) -> None:
-        cache = CachedCredentials(Provider(clock, lifetime=0.0), clock=clock)
-        with pytest.raises(CredentialsError, match="expired already"):
-            await cache.get()
+    async def test_credentials_that_seem_to_have_expired_are_used_and_not_asked_for_again_at_once(
+        self, clock: Clock
+    ) -> None:
+        """The clock may be ahead: the service knows."""
+        provider = Provider(clock, lifetime=-HOUR)
+        cache = CachedCredentials(provider, clock=clock, monotonic=clock)
+        for _ in range(14):
+            assert key(await cache.get()) == key(cache.current) == "KEY1"
+            clock.now += 1
+        assert provider.asked == 1
+        clock.now += 1
+        assert key(await cache.get()) == "KEY2"
+
+    async def test_once_the_clock_is_corrected_they_are_like_any_others(self, clock: Clock) -> None:
+        provider = Provider(clock, lifetime=HOUR)
+        ahead = 2 * HOUR
+        cache = CachedCredentials(provider, clock=lambda: clock() + ahead, monotonic=clock)
+        await cache.get()
+        ahead = 0.0
+        clock.now += 44 * MINUTE
+        assert key(await cache.get()) == "KEY1"
+        clock.now += 2 * MINUTE
+        assert key(cache.current) == "KEY1"
+        await background(cache)
+        assert key(cache.current) == "KEY2"
 
     @pytest.mark.parametrize("age", [45 * MINUTE, 55 * MINUTE, HOUR - 1])
     async def test_credentials_that_are_still_good_go_on(
@@ -330,7 +414,7 @@ class TestFailure:
         self, clock: Clock
     ) -> None:
         provider = Provider(clock, lifetime=HOUR)
-        cache = CachedCredentials(provider, clock=clock)
+        cache = CachedCredentials(provider, clock=clock, monotonic=clock)
         await cache.get()
         provider.failure = CredentialsError("no")
         clock.now += 45 * MINUTE
@@ -345,3 +429,121 @@ class TestFailure:
             clock.now += 5
         pauses = [later - earlier for earlier, later in itertools.pairwise(tries)]
         assert pauses == [15, 30, 60, 120, 240]
+
+
+class TestReplacing:
+    async def rotated(self, cache: CachedCredentials, times: int) -> list[bool]:
+        return [await cache.replace(await cache.get()) for _ in range(times)]
+
+    async def test_a_source_that_rotates_again_within_seconds_is_read_again(
+        self, cache: CachedCredentials, clock: Clock
+    ) -> None:
+        for _ in range(4):
+            assert await cache.replace(await cache.get())
+            clock.now += 3
+
+    async def test_no_more_often_than_every_fifteen_seconds_in_the_long_run(
+        self, cache: CachedCredentials, provider: Provider, clock: Clock
+    ) -> None:
+        await cache.get()
+        for _ in range(600):
+            rejected = await cache.get()
+            await cache.replace(rejected)
+            clock.now += 1
+        assert provider.asked <= 1 + 600 / 15 + 5
+
+    async def test_the_machines_clock_set_back_does_not_prevent_it(self, provider: Provider) -> None:
+        wall, monotonic = Clock(), Clock()
+        cache = CachedCredentials(provider, clock=wall, monotonic=monotonic)
+        assert await cache.replace(await cache.get())
+        wall.now -= 2 * HOUR
+        monotonic.now += 2
+        assert await cache.replace(await cache.get())
+
+
+class TestTimeLimit:
+    def test_a_provider_that_never_responds_is_cancelled(self) -> None:
+        cancelled: list[bool] = []
+
+        async def provide() -> Credentials:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cancelled.append(True)
+            raise AssertionError
+
+        @in_virtual_time
+        async def check() -> None:
+            cache = CachedCredentials(provide, timeout=60)
+            with pytest.raises(CredentialsError, match="no credentials within 60 seconds"):
+                await cache.get()
+            assert asyncio.get_running_loop().time() == 60
+
+        check()
+        assert cancelled == [True]
+
+    async def test_a_providers_own_timeout_is_its_own_failure(self, clock: Clock) -> None:
+        async def provide() -> Credentials:
+            raise TimeoutError
+
+        cache = CachedCredentials(provide, clock=clock, monotonic=clock, timeout=60)
+        with pytest.raises(CredentialsError, match=r"failed with TimeoutError$"):
+            await cache.get()
+
+
+class TestBotocoresOwn:
+    """A provider may supply what botocore or aiobotocore would sign with."""
+
+    EXPIRY = datetime(2030, 1, 1, tzinfo=UTC)
+    METADATA: ClassVar[dict[str, str]] = {
+        "access_key": "KEY",
+        "secret_key": "secret",
+        "token": "token",
+        "expiry_time": EXPIRY.isoformat(),
+    }
+
+    async def adopted(self, given: Any) -> Credentials:
+        async def provide() -> Any:
+            return given
+
+        return await CachedCredentials(provide).get()
+
+    async def test_permanent_ones(self) -> None:
+        assert await self.adopted(botocore.credentials.Credentials("KEY", "secret")) == Credentials(
+            "KEY", "secret"
+        )
+
+    async def test_frozen_ones(self) -> None:
+        frozen = botocore.credentials.ReadOnlyCredentials("KEY", "secret", "token")
+        assert await self.adopted(frozen) == Credentials("KEY", "secret", "token")
+
+    async def test_refreshable_ones(self) -> None:
+        given = botocore.credentials.RefreshableCredentials.create_from_metadata(
+            self.METADATA, lambda: self.METADATA, "test"
+        )
+        found = await self.adopted(given)
+        assert found.expires_at is not None
+        assert abs(found.expires_at - self.EXPIRY) < timedelta(minutes=1)
+        assert attrs.evolve(found, expires_at=None) == Credentials("KEY", "secret", "token")
+
+    async def test_ones_that_this_machines_clock_thinks_expired(self) -> None:
+        """botocore refuses them; the clock may be ahead, and the service knows."""
+        metadata = {**self.METADATA, "expiry_time": "2020-01-01T00:00:00Z"}
+        given = botocore.credentials.RefreshableCredentials.create_from_metadata(
+            metadata, lambda: metadata, "test"
+        )
+        found = await self.adopted(given)
+        assert found.expires_at is not None
+        assert abs(found.expires_at - datetime(2020, 1, 1, tzinfo=UTC)) < timedelta(minutes=1)
+
+    async def test_those_that_are_awaited(self) -> None:
+        class AioCredentials:
+            async def get_frozen_credentials(self) -> Any:
+                return botocore.credentials.ReadOnlyCredentials("KEY", "secret", None)
+
+        assert await self.adopted(AioCredentials()) == Credentials("KEY", "secret")
+
+    @pytest.mark.parametrize("keys", [(None, "s"), ("K", None), ("K", "s\n")])
+    async def test_what_is_none_is_rejected(self, keys: tuple[Any, Any]) -> None:
+        with pytest.raises(CredentialsError, match=r"access_key"):
+            await self.adopted(botocore.credentials.ReadOnlyCredentials(*keys, None))

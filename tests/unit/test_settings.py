@@ -277,12 +277,12 @@ def test_botocore_is_not_imported_where_arguments_and_environment_say_it_all(
 ) -> None:
     program = """
 import asyncio, sys
-from ecr_async._auth import botocore_chain, credentials
+from ecr_async._auth import botocore_chain, cached_credentials
 from ecr_async._config import endpoints
 from ecr_async._config import settings
 found = settings.load(region="eu-west-1", endpoint_url="http://localhost:8000")
 endpoints.resolve(found.require_region(), endpoint_url=found.endpoint_url)
-asyncio.run(credentials.CachedCredentials(botocore_chain.botocore_chain(None, found.region)).get())
+asyncio.run(cached_credentials.CachedCredentials(botocore_chain.botocore_chain(None, found.region)).get())
 sys.exit("botocore" in sys.modules)
 """
     keys = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}

@@ -6,7 +6,7 @@ import json
 import shlex
 import subprocess
 import sys
-import threading
+import traceback
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -48,8 +48,8 @@ def who_holds(found: Credentials, sts: str) -> str:
         "sts",
         endpoint_url=sts,
         region_name="us-east-1",
-        aws_access_key_id=found.access_key,
-        aws_secret_access_key=found.secret_key,
+        aws_access_key_id=found.access_key_id,
+        aws_secret_access_key=found.secret_access_key,
         aws_session_token=found.session_token,
     )
     arn: str = client.get_caller_identity()["Arn"]
@@ -83,7 +83,7 @@ class TestEnvironment:
             monkeypatch.setenv(variable, value)
         reference = botocore.session.Session().get_credentials()
         found = await botocore_chain()()
-        assert (found.access_key, found.secret_key) == (reference.access_key, reference.secret_key)
+        assert (found.access_key_id, found.secret_access_key) == (reference.access_key, reference.secret_key)
         assert found.session_token == reference.token
         assert found.expires_at is None
 
@@ -94,7 +94,7 @@ class TestEnvironment:
             monkeypatch.setenv(variable, value)
         monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", rfc3339(expiration))
         found = await botocore_chain()()
-        assert (found.access_key, found.secret_key) == ("ENVKEY", "env-secret")
+        assert (found.access_key_id, found.secret_access_key) == ("ENVKEY", "env-secret")
         assert_expires(found, expiration)
 
     async def test_a_key_without_its_secret_is_an_error_that_names_the_variable(
@@ -116,7 +116,7 @@ class TestEnvironment:
         monkeypatch.setenv("AWS_PROFILE", "prod")
         for variable, value in self.KEYS.items():
             monkeypatch.setenv(variable, value)
-        assert (await botocore_chain(argument)()).access_key == expected
+        assert (await botocore_chain(argument)()).access_key_id == expected
 
 
 class TestSharedFiles:
@@ -140,7 +140,7 @@ class TestSharedFiles:
     async def test_each_resolution_sees_the_file_as_it_is_by_then(self, write_credentials: Write) -> None:
         provider = botocore_chain()
         write_credentials("[default]\naws_access_key_id = OLDKEY\naws_secret_access_key = s\n")
-        assert (await provider()).access_key == "OLDKEY"
+        assert (await provider()).access_key_id == "OLDKEY"
         write_credentials(f"[default]\n{self.SECTION}")
         assert await provider() == self.FOUND
 
@@ -209,8 +209,9 @@ class TestAssumedRole:
         with pytest.raises(CredentialsError) as caught:
             await botocore_chain("puller", "eu-west-1")()
         assert str(caught.value) == (
-            "the AWS credentials could not be resolved: "
-            "AssumeRole was refused with AccessDenied: user ci may not assume role puller"
+            "the AWS credentials could not be resolved from the role of profile 'puller': AssumeRole was "
+            "rejected with AccessDenied: user ci may not assume role puller; check the role's trust policy, "
+            "and that the caller may call sts:AssumeRole"
         )
         (authorization,) = server.authorizations
         assert "Credential=SOURCEKEY/" in authorization
@@ -240,21 +241,38 @@ class TestProcess:
         assert_expires(found, expiration)
 
     @pytest.mark.parametrize(
-        "program",
+        ("program", "reason"),
         [
-            "import sys; sys.exit('CANARY')",
-            "print('CANARY')",
-            'print(\'{"Version": "CANARY"}\')',
-            'print(\'{"Version": 1, "SecretAccessKey": "CANARY"}\')',
+            ("import sys; sys.exit('CANARY')", "failed; its output is withheld"),
+            ("print('CANARY')", "printed something that is not a JSON object"),
+            ("print('[\"CANARY\"]')", "printed something that is not a JSON object"),
+            ('print(\'{"Version": "CANARY"}\')', "printed another Version than 1"),
+            (
+                'print(\'{"Version": 1, "AccessKeyId": "K", "SessionToken": "CANARY"}\')',
+                "printed no SecretAccessKey",
+            ),
+            (
+                'print(\'{"Version": 1, "AccessKeyId": null, "SecretAccessKey": "CANARY"}\')',
+                "access_key_id is missing",
+            ),
+            (
+                'print(\'{"Version": 1, "AccessKeyId": "K", "SecretAccessKey": "CAN\\\\nARY"}\')',
+                "secret_access_key holds a line end",
+            ),
+            (
+                'print(\'{"Version": 1, "AccessKeyId": "K", "SecretAccessKey": "s", "Expiration": "CANARY"}\')',
+                "printed an Expiration that is not a time",
+            ),
         ],
     )
-    async def test_what_it_says_when_it_fails_is_not_repeated(
-        self, program: str, write_config: Write, tmp_path: Path
+    async def test_what_is_wrong_with_it_is_told_without_repeating_what_it_said(
+        self, program: str, reason: str, write_config: Write, tmp_path: Path
     ) -> None:
         self.configure(write_config, tmp_path, program)
         with pytest.raises(CredentialsError) as caught:
             await botocore_chain()()
-        assert "withheld" in str(caught.value)
+        assert "the credential_process of profile 'default'" in str(caught.value)
+        assert reason in str(caught.value)
         assert_holds_no_canary(caught.value)
 
     async def test_a_program_that_is_not_there_is_named(self, write_config: Write) -> None:
@@ -289,7 +307,7 @@ class TestContainer:
         provider = botocore_chain()
         for word in ("first", "second"):
             token.write_text(word)
-            assert (await provider()).access_key == "CONTAINERKEY"
+            assert (await provider()).access_key_id == "CONTAINERKEY"
         assert container.authorizations == ["first", "second"]
 
 
@@ -316,7 +334,7 @@ class TestSSO:
 import asyncio
 from ecr_async._auth.botocore_chain import botocore_chain
 found = asyncio.run(botocore_chain("prod", "eu-west-1")())
-print(found.access_key, found.secret_key, found.session_token, found.expires_at.timestamp())
+print(found.access_key_id, found.secret_access_key, found.session_token, found.expires_at.timestamp())
 """
 
     async def resolve(self) -> tuple[int | None, str]:
@@ -366,8 +384,9 @@ print(found.access_key, found.secret_key, found.session_token, found.expires_at.
         status, output = await self.resolve()
         assert status == 1
         assert (
-            "CredentialsError: the AWS credentials could not be resolved: Error loading SSO Token" in output
-        )
+            "CredentialsError: the AWS credentials could not be resolved from IAM Identity Center (SSO), "
+            "profile 'prod': there is no valid session in its cache; run `aws sso login --profile prod`"
+        ) in output
 
 
 class TestLogin:
@@ -458,27 +477,18 @@ class TestFailure:
             f"[profile puller]\nrole_arn = {ROLE}\nsource_profile = puller\n"
             "aws_access_key_id = K\naws_secret_access_key = s\naws_session_token = CANARY\n"
         )
-        with pytest.raises(CredentialsError, match=r"refused with SignatureDoesNotMatch$") as caught:
+        with pytest.raises(CredentialsError, match=r"rejected with SignatureDoesNotMatch; check") as caught:
             await botocore_chain("puller", "eu-west-1")()
         assert_holds_no_canary(caught.value)
 
 
-async def test_the_chain_is_walked_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    threads: list[threading.Thread] = []
-
-    def nothing(_: botocore.session.Session) -> None:
-        threads.append(threading.current_thread())
-
-    monkeypatch.setattr(botocore.session.Session, "get_credentials", nothing)
-    with pytest.raises(CredentialsError):
-        await botocore_chain()()
-    assert len(threads) == 1
-    assert threads[0] is not threading.current_thread()
-
-
 def assert_holds_no_canary(error: BaseException) -> None:
-    """Neither the error nor anything that hangs on it."""
+    """Neither the error, nor anything that hangs on it, nor the local variables on its way."""
     assert "CANARY" not in str(error)
     assert "CANARY" not in repr(error)
     assert error.__cause__ is None
     assert error.__context__ is None
+    frames = traceback.TracebackException.from_exception(error, capture_locals=True).stack
+    for frame in frames:
+        if "/ecr_async/" in frame.filename:
+            assert "CANARY" not in str(frame.locals), frame.name

@@ -95,7 +95,7 @@ async def resolve_and_renew(session: Session) -> Report:
             else:
                 session.runtime.clock.offset = resolved.expires_at.timestamp() - time.time() - 60
                 await session.runtime.credentials.get()
-    return Report(resolved.access_key, found_by.names, resolving, renewing)
+    return Report(resolved.access_key_id, found_by.names, resolving, renewing)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,30 @@
+"""Text that `repr` hides, so that a traceback that shows local variables doesn't show it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["Secret", "hide"]
+
+
+class Secret(str):
+    """A string that `repr` hides; in every other respect the string itself, also to aiohttp.
+
+    Error reporters print the local variables of a failed call with `repr`. What a user formats or
+    prints explicitly is shown.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+def hide(value: Any) -> Any:
+    """Return a string as a `Secret`, None as it is, and of anything else only its type.
+
+    Rebinding a parameter to the result takes the value out of the frame before an error can show it.
+    """
+    if value is None or isinstance(value, type):
+        return value
+    return Secret(value) if isinstance(value, str) else value.__class__
