@@ -83,14 +83,14 @@ class Authenticator:
     ) -> None:
         self._keys = keys
         self._default = default
-        self._verify = verify
+        self.verify = verify
         self._now = now
         self._day_keys: dict[tuple[str, str, str], bytes] = {}
 
     def authenticate(self, method: str, path: str, query: str, headers: Headers, body_sha256: str) -> Caller:
         """Return the caller of a request; raises `ServiceError`."""
         authorization = headers.get("Authorization")
-        if not self._verify:
+        if not self.verify:
             return self._claimed(authorization)
         if not authorization:
             raise ServiceError("Missing Authentication Token", code="MissingAuthenticationTokenException")

@@ -12,6 +12,7 @@ from aiohttp import web
 from yarl import URL
 
 from ecr_async._wire import codec
+from ecr_async.local.addresses import Addresses, RegistryKey, UriStyle
 from ecr_async.local.authentication import AccessKey, Authenticator, Caller
 from ecr_async.local.backend import Backend
 from ecr_async.local.operations import HANDLERS
@@ -44,6 +45,10 @@ class LocalECR:
         account_id: The account of `session()`, and of calls without a known key.
         region: The region of `session()`, and of calls that aren't signed.
         keys: Further access keys: `{"AKIA…": (secret_key, account_id)}`.
+        uri_style: The form of repository URIs and login endpoints in responses: `caller` follows the name
+            under which the client reached the server, `host` is
+            `<account>.dkr.ecr.<region>.localhost:<port>`, `path` is `localhost:<port>/<account>/<region>`,
+            `aws` is ECR's own.
         clock: Seconds since the epoch, for all that is recorded and that expires. Signatures are held
             against the real time.
         preview_polls: How often a lifecycle policy preview is found in progress before it is complete.
@@ -61,6 +66,7 @@ class LocalECR:
         account_id: str = "123456789012",
         region: str = "us-east-1",
         keys: Mapping[str, tuple[str, str]] | None = None,
+        uri_style: UriStyle = "caller",
         clock: Callable[[], float] = time.time,
         preview_polls: int = 1,
         scan_polls: int = 1,
@@ -70,7 +76,8 @@ class LocalECR:
         self._host = host
         self._port = port
         self._data = Path(data) if data is not None else None
-        self._rules = Rules(verify_layers, preview_polls, scan_polls)
+        addresses = Addresses(RegistryKey(account_id, region), uri_style)
+        self._rules = Rules(addresses, verify_layers, preview_polls, scan_polls)
         self._clock = clock
         known = {ACCESS_KEY: (SECRET_KEY, account_id), **(keys or {})}
         self._authenticator = Authenticator(

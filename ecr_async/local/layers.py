@@ -126,14 +126,17 @@ def complete_upload(
     upload: UploadRecord,
     digest: str,
     announced: Sequence[str],
+    *,
+    may_be_empty: bool,
 ) -> LayerRecord:
     """Make an upload a layer of its repository.
 
     `digest` is that of the bytes received, `announced` what the client says that it is. Raises the
     errors of `CompleteLayerUpload`; after `LayerAlreadyExistsException` the upload is gone as well,
-    and the layer is there.
+    and the layer is there. An upload without parts is an error of the API's alone: in the registry
+    protocol a blob may be empty.
     """
-    if not upload.received:
+    if not upload.received and not may_be_empty:
         raise EmptyUploadException(f"The upload '{upload.id}' does not contain any layer parts")
     if upload.small_part:
         raise LayerPartTooSmallException(

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 import attrs
 
 from ecr_async.api.common import RepositoryNotFoundException
+from ecr_async.local.addresses import Addresses, RegistryKey
 from ecr_async.local.authentication import Caller
 from ecr_async.local.blobs import Blobs
 from ecr_async.local.partitions import partition_of
@@ -38,8 +39,10 @@ def moment(seconds: float) -> datetime:
 
 @attrs.frozen
 class Rules:
-    """How this server differs from ECR: in what it takes on trust, and in how long things last."""
+    """How this server differs from ECR: in what it takes on trust, how long things last, and its names."""
 
+    addresses: Addresses
+    """The names of the server's registries."""
     verify_layers: bool = True
     """Whether a manifest's layers must have been uploaded."""
     preview_polls: int = 1
@@ -147,9 +150,15 @@ class Registry:
         self.transaction.require_write()
 
     @property
-    def host(self) -> str:
-        """The server's host and port, which an image's reference begins with."""
-        return self.url.partition("://")[2]
+    def endpoint(self) -> str:
+        """The URL that a container client logs in to before it uses this registry."""
+        scheme, _, host = self.url.partition("://")
+        return self.rules.addresses.endpoint(scheme, host, RegistryKey(self.account, self.region))
+
+    def uri(self, record: RepositoryRecord) -> str:
+        """Return what a reference to an image of a repository begins with."""
+        host = self.url.partition("://")[2]
+        return f"{self.rules.addresses.uri(host, RegistryKey(record.account, record.region))}/{record.name}"
 
     def repository(self, name: str, registry_id: str | None = None) -> RepositoryRecord:
         """Return a repository; raises `RepositoryNotFoundException`.

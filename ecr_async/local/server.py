@@ -1,11 +1,10 @@
 """The embedded ECR's face: HTTP to handlers, and their answers back to HTTP.
 
-    POST /                    the API, awsJson1.1
-    GET  /_local/layers/…     layers, for whoever has a URL that GetDownloadUrlForLayer gave out
-    GET  /_local/health       200 as soon as the server works
-    POST /_local/reset        empties every registry
-
-Other protocols add routes of their own, and get at the state through `Backend`.
+POST /                    the API, awsJson1.1
+GET  /_local/layers/…     layers, for whoever has a URL that GetDownloadUrlForLayer gave out
+GET  /_local/health       200 as soon as the server works
+POST /_local/reset        empties every registry
+any  /v2/…                the OCI distribution API, see `ecr_async.local.distribution`
 """
 
 import logging
@@ -22,6 +21,7 @@ from ecr_async.api.common import ServerException
 from ecr_async.errors import ServiceError
 from ecr_async.local.authentication import Authenticator, Caller
 from ecr_async.local.backend import Backend
+from ecr_async.local.distribution import make_distribution
 from ecr_async.local.operations import HANDLERS
 from ecr_async.local.operations.layers import DOWNLOAD_PATH, DOWNLOAD_PURPOSE
 from ecr_async.local.registry import Scope
@@ -46,6 +46,7 @@ def make_application(backend: Backend, authenticator: Authenticator) -> web.Appl
     application.router.add_get(DOWNLOAD_PATH + "{digest}", server.layer)
     application.router.add_get("/_local/health", server.health)
     application.router.add_post("/_local/reset", server.reset)
+    application.add_subapp("/v2", make_distribution(backend, login_required=authenticator.verify))
     return application
 
 

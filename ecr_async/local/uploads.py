@@ -154,6 +154,7 @@ class Uploads:
         digests: Sequence[str],
         *,
         registry_id: str | None = None,
+        may_be_empty: bool = False,
     ) -> LayerRecord:
         """Make an upload a layer of its repository; `digests` is what the client says that it has.
 
@@ -164,11 +165,15 @@ class Uploads:
             upload = await self._find(scope, repository_name, registry_id, upload_id)
             algorithm = next(filter(None, map(algorithm_of, digests)), "sha256")
             digest = await self._digest(upload, algorithm)
+            if may_be_empty and not upload.received:
+                await self.run(lambda: self._blobs.open_upload(upload_id, 0).close())
 
             def work(registry: Registry) -> LayerRecord:
                 repository = registry.repository(repository_name, registry_id)
                 current = find_upload(registry, repository, upload_id)
-                return complete_upload(registry, repository, current, digest, tuple(digests))
+                return complete_upload(
+                    registry, repository, current, digest, digests, may_be_empty=may_be_empty
+                )
 
             layer = await _uninterrupted(self._backend.write(scope, work))
             self._progress.pop(upload_id, None)

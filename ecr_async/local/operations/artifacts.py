@@ -68,7 +68,7 @@ def _referrer(registry: Registry, image: ImageRecord) -> ImageReferrer:
     return ImageReferrer(
         digest=image.digest,
         media_type=image.media_type,
-        size=image.size,
+        size=len(text.encode()),
         artifact_type=image.artifact_type or image.artifact_media_type,
         annotations=annotations(text),
         artifact_status=image.status,

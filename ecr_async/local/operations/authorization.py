@@ -11,7 +11,7 @@ from ecr_async.local.authentication import Caller
 from ecr_async.local.registry import Registry, moment
 from ecr_async.local.sealing import Sealer
 
-__all__ = ["USER", "password_holder"]
+__all__ = ["USER", "open_password"]
 
 USER = "AWS"
 TOKEN_SECONDS = 12 * 3600
@@ -27,14 +27,11 @@ def get_authorization_token(
         PURPOSE, [registry.account, registry.region, registry.principal, expires_at]
     )
     token = base64.b64encode(f"{USER}:{password}".encode()).decode()
-    data = AuthorizationData(token, moment(expires_at), registry.url)
+    data = AuthorizationData(token, moment(expires_at), registry.endpoint)
     return GetAuthorizationTokenResponse((data,) * len(request.registry_ids or [registry.account]))
 
 
-def password_holder(sealer: Sealer, password: str, now: float) -> Caller | None:
-    """Return whom a password was given to; None if it has expired or was not given out here."""
-    try:
-        account, region, principal, expires_at = sealer.open(PURPOSE, password)
-    except ValueError:
-        return None
-    return Caller(account, region, principal) if now < expires_at else None
+def open_password(sealer: Sealer, password: str) -> tuple[Caller, float]:
+    """Return whom a password was given to, and when it expires; raises `ValueError` if not given out here."""
+    account, region, principal, expires_at = sealer.open(PURPOSE, password)
+    return Caller(account, region, principal), expires_at

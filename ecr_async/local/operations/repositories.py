@@ -138,7 +138,7 @@ def _described(registry: Registry, record: RepositoryRecord) -> Repository:
         repository_arn=record.arn,
         registry_id=record.account,
         repository_name=record.name,
-        repository_uri=f"{registry.host}/{record.name}",
+        repository_uri=registry.uri(record),
         created_at=moment(record.created_at),
         image_tag_mutability=record.mutability,
         image_tag_mutability_exclusion_filters=tuple(

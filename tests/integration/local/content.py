@@ -1,7 +1,7 @@
 """Images and layers to push."""
 
+import hashlib
 import json
-from hashlib import sha256
 from typing import Any
 
 from ecr_async import api as ecr
@@ -18,9 +18,9 @@ REGISTRY = "123456789012"
 UNKNOWN_DIGEST = "sha256:" + "0" * 64
 
 
-def digest_of(content: bytes | str) -> str:
+def digest_of(content: bytes | str, algorithm: str = "sha256") -> str:
     data = content.encode() if isinstance(content, str) else content
-    return f"sha256:{sha256(data).hexdigest()}"
+    return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
 
 
 def descriptor(content: bytes, media_type: str = OCI_LAYER) -> dict[str, Any]:

@@ -1,0 +1,136 @@
+"""Manifests: pulled, pushed and deleted, by tag or digest."""
+
+from contextlib import suppress
+
+from aiohttp import web
+
+from ecr_async.api.common import ImageIdentifier
+from ecr_async.api.images import (
+    BATCH_DELETE_IMAGE,
+    BATCH_GET_IMAGE,
+    PUT_IMAGE,
+    BatchDeleteImageRequest,
+    BatchGetImageRequest,
+    ImageAlreadyExistsException,
+    ImageFailure,
+)
+from ecr_async.local.digests import algorithm_of
+from ecr_async.local.distribution.errors import API_VERSION, DistributionError
+from ecr_async.local.distribution.exchange import Exchange
+from ecr_async.local.images import NoImageError, find
+from ecr_async.local.manifests import Manifest
+from ecr_async.local.pushing import push
+from ecr_async.local.registry import Registry
+
+__all__ = ["delete_manifest", "get_manifest", "head_manifest", "put_manifest"]
+
+LARGEST_MANIFEST = 4 * 1024 * 1024
+"""Bytes; https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html"""
+
+
+async def get_manifest(exchange: Exchange) -> web.Response:
+    """Send a manifest, which counts as a pull of the image."""
+    response = await exchange.perform(
+        BATCH_GET_IMAGE,
+        BatchGetImageRequest(exchange.repository, [_reference(exchange)], exchange.key.account),
+    )
+    for failure in response.failures:
+        raise _failed(failure)
+    [image] = response.images
+    assert image.image_id is not None
+    assert image.image_id.image_digest is not None
+    return web.Response(
+        body=(image.image_manifest or "").encode(),
+        content_type=image.image_manifest_media_type or "application/json",
+        headers={**API_VERSION, "Docker-Content-Digest": image.image_id.image_digest},
+    )
+
+
+async def head_manifest(exchange: Exchange) -> web.Response:
+    """Tell about a manifest without a pull of the image."""
+    reference = _reference(exchange)
+
+    def work(registry: Registry) -> tuple[str, str, int]:
+        record = registry.repository(exchange.repository, exchange.key.account)
+        image = find(registry, record, reference)
+        if image.status != "ACTIVE":
+            raise NoImageError("ImageInaccessible", f"Requested image is {image.status}")
+        (size,) = registry.db.execute(
+            "SELECT length(CAST(manifest AS BLOB)) FROM images WHERE id = ?", (image.id,)
+        ).fetchone()
+        return image.digest, image.media_type, size
+
+    digest, media_type, size = await exchange.read(BATCH_GET_IMAGE, work)
+    return web.Response(
+        headers={
+            **API_VERSION,
+            "Content-Type": media_type,
+            "Content-Length": str(size),
+            "Docker-Content-Digest": digest,
+        }
+    )
+
+
+async def put_manifest(exchange: Exchange) -> web.Response:
+    """Take a manifest in, under a tag or under its digest and the tags of the query."""
+    reference = _reference(exchange)
+    digest = reference.image_digest
+    tags = [reference.image_tag] if digest is None else exchange.request.query.getall("tag", [])
+    algorithm = digest and algorithm_of(digest)
+    if digest is not None and algorithm is None:
+        raise DistributionError(400, "DIGEST_INVALID", f"'{digest}' is not a digest of a known algorithm")
+    text = await _text(exchange.request)
+    media_type = exchange.request.headers.get("Content-Type", "").partition(";")[0].strip() or None
+
+    def work(registry: Registry) -> Manifest:
+        record = registry.repository(exchange.repository, exchange.key.account)
+        for tag in tags or [None]:
+            with suppress(ImageAlreadyExistsException):  # which here is no error
+                push(registry, record, text, media_type, tag=tag, digest=digest)
+        return Manifest.parse(text, media_type, algorithm or "sha256")
+
+    manifest = await exchange.write(PUT_IMAGE, work)
+    headers = {
+        **API_VERSION,
+        "Location": f"{exchange.path}/manifests/{manifest.digest}",
+        "Docker-Content-Digest": manifest.digest,
+    }
+    if manifest.subject is not None:
+        headers["OCI-Subject"] = manifest.subject
+    if digest is not None and tags:
+        headers["OCI-Tag"] = ", ".join(filter(None, tags))
+    return web.Response(status=201, headers=headers)
+
+
+async def delete_manifest(exchange: Exchange) -> web.Response:
+    """Delete an image, or a tag; the last tag takes its image along, as with BatchDeleteImage."""
+    response = await exchange.perform(
+        BATCH_DELETE_IMAGE,
+        BatchDeleteImageRequest(exchange.repository, [_reference(exchange)], exchange.key.account),
+    )
+    for failure in response.failures:
+        raise _failed(failure)
+    return web.Response(status=202, headers=API_VERSION)
+
+
+def _reference(exchange: Exchange) -> ImageIdentifier:
+    """Return the tag or digest in the path: the colon is what tells them apart."""
+    reference = exchange.request.match_info["reference"]
+    return ImageIdentifier(reference, None) if ":" in reference else ImageIdentifier(None, reference)
+
+
+async def _text(request: web.Request) -> str:
+    """Return the body of a request, which must be a manifest's size and text."""
+    body = bytearray()
+    async for piece in request.content.iter_any():
+        body += piece
+        if len(body) > LARGEST_MANIFEST:
+            raise DistributionError(413, "SIZE_INVALID", f"A manifest has {LARGEST_MANIFEST:,} bytes at most")
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise DistributionError(400, "MANIFEST_INVALID", "A manifest is text in UTF-8") from None
+
+
+def _failed(failure: ImageFailure) -> NoImageError:
+    return NoImageError(str(failure.failure_code), failure.failure_reason or "")

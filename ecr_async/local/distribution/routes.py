@@ -1,0 +1,165 @@
+"""Which function handles which request, and what its errors look like."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+import attrs
+from aiohttp import web
+from aiohttp.typedefs import Handler as AnyHandler
+
+from ecr_async.api.common import RepositoryNotFoundException
+from ecr_async.local.addresses import Addresses, RegistryKey
+from ecr_async.local.authentication import Caller
+from ecr_async.local.backend import Backend
+from ecr_async.local.distribution import blobs, listing, manifests, uploads
+from ecr_async.local.distribution.errors import (
+    API_VERSION,
+    DistributionError,
+    Kind,
+    respond,
+    translated,
+)
+from ecr_async.local.distribution.exchange import Exchange
+from ecr_async.local.distribution.login import Login, challenge
+
+__all__ = ["make_distribution"]
+
+logger = logging.getLogger("ecr_async.local")
+
+Handler = Callable[[Exchange], Awaitable[web.StreamResponse]]
+
+
+async def ping(exchange: Exchange) -> web.Response:
+    """Tell that this is a registry, to whoever is logged in."""
+    return web.json_response({}, headers=API_VERSION)
+
+
+@attrs.frozen
+class Route:
+    """A kind of request."""
+
+    method: str
+    path: str
+    handler: Handler
+    kinds: Mapping[str, Kind]
+    """What the API's errors are for such a request; under "", what a request is that breaks a limit."""
+
+
+NOT_SUPPORTED: Mapping[str, Kind] = {"": (400, "UNSUPPORTED")}
+MANIFEST: Mapping[str, Kind] = {
+    "": (400, "MANIFEST_INVALID"),
+    "LayersNotFoundException": (404, "MANIFEST_BLOB_UNKNOWN"),
+}
+REFERRERS: Mapping[str, Kind] = {"": (400, "DIGEST_INVALID")}
+UPLOAD: Mapping[str, Kind] = {"": (400, "BLOB_UPLOAD_INVALID")}
+
+NAME = "/{name:.+}"
+MANIFESTS = NAME + "/manifests/{reference}"
+BLOBS = NAME + "/blobs/{digest}"
+UPLOADS = NAME + "/blobs/uploads/"
+
+ROUTES = (
+    Route("GET", "/", ping, NOT_SUPPORTED),
+    Route("GET", "/_catalog", listing.list_repositories, NOT_SUPPORTED),
+    Route("GET", NAME + "/tags/list", listing.list_tags, NOT_SUPPORTED),
+    Route("GET", NAME + "/referrers/{digest}", listing.list_referrers, REFERRERS),
+    Route("GET", MANIFESTS, manifests.get_manifest, MANIFEST),
+    Route("HEAD", MANIFESTS, manifests.head_manifest, MANIFEST),
+    Route("PUT", MANIFESTS, manifests.put_manifest, MANIFEST),
+    Route("DELETE", MANIFESTS, manifests.delete_manifest, MANIFEST),
+    Route("POST", UPLOADS, uploads.begin, UPLOAD),
+    Route("POST", UPLOADS.rstrip("/"), uploads.begin, UPLOAD),
+    Route("GET", UPLOADS + "{upload_id}", uploads.status, UPLOAD),
+    Route("PATCH", UPLOADS + "{upload_id}", uploads.append_chunk, UPLOAD),
+    Route("PUT", UPLOADS + "{upload_id}", uploads.complete, UPLOAD),
+    Route("DELETE", UPLOADS + "{upload_id}", uploads.cancel, UPLOAD),
+    Route("GET", BLOBS, blobs.get_blob, NOT_SUPPORTED),
+    Route("HEAD", BLOBS, blobs.head_blob, NOT_SUPPORTED),
+    Route("DELETE", BLOBS, blobs.delete_blob, NOT_SUPPORTED),
+)
+
+
+@attrs.frozen
+class _Door:
+    backend: Backend
+    addresses: Addresses
+    login: Login
+
+    def handler(self, route: Route) -> AnyHandler:
+        """Return what aiohttp calls for a kind of request."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            try:
+                exchange = self._exchange(request)
+                try:
+                    return await route.handler(exchange)
+                except RepositoryNotFoundException:
+                    if exchange.key.account != exchange.caller.account:
+                        raise self._not_allowed(exchange.caller, exchange.key, request) from None
+                    raise
+            except ConnectionError:
+                raise  # the client is gone
+            except Exception as error:
+                return respond(_understood(error, route, request))
+
+        return handle
+
+    def _exchange(self, request: web.Request) -> Exchange:
+        """Return who asks for what; raises `DistributionError`."""
+        authorization, host = request.headers.get("Authorization"), request.host
+        name = request.match_info.get("name")
+        if name is not None:
+            key, repository = self.addresses.locate(host, name)
+            caller = self.login.caller(authorization, self._endpoint(request, key), key)
+        else:  # of a whole registry: the host's, or else the caller's own
+            named, repository = self.addresses.of_host(host), ""
+            key = named or self.addresses.default
+            caller = self.login.caller(
+                authorization, self._endpoint(request, key), key, any_region=named is None
+            )
+            if named is None:
+                key = RegistryKey(caller.account, caller.region)
+            elif caller.account != key.account:
+                raise self._not_allowed(caller, key, request)
+        return Exchange(request, self.backend, self.addresses, caller, key, f"/v2/{name}", repository)
+
+    def _endpoint(self, request: web.Request, key: RegistryKey) -> str:
+        return self.addresses.endpoint(request.scheme, request.host, key)
+
+    def _not_allowed(self, caller: Caller, key: RegistryKey, request: web.Request) -> DistributionError:
+        return DistributionError(
+            403,
+            "DENIED",
+            f"User: {caller.principal} is not authorized to do this in the registry with id '{key.account}' "
+            "because no resource-based policy allows it",
+            challenge(self._endpoint(request, key)),
+        )
+
+
+def make_distribution(backend: Backend, *, login_required: bool) -> web.Application:
+    """Return the application to put at `/v2`. Without `login_required`, whoever has no password may do all."""
+    door = _Door(backend, backend.rules.addresses, Login(backend.sealer, backend.clock, login_required))
+    application = web.Application(middlewares=[_unrouted])
+    for route in ROUTES:
+        application.router.add_route(route.method, route.path, door.handler(route))
+    return application
+
+
+@web.middleware
+async def _unrouted(request: web.Request, handler: AnyHandler) -> web.StreamResponse:
+    """Reject in this protocol's form what no route is for."""
+    try:
+        return await handler(request)
+    except web.HTTPMethodNotAllowed as error:
+        allowed = {"Allow": ", ".join(sorted(error.allowed_methods))}
+        return respond(DistributionError(405, "UNSUPPORTED", f"{request.method} is not supported", allowed))
+    except web.HTTPNotFound:
+        return respond(DistributionError(404, "NAME_INVALID", "There is nothing of that name"))
+
+
+def _understood(error: Exception, route: Route, request: web.Request) -> DistributionError:
+    try:
+        return translated(error, route.kinds)
+    except Exception:
+        logger.exception("%s %s failed", request.method, request.path)
+        return DistributionError(500, "UNKNOWN", "The embedded ECR failed; its log tells why.")

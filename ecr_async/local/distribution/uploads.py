@@ -1,0 +1,257 @@
+"""Blobs on their way in: at once or in chunks, or mounted from another repository.
+
+https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-blobs
+
+A blob's bytes are passed on in pieces of about a MiB, the next one coming in while one is hashed and
+written, so memory holds two of them for each client.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import attrs
+from aiohttp import web
+
+from ecr_async.api.common import RepositoryNotFoundException
+from ecr_async.api.layers import (
+    COMPLETE_LAYER_UPLOAD,
+    GET_DOWNLOAD_URL_FOR_LAYER,
+    INITIATE_LAYER_UPLOAD,
+    UPLOAD_LAYER_PART,
+    LayerAlreadyExistsException,
+)
+from ecr_async.local.account import may_mount
+from ecr_async.local.digests import algorithm_of
+from ecr_async.local.distribution.errors import API_VERSION, DistributionError
+from ecr_async.local.distribution.exchange import Exchange
+from ecr_async.local.layers import UploadRecord, begin_upload, cancel_upload, find_upload, mount_layer
+from ecr_async.local.registry import Registry
+from ecr_async.local.uploads import UploadWriter
+
+__all__ = ["append_chunk", "begin", "cancel", "complete", "status"]
+
+PIECE = 1 << 20
+"""Bytes that are hashed and written at a time."""
+
+CONTENT_RANGE = re.compile(r"(?:bytes )?(\d{1,18})-(\d{1,18})(?:/\S+)?")
+
+
+async def begin(exchange: Exchange) -> web.Response:
+    """Open an upload, mount a blob of another repository, or take in a whole blob."""
+    query = exchange.request.query
+    if "mount" in query and await _mount(exchange, query["mount"], query.get("from")):
+        return _created(exchange, query["mount"])
+    digest = query.get("digest")
+    if digest is not None:
+        _check(digest)
+
+    def work(registry: Registry) -> UploadRecord:
+        return begin_upload(registry, registry.repository(exchange.repository, exchange.key.account))
+
+    upload = await exchange.write(INITIATE_LAYER_UPLOAD, work)
+    if digest is None:
+        return _accepted(exchange, upload)
+    try:
+        await _append(exchange, upload.id)
+        return await _complete(exchange, upload.id, digest)
+    except BaseException:
+        await _cancel(exchange, upload.id)  # whose identifier the client was never told
+        raise
+
+
+async def append_chunk(exchange: Exchange) -> web.Response:
+    """Take in a chunk that follows what is there, or a stream of any length."""
+    return _accepted(exchange, await _append(exchange, exchange.request.match_info["upload_id"]))
+
+
+async def complete(exchange: Exchange) -> web.Response:
+    """Take in the last chunk, if there is one, and make the upload a blob of the repository."""
+    upload_id, digest = exchange.request.match_info["upload_id"], exchange.request.query.get("digest", "")
+    _check(digest)
+    if exchange.request.body_exists:
+        await _append(exchange, upload_id)
+    return await _complete(exchange, upload_id, digest)
+
+
+async def status(exchange: Exchange) -> web.Response:
+    """Tell how much of an upload has come in."""
+    upload_id = exchange.request.match_info["upload_id"]
+
+    def work(registry: Registry) -> UploadRecord:
+        record = registry.repository(exchange.repository, exchange.key.account)
+        return find_upload(registry, record, upload_id)
+
+    return _accepted(exchange, await exchange.read(UPLOAD_LAYER_PART, work), 204)
+
+
+async def cancel(exchange: Exchange) -> web.Response:
+    """Give up an upload."""
+    await _cancel(exchange, exchange.request.match_info["upload_id"])
+    return web.Response(status=204, headers=API_VERSION)
+
+
+# ---------------------------------------------------------------------------- steps
+
+
+async def _mount(exchange: Exchange, digest: str, source_name: str | None) -> bool:
+    """Make another repository's blob one of this repository too, if that is allowed and there is one.
+
+    ECR needs the account's setting, the same encryption, and the permission to read the source. A
+    client that is refused uploads the blob instead.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
+    """
+    if source_name is None:
+        return False
+    key, source_name = exchange.addresses.locate(exchange.request.host, source_name)
+    if key != exchange.key:
+        return False
+
+    def work(registry: Registry) -> bool:
+        record = registry.repository(exchange.repository, exchange.key.account)
+        if not may_mount(registry):
+            return False
+        reading = attrs.evolve(registry, scope=exchange.scope(GET_DOWNLOAD_URL_FOR_LAYER))
+        try:
+            source = reading.repository(source_name, exchange.key.account)
+        except RepositoryNotFoundException:
+            return False
+        if (source.encryption, source.kms_key) != (record.encryption, record.kms_key):
+            return False
+        return mount_layer(registry, record, source, digest) is not None
+
+    return await exchange.write(INITIATE_LAYER_UPLOAD, work)
+
+
+async def _append(exchange: Exchange, upload_id: str) -> UploadRecord:
+    """Append the body of the request to an upload."""
+    request = exchange.request
+    span = _Span.of(request)
+    async with exchange.backend.uploads.append(
+        exchange.scope(UPLOAD_LAYER_PART), exchange.repository, upload_id, registry_id=exchange.key.account
+    ) as writer:
+        if span is not None and span.first != writer.upload.received:
+            raise DistributionError(
+                416,
+                "BLOB_UPLOAD_INVALID",
+                f"The chunk begins at byte {span.first:,}, but {writer.upload.received:,} bytes have been received",
+                _progress(exchange, writer.upload),
+            )
+        try:
+            await _write(writer, request)
+        except ConnectionError:
+            await writer.commit()  # what came before the client went away, which may go on from there
+            raise
+        if span is not None and writer.written != span.size:
+            raise DistributionError(
+                400,
+                "SIZE_INVALID",
+                f"The chunk has {writer.written:,} bytes, not {span.size:,} as its Content-Range says",
+            )
+        return await writer.commit()
+
+
+async def _write(writer: UploadWriter, request: web.Request) -> None:
+    """Write the body of a request, the next piece coming in while one is written."""
+    writing: asyncio.Task[None] | None = None
+    try:
+        async for piece in _pieces(request):
+            if writing is not None:
+                await writing
+            writing = asyncio.create_task(writer.write(piece))
+    finally:
+        if writing is not None:
+            await writing
+
+
+async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.content.iter_any():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size >= PIECE:
+            yield b"".join(chunks)
+            chunks.clear()
+            size = 0
+    if chunks:
+        yield b"".join(chunks)
+
+
+async def _complete(exchange: Exchange, upload_id: str, digest: str) -> web.Response:
+    with suppress(LayerAlreadyExistsException):  # another client was faster, which here is no error
+        await exchange.backend.uploads.complete(
+            exchange.scope(COMPLETE_LAYER_UPLOAD),
+            exchange.repository,
+            upload_id,
+            [digest],
+            registry_id=exchange.key.account,
+            may_be_empty=True,
+        )
+    return _created(exchange, digest)
+
+
+async def _cancel(exchange: Exchange, upload_id: str) -> None:
+    def work(registry: Registry) -> None:
+        record = registry.repository(exchange.repository, exchange.key.account)
+        cancel_upload(registry, record, upload_id)
+
+    await exchange.write(UPLOAD_LAYER_PART, work)
+
+
+# ---------------------------------------------------------------------------- what is said of them
+
+
+@attrs.frozen
+class _Span:
+    """The bytes of the blob that a chunk says it is."""
+
+    first: int
+    size: int
+
+    @classmethod
+    def of(cls, request: web.Request) -> "_Span | None":
+        """Return what the request's Content-Range says, if it has one."""
+        given = request.headers.get("Content-Range")
+        if given is None:
+            return None
+        found = CONTENT_RANGE.fullmatch(given)
+        first, last = (int(found[1]), int(found[2])) if found else (0, -1)
+        if last < first:
+            raise DistributionError(
+                400, "BLOB_UPLOAD_INVALID", f"Content-Range must be first-last, not '{given}'"
+            )
+        size = last - first + 1
+        if request.content_length not in (None, size):
+            raise DistributionError(
+                400, "SIZE_INVALID", f"Content-Length is {request.content_length}, but Content-Range {given}"
+            )
+        return cls(first, size)
+
+
+def _check(digest: str) -> None:
+    if algorithm_of(digest) is None:
+        raise DistributionError(400, "DIGEST_INVALID", f"'{digest}' is not a digest of a known algorithm")
+
+
+def _progress(exchange: Exchange, upload: UploadRecord) -> dict[str, str]:
+    return {
+        "Docker-Upload-UUID": upload.id,
+        "Location": f"{exchange.path}/blobs/uploads/{upload.id}",
+        "Range": f"0-{max(upload.received - 1, 0)}",
+    }
+
+
+def _accepted(exchange: Exchange, upload: UploadRecord, status: int = 202) -> web.Response:
+    return web.Response(status=status, headers={**API_VERSION, **_progress(exchange, upload)})
+
+
+def _created(exchange: Exchange, digest: str) -> web.Response:
+    headers = {
+        **API_VERSION,
+        "Docker-Content-Digest": digest,
+        "Location": f"{exchange.path}/blobs/{digest}",
+    }
+    return web.Response(status=201, headers=headers)

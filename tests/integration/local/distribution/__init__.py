@@ -1,0 +1,1 @@
+"""The OCI distribution API of the embedded ECR."""

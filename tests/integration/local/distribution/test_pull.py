@@ -1,0 +1,131 @@
+"""The specification's category Pull: manifests and blobs, whole, in ranges, or only asked about.
+
+https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pull
+"""
+
+import pytest
+
+from ecr_async.service import Service
+from tests.integration.local.content import (
+    DOCKER_MANIFEST,
+    OCI_MANIFEST,
+    UNKNOWN_DIGEST,
+    digest_of,
+    manifest,
+    push,
+)
+from tests.integration.local.distribution.client import Door
+
+BLOB = bytes(range(256)) * 8
+
+
+async def test_the_door_says_what_it_is(door: Door) -> None:
+    answer = await door.send("GET", "/v2/")
+    assert (answer.status, answer.json) == (200, {})
+    assert answer.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
+
+
+@pytest.mark.parametrize("by", ["tag", "digest"])
+async def test_a_manifest(door: Door, service: Service, by: str) -> None:
+    digest = await push(service, b"a layer", "v1")
+    path = f"/v2/team/app/manifests/{'v1' if by == 'tag' else digest}"
+    pulled = await door.send("GET", path)
+    assert (pulled.status, pulled.body.decode()) == (200, manifest(b"a layer"))
+    head = await door.send("HEAD", path)
+    assert (head.status, head.body) == (200, b"")
+    for answer in (pulled, head):
+        assert answer.headers["Content-Type"] == OCI_MANIFEST
+        assert answer.headers["Docker-Content-Digest"] == digest
+        assert answer.headers["Content-Length"] == str(len(pulled.body))
+
+
+async def test_a_manifest_has_the_media_type_that_it_was_pushed_with(door: Door) -> None:
+    for blob in (b"{}", b"a layer"):
+        await door.push_blob(blob)
+    text = manifest(b"a layer", mediaType=None)
+    await door.send("PUT", "/v2/team/app/manifests/v1", text.encode(), Content_Type=DOCKER_MANIFEST)
+    pulled = await door.send("GET", "/v2/team/app/manifests/v1")
+    assert (pulled.headers["Content-Type"], pulled.body.decode()) == (DOCKER_MANIFEST, text)
+
+
+@pytest.mark.parametrize("reference", ["v2", UNKNOWN_DIGEST, "sha256:baddigeststring", "sha512:" + "0" * 128])
+async def test_a_manifest_that_is_not_there(door: Door, service: Service, reference: str) -> None:
+    await push(service, b"a layer", "v1")
+    answer = await door.send("GET", f"/v2/team/app/manifests/{reference}")
+    assert (answer.status, answer.code) == (404, "MANIFEST_UNKNOWN")
+    assert (await door.send("HEAD", f"/v2/team/app/manifests/{reference}")).status == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["manifests/v1", f"blobs/{UNKNOWN_DIGEST}", "tags/list", f"referrers/{UNKNOWN_DIGEST}"]
+)
+async def test_a_repository_that_is_not_there(door: Door, path: str) -> None:
+    answer = await door.send("GET", f"/v2/team/other/{path}")
+    assert (answer.status, answer.code) == (404, "NAME_UNKNOWN")
+    assert "team/other" in answer.json["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+async def test_a_blob(door: Door, algorithm: str) -> None:
+    digest = await door.push_blob(BLOB, algorithm=algorithm)
+    pulled = await door.send("GET", f"/v2/team/app/blobs/{digest}")
+    assert (pulled.status, pulled.body) == (200, BLOB)
+    head = await door.send("HEAD", f"/v2/team/app/blobs/{digest}")
+    assert (head.status, head.body) == (200, b"")
+    for answer in (pulled, head):
+        assert answer.headers["Docker-Content-Digest"] == digest
+        assert answer.headers["Content-Length"] == str(len(BLOB))
+        assert answer.headers["Accept-Ranges"] == "bytes"
+
+
+@pytest.mark.parametrize(
+    ("span", "expected", "content_range"),
+    [
+        ("bytes=500-1499", slice(500, 1500), "bytes 500-1499/2048"),
+        ("bytes=500-", slice(500, None), "bytes 500-2047/2048"),
+        ("bytes=-500", slice(-500, None), "bytes 1548-2047/2048"),
+        ("bytes=2000-5000", slice(2000, None), "bytes 2000-2047/2048"),
+        ("bytes=0-0", slice(0, 1), "bytes 0-0/2048"),
+    ],
+)
+async def test_a_range_of_a_blob(door: Door, span: str, expected: slice, content_range: str) -> None:
+    digest = await door.push_blob(BLOB)
+    answer = await door.send("GET", f"/v2/team/app/blobs/{digest}", Range=span)
+    assert (answer.status, answer.body) == (206, BLOB[expected])
+    assert answer.headers["Content-Range"] == content_range
+    assert answer.headers["Content-Length"] == str(len(answer.body))
+
+
+@pytest.mark.parametrize("span", ["bytes=500-0", "bytes=2048-", "bytes=5000-10000"])
+async def test_a_range_that_a_blob_has_not(door: Door, span: str) -> None:
+    digest = await door.push_blob(BLOB)
+    answer = await door.send("GET", f"/v2/team/app/blobs/{digest}", Range=span)
+    assert (answer.status, answer.headers["Content-Range"]) == (416, "bytes */2048")
+
+
+async def test_a_blob_that_is_not_there(door: Door) -> None:
+    answer = await door.send("GET", f"/v2/team/app/blobs/{UNKNOWN_DIGEST}")
+    assert (answer.status, answer.code) == (404, "BLOB_UNKNOWN")
+    assert (await door.send("HEAD", f"/v2/team/app/blobs/{UNKNOWN_DIGEST}")).status == 404
+
+
+async def test_a_blob_of_another_repository_is_not_there(door: Door, service: Service) -> None:
+    from tests.integration.local.content import create, push_layer
+
+    digest = await push_layer(service, b"a layer", await create(service, "team/other"))
+    assert (await door.send("HEAD", f"/v2/team/other/blobs/{digest}")).status == 200
+    assert (await door.send("HEAD", f"/v2/team/app/blobs/{digest}")).status == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/v2/team/app", "/v2/team/app/manifests/", "/v2/team/app/layers/x", "/v2/x"]
+)
+async def test_what_is_no_part_of_the_api(door: Door, path: str) -> None:
+    answer = await door.send("GET", path)
+    assert (answer.status, len(answer.json["errors"])) == (404, 1)
+
+
+async def test_methods_that_are_no_part_of_the_api(door: Door) -> None:
+    answer = await door.send("POST", f"/v2/team/app/blobs/{digest_of(b'')}")
+    assert (answer.status, answer.code) == (405, "UNSUPPORTED")
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "DELETE"}
