@@ -19,7 +19,7 @@ from ecr_async._lazy import lazily
 if TYPE_CHECKING:
     from ecr_async import arrow as arrow
     from ecr_async import distributed as distributed
-    from ecr_async import lifecycle, local
+    from ecr_async import events, lifecycle, local
     from ecr_async import telemetry as telemetry
     from ecr_async._auth.credentials import Credentials, CredentialsProvider
     from ecr_async._bulk.batches import BatchFailure, BatchResult, check_layers, delete_images, get_images
@@ -154,6 +154,7 @@ __all__ = [
     "WaiterTimeoutError",
     "check_layers",
     "delete_images",
+    "events",
     "get_images",
     "lifecycle",
     "local",
@@ -230,6 +231,7 @@ _HOMES = {
     "check_layers": "_bulk.batches",
     "delete_images": "_bulk.batches",
     "distributed": "distributed",
+    "events": "events",
     "get_images": "_bulk.batches",
     "lifecycle": "lifecycle",
     "local": "local",

@@ -1,6 +1,8 @@
 """Traces and metrics with OpenTelemetry: a span and a duration for each call, an event for each attempt.
 
-    session = ecr.Session(telemetry=ecr.telemetry.OpenTelemetry())
+    telemetry = ecr.telemetry.OpenTelemetry()
+    session = ecr.Session(telemetry=telemetry)
+    worker = ecr.events.Worker(queue, telemetry=telemetry)
 
 Needs the extra `otel`; a session without `telemetry` neither imports it nor pays for it.
 
@@ -53,8 +55,20 @@ class OpenTelemetry:
     def __init__(
         self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
     ) -> None:
+        meter = get_meter("ecr_async", __version__, meter_provider)
         self._tracer = get_tracer("ecr_async", __version__, tracer_provider)
-        self._duration = get_meter("ecr_async", __version__, meter_provider).create_histogram(
+        self._outcomes = meter.create_counter(
+            "ecr_async.worker.events",
+            unit="{event}",
+            description="Events that a worker received, by what became of them.",
+        )
+        self._processing = meter.create_histogram(
+            "messaging.process.duration",
+            unit="s",
+            description="How long the handlers of an event took.",
+            explicit_bucket_boundaries_advisory=DURATION_BUCKETS,
+        )
+        self._duration = meter.create_histogram(
             "rpc.client.call.duration",
             unit="s",
             description="How long calls of ECR took, with all their attempts.",
@@ -103,3 +117,38 @@ class OpenTelemetry:
         if record.error is not None:
             answer["error.type"] = error_type(record.error)
         span.add_event("attempt", answer)
+
+    @contextmanager
+    def message(self, destination: str, message_id: str, event_type: str) -> Generator[None, None, None]:
+        """Trace and measure the handling of one event by a worker: a span of kind `CONSUMER`.
+
+        See https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
+        """
+        attributes: dict[str, AttributeValue] = {
+            "messaging.system": "aws_sqs",
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+            "messaging.destination.name": destination,
+            "ecr_async.event.type": event_type,
+        }
+        started = time.perf_counter()
+        with self._tracer.start_as_current_span(
+            f"process {destination}",
+            kind=SpanKind.CONSUMER,
+            attributes=attributes | {"messaging.message.id": message_id},
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                yield
+            except BaseException as error:
+                attributes["error.type"] = error_type(error)
+                span.set_attribute("error.type", error_type(error))
+                span.set_status(StatusCode.ERROR, type(error).__name__)
+                raise
+            finally:
+                self._processing.record(time.perf_counter() - started, attributes)
+
+    def outcome(self, destination: str, outcome: str) -> None:
+        """Count what became of an event that a worker received."""
+        self._outcomes.add(1, {"messaging.destination.name": destination, "ecr_async.event.outcome": outcome})

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from ecr_async._version import __version__
+from ecr_async.cli.events import app as events
 from ecr_async.cli.scan import scan
 from ecr_async.cli.serve import serve
 
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(scan)
+app.add_typer(events, name="events")
 
 
 def _print_version(asked: bool) -> None:

@@ -1,0 +1,530 @@
+"""The worker, with a queue in memory and in virtual time."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+import ecr_async as ecr
+from ecr_async.events import (
+    Event,
+    EventError,
+    Failure,
+    ImageAction,
+    ImageDeleted,
+    ImagePushed,
+    MemoryQueue,
+    Message,
+    UnknownEvent,
+    Worker,
+)
+from tests.unit.events.documents import event, notification, push
+from tests.virtual_time import in_virtual_time
+
+
+async def fill(queue: MemoryQueue, count: int) -> None:
+    for number in range(count):
+        await queue.put(push(number))
+
+
+class Recorder:
+    """A handler that remembers the events it was given, and takes its time."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        self.ids: list[str] = []
+        self.working = 0
+        self.most_working = 0
+
+    async def __call__(self, event: Event) -> None:
+        self.ids.append(event.id)
+        self.working += 1
+        self.most_working = max(self.most_working, self.working)
+        try:
+            await asyncio.sleep(self.seconds)
+        finally:
+            self.working -= 1
+
+
+@in_virtual_time
+async def test_each_event_is_handled_once_and_its_message_deleted() -> None:
+    queue, handle = MemoryQueue(), Recorder()
+    await fill(queue, 100)
+    async with Worker(queue) as worker:
+        worker.on(ImagePushed, handle)
+        await queue.join()
+    assert sorted(handle.ids) == sorted(f"event-{number}" for number in range(100))
+    assert worker.counters.received == worker.counters.handled == worker.counters.deleted == 100
+
+
+@in_virtual_time
+async def test_no_more_is_received_than_there_is_room_for() -> None:
+    queue, handle = MemoryQueue(), Recorder(seconds=60)
+    await fill(queue, 50)
+    async with Worker(queue, concurrency=7) as worker:
+        worker.on(ImagePushed, handle)
+        await asyncio.sleep(59)
+        assert worker.counters.received == 7  # none wait in the worker, where their visibility would run out
+        await queue.join()
+    assert handle.most_working == 7
+    assert len(handle.ids) == 50
+
+
+@in_virtual_time
+async def test_a_handler_may_take_much_longer_than_the_visibility_timeout() -> None:
+    queue, handle = MemoryQueue(visibility_timeout=2, wait_time=20), Recorder(seconds=3600)
+    await fill(queue, 3)
+    async with Worker(queue, deduplication_window=0) as worker, Worker(queue) as other:
+        worker.on(ImagePushed, handle)
+        other.on(ImagePushed, handle)
+        await queue.join()
+    assert sorted(handle.ids) == ["event-0", "event-1", "event-2"]
+    assert worker.counters.received + other.counters.received == 3
+    assert worker.counters.extended + other.counters.extended >= 3 * 1800
+
+
+@in_virtual_time
+async def test_a_handler_of_a_base_class_gets_all_and_several_are_called_in_order() -> None:
+    called: list[str] = []
+    queue = MemoryQueue()
+    worker = Worker(queue)
+
+    @worker.on(ImagePushed)
+    async def pushed(event: ImagePushed) -> None:
+        called.append(f"pushed {event.image_tag}")
+
+    @worker.on(ImageAction)
+    async def action(event: ImageAction) -> None:
+        called.append(f"action {event.action_type}")
+
+    async with worker:
+        await queue.put(push())
+        await queue.join()
+        await queue.put(push(**{"action-type": "DELETE"}))
+        await queue.join()
+    assert called == ["pushed 1.0", "action PUSH", "action DELETE"]
+
+
+@in_virtual_time
+async def test_poison_malformed_and_foreign_messages_are_reported_once_and_stop_nothing() -> None:
+    reported: list[Failure] = []
+    queue, handle = MemoryQueue(visibility_timeout=5, max_receives=3), Recorder()
+
+    async def fail(event: ImageDeleted) -> None:
+        raise ValueError("poison")
+
+    await queue.put(push(1, **{"action-type": "DELETE"}))
+    await queue.put("no JSON")
+    await queue.put(event("Object Created", {}, source="aws.s3"))
+    await queue.put("x" * (9 * 1024 * 1024))
+    await queue.put({"Records": []})  # nothing to be done
+    await fill(queue, 20)
+    async with Worker(queue, on_failure=reported.append) as worker:
+        worker.on(ImagePushed, handle)
+        worker.on(ImageDeleted, fail)
+        await queue.join()
+    assert len(handle.ids) == 20
+    assert [failure.outcome for failure in reported] == ["failed", "malformed", "unhandled", "malformed"]
+    assert len(queue.dead_letters) == 4
+    counted = worker.counters
+    assert (counted.failed, counted.malformed, counted.unhandled, counted.deleted) == (3, 6, 3, 21)
+    poison = reported[0]
+    assert isinstance(poison.error, ValueError)
+    assert isinstance(poison.event, ImageDeleted)
+    assert str(poison) == (
+        "ImageDeleted could not be handled: ValueError (message memory-1, received 1 times)"
+    )
+    assert str(reported[1]).startswith("the message could not be handled: document: is not JSON")
+
+
+@in_virtual_time
+async def test_a_kind_without_a_handler_is_deleted_and_an_unknown_one_if_there_is_a_handler() -> None:
+    queue, handle = MemoryQueue(), Recorder()
+    await queue.put(push(1, **{"action-type": "DELETE"}))
+    await queue.put(event("ECR Artifact Action", {}))
+    async with Worker(queue) as worker:
+        worker.on(UnknownEvent, handle)
+        await queue.join()
+    assert len(handle.ids) == 1
+    assert (worker.counters.ignored, worker.counters.deleted) == (1, 2)
+
+
+@in_virtual_time
+async def test_an_event_delivered_again_is_handled_once() -> None:
+    queue, handle = MemoryQueue(), Recorder(seconds=10)
+    async with Worker(queue) as worker:
+        worker.on(ImagePushed, handle)
+        await queue.put(push())
+        await queue.put(notification(push()))  # while the first is being handled, by another way
+        await queue.join()
+        await queue.put(push())
+        await queue.join()
+        assert handle.ids == ["event-0"]
+        assert worker.counters.duplicate == 2
+        await asyncio.sleep(301)
+        await queue.put(push())
+        await queue.join()
+    assert handle.ids == ["event-0", "event-0"]
+
+
+@in_virtual_time
+async def test_another_event_with_the_same_id_is_no_duplicate() -> None:
+    queue, handle = MemoryQueue(), Recorder()
+    async with Worker(queue) as worker:
+        worker.on(ImageAction, handle)
+        await queue.put(push())
+        await queue.put(push(**{"action-type": "DELETE"}))
+        await queue.join()
+    assert len(handle.ids) == 2
+
+
+@in_virtual_time
+async def test_an_event_that_failed_is_handled_again_when_it_comes_back() -> None:
+    queue = MemoryQueue(visibility_timeout=30)
+    failed_at: list[float] = []
+    loop = asyncio.get_running_loop()
+
+    async def handle(event: ImagePushed) -> None:
+        if not failed_at:
+            failed_at.append(loop.time())
+            raise OSError("no network")
+
+    await queue.put(push())
+    async with Worker(queue, on_failure=lambda failure: None) as worker:
+        worker.on(ImagePushed, handle)
+        await queue.join()
+    assert 30 <= loop.time() - failed_at[0] < 31  # left to the queue, not given back at once
+    assert (worker.counters.failed, worker.counters.handled) == (1, 1)
+
+
+@in_virtual_time
+async def test_of_several_events_in_a_message_those_that_succeeded_are_not_handled_again() -> None:
+    queue, handle = MemoryQueue(visibility_timeout=5), Recorder()
+    fails = True
+
+    async def fail_once(event: ImageDeleted) -> None:
+        nonlocal fails
+        if fails:
+            fails = False
+            raise OSError
+
+    await queue.put([push(1), push(2, **{"action-type": "DELETE"}), push(3)])
+    async with Worker(queue, on_failure=lambda failure: None) as worker:
+        worker.on(ImagePushed, handle)
+        worker.on(ImageDeleted, fail_once)
+        await queue.join()
+    assert handle.ids == ["event-1", "event-3"]
+    assert worker.counters.duplicate == 2
+
+
+@in_virtual_time
+async def test_a_handler_that_hangs_is_cancelled_in_time() -> None:
+    reported: list[Failure] = []
+    queue, handle = MemoryQueue(max_receives=1), Recorder(seconds=1e6)
+    await queue.put(push())
+    async with Worker(queue, handler_timeout=90, on_failure=reported.append) as worker:
+        worker.on(ImagePushed, handle)
+        await queue.join()
+    assert handle.working == 0
+    assert isinstance(reported[0].error, TimeoutError)
+
+
+@in_virtual_time
+async def test_a_handler_may_be_cancelled_by_its_own_doing() -> None:
+    reported: list[Failure] = []
+    queue = MemoryQueue(max_receives=1)
+
+    async def handle(event: Event) -> None:
+        if event.id == "event-0":
+            raise asyncio.CancelledError
+
+    await fill(queue, 3)
+    async with Worker(queue, on_failure=reported.append) as worker:
+        worker.on(Event, handle)
+        await queue.join()
+    assert len(reported) == 1
+    assert worker.counters.handled == 2
+
+
+@in_virtual_time
+async def test_leaving_the_block_finishes_what_is_in_hand_and_gives_back_the_rest() -> None:
+    queue, handle = MemoryQueue(wait_time=20), Recorder(seconds=100)
+    await fill(queue, 2)
+    async with Worker(queue, concurrency=3) as worker:
+        worker.on(ImagePushed, handle)
+        await asyncio.sleep(50)
+        worker.stop()
+        await queue.put(push(2))  # which the receive under way brings
+    assert handle.ids == ["event-0", "event-1"]
+    assert (worker.counters.handled, worker.counters.deleted, worker.counters.released) == (2, 2, 1)
+    (message,) = await queue.receive(10)
+    assert message.receive_count == 2
+    assert asyncio.get_running_loop().time() == 100
+
+
+@in_virtual_time
+async def test_a_stop_timeout_cancels_handlers_and_gives_their_messages_back() -> None:
+    queue, handle = MemoryQueue(), Recorder(seconds=100)
+    await fill(queue, 2)
+    async with Worker(queue, stop_timeout=25) as worker:
+        worker.on(ImagePushed, handle)
+        await asyncio.sleep(50)
+    assert asyncio.get_running_loop().time() == pytest.approx(75, abs=0.2)
+    assert (worker.counters.handled, worker.counters.released) == (0, 2)
+    assert len(await queue.receive(10)) == 2
+
+
+@in_virtual_time
+async def test_cancelling_leaves_no_task_and_gives_messages_back() -> None:
+    queue, handle = MemoryQueue(), Recorder(seconds=100)
+    await fill(queue, 2)
+    worker = Worker(queue)
+    worker.on(ImagePushed, handle)
+    running = asyncio.create_task(worker.run())
+    await asyncio.sleep(50)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert len(asyncio.all_tasks()) == 1
+    assert len(await queue.receive(10)) == 2
+
+
+@in_virtual_time
+async def test_signals_stop_the_worker_gracefully_and_then_at_once() -> None:
+    queue, handle = MemoryQueue(), Recorder(seconds=100)
+    await fill(queue, 1)
+    before = signal.getsignal(signal.SIGTERM)
+    worker = Worker(queue)
+    worker.on(ImagePushed, handle)
+    running = asyncio.create_task(worker.run(stop_on=[signal.SIGTERM]))
+    await asyncio.sleep(10)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.sleep(10)
+    assert not running.done()
+    os.kill(os.getpid(), signal.SIGTERM)
+    await running
+    assert asyncio.get_running_loop().time() < 100
+    assert (worker.counters.handled, worker.counters.released) == (0, 1)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+class FaultyQueue(MemoryQueue):
+    """A queue of which calls fail as they are told to."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.failing: dict[str, int] = {}
+        self.calls: list[str] = []
+
+    async def receive(self, limit: int) -> Sequence[Message]:
+        self._maybe_fail("receive")
+        return await super().receive(limit)
+
+    async def delete(self, messages: Sequence[Message]) -> Sequence[Message]:
+        self.calls.append(f"delete {len(messages)}")
+        self._maybe_fail("delete")
+        if self._fails("delete one"):
+            await super().delete(messages[1:])
+            return messages[:1]
+        return await super().delete(messages)
+
+    async def extend(self, messages: Sequence[Message]) -> Sequence[Message]:
+        self._maybe_fail("extend")
+        return await super().extend(messages)
+
+    def _fails(self, call: str) -> bool:
+        left = self.failing.get(call, 0)
+        self.failing[call] = max(0, left - 1)
+        return left > 0
+
+    def _maybe_fail(self, call: str) -> None:
+        if self._fails(call):
+            raise ConnectionError(call)
+
+
+@in_virtual_time
+async def test_a_receive_that_fails_is_tried_again_for_as_long_as_it_takes() -> None:
+    """Consumers that stop polling after an error are a frequent complaint (bbc/sqs-consumer #130, #151, #241)."""
+    queue, handle = FaultyQueue(), Recorder()
+    async with Worker(queue) as worker:
+        worker.on(ImagePushed, handle)
+        await asyncio.sleep(10)
+        queue.failing["receive"] = 50
+        await queue.put(push())
+        await queue.join()
+    assert handle.ids == ["event-0"]
+    assert worker.counters.receive_failures == 50
+
+
+@in_virtual_time
+async def test_a_first_receive_that_fails_ends_the_worker() -> None:
+    queue = FaultyQueue()
+    queue.failing["receive"] = 1
+    with pytest.raises(ConnectionError):
+        await Worker(queue).run()
+    queue.failing["receive"] = 1
+    with pytest.raises(ConnectionError):
+        async with Worker(queue):
+            await asyncio.Event().wait()
+    assert len(asyncio.all_tasks()) == 1
+
+
+@in_virtual_time
+async def test_each_failure_in_a_batch_of_deletes_is_seen_and_tried_again() -> None:
+    """Individual failures of a batch that "succeeded" are often overlooked (bbc/sqs-consumer #193)."""
+    queue, handle = FaultyQueue(), Recorder(seconds=1)
+    queue.failing |= {"delete one": 2, "delete": 1}
+    await fill(queue, 10)
+    async with Worker(queue) as worker:
+        worker.on(ImagePushed, handle)
+        await queue.join()
+    assert len(handle.ids) == 10
+    assert (worker.counters.deleted, worker.counters.not_deleted) == (10, 0)
+
+
+@in_virtual_time
+async def test_a_message_that_cannot_be_deleted_comes_back_and_is_not_handled_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    queue, handle = FaultyQueue(visibility_timeout=30), Recorder()
+    queue.failing["delete"] = 5
+    await queue.put(push())
+    async with Worker(queue) as worker:
+        worker.on(ImagePushed, handle)
+        await queue.join()
+    assert handle.ids == ["event-0"]
+    assert (worker.counters.not_deleted, worker.counters.duplicate, worker.counters.deleted) == (1, 1, 1)
+    assert "message memory-1 could not be deleted and will come back" in caplog.messages
+
+
+@in_virtual_time
+async def test_deletes_are_made_in_batches() -> None:
+    queue, handle = FaultyQueue(), Recorder(seconds=1)
+    await fill(queue, 40)
+    async with Worker(queue, concurrency=20) as worker:
+        worker.on(ImagePushed, handle)
+        await queue.join()
+    assert worker.counters.deleted == 40
+    assert len(queue.calls) <= 10
+    assert "delete 10" in queue.calls
+
+
+@in_virtual_time
+async def test_an_extension_that_fails_is_made_up_for_before_the_timeout_ends() -> None:
+    queue, handle = FaultyQueue(visibility_timeout=8), Recorder(seconds=100)
+    queue.failing["extend"] = 3
+    await queue.put(push())
+    async with Worker(queue) as worker:
+        worker.on(ImagePushed, handle)
+        await queue.join()
+    assert worker.counters.received == 1
+    assert worker.counters.not_extended == 3
+
+
+@in_virtual_time
+async def test_a_message_that_cannot_be_extended_any_more_is_reported_once_and_finished(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """SQS extends for 12 hours and then fails (aws/aws-sdk-js-v3 #2983)."""
+    queue, handle = FaultyQueue(visibility_timeout=8), Recorder(seconds=100)
+    queue.failing["extend"] = 10_000
+    await queue.put(push())
+    async with Worker(queue) as worker:
+        worker.on(ImagePushed, handle)
+        await queue.join()
+    assert handle.ids == ["event-0"]
+    told = [text for text in caplog.messages if "visibility of message memory-1" in text]
+    assert len(told) == 1
+    assert worker.counters.received > 10  # it came back, and the handler that works on it goes on
+    assert worker.counters.deleted == 1
+
+
+@in_virtual_time
+async def test_what_on_failure_raises_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    queue, handle = MemoryQueue(max_receives=1), Recorder()
+
+    def fail(failure: Failure) -> None:
+        raise ZeroDivisionError
+
+    await queue.put("no JSON")
+    await queue.put(push())
+    async with Worker(queue, on_failure=fail) as worker:
+        worker.on(ImagePushed, handle)
+        await queue.join()
+    assert handle.ids == ["event-0"]
+    assert "on_failure failed" in caplog.messages
+
+
+@in_virtual_time
+async def test_failures_are_logged_without_the_message(caplog: pytest.LogCaptureFixture) -> None:
+    queue = MemoryQueue(max_receives=2, visibility_timeout=1)
+    await queue.put('{"password": "hunter2"')
+    with caplog.at_level(logging.WARNING, "ecr_async.events"):
+        async with Worker(queue):
+            await queue.join()
+    (line,) = caplog.messages
+    assert line.startswith("the message could not be handled: document: is not JSON")
+    assert "hunter2" not in caplog.text
+
+
+async def test_events_can_be_handled_without_a_queue() -> None:
+    worker, handle = Worker(), Recorder()
+    worker.on(ImagePushed, handle)
+    await worker.handle(push())
+    assert handle.ids == ["event-0"]
+    with pytest.raises(EventError):
+        await worker.handle("no JSON")
+    with pytest.raises(ecr.ConfigurationError, match="has no queue"):
+        await worker.run()
+
+
+async def test_a_plain_function_is_no_handler() -> None:
+    worker = Worker(on_failure=lambda failure: None)
+    worker.on(ImagePushed, lambda event: None)  # type: ignore[arg-type,return-value]
+    with pytest.raises(TypeError, match="must be an async function"):
+        await worker.handle(push())
+
+
+def test_arguments_that_cannot_work() -> None:
+    with pytest.raises(ecr.ConfigurationError, match="concurrency must be at least 1, not 0"):
+        Worker(concurrency=0)
+    with pytest.raises(ecr.ConfigurationError, match="handler_timeout must be more than 0 s, not 0"):
+        Worker(handler_timeout=0)
+    with pytest.raises(ecr.ConfigurationError, match="for classes of events"):
+        Worker().on(int, Recorder())  # type: ignore[type-var,arg-type]
+    with pytest.raises(ecr.ConfigurationError, match="must be an async function"):
+        Worker().on(ImagePushed, 5)  # type: ignore[call-overload]
+    with pytest.raises(ecr.ConfigurationError, match="visibility_timeout must be more than 0 s"):
+        MemoryQueue(visibility_timeout=0)
+    with pytest.raises(ecr.ConfigurationError, match="max_receives must be at least 1"):
+        MemoryQueue(max_receives=0)
+
+
+@in_virtual_time
+async def test_a_worker_runs_once_at_a_time_and_may_run_again() -> None:
+    queue, handle = MemoryQueue(), Recorder()
+    worker = Worker(queue)
+    worker.on(ImagePushed, handle)
+    for number in range(2):
+        async with worker:
+            with pytest.raises(ecr.ConfigurationError, match="running already"):
+                await worker.run()
+            await queue.put(push(number))
+            await queue.join()
+    assert handle.ids == ["event-0", "event-1"]
+    worker.stop()  # nothing to stop
+
+
+@in_virtual_time
+async def test_a_full_queue_holds_up_whoever_fills_it() -> None:
+    queue, handle = MemoryQueue(maxsize=5), Recorder(seconds=10)
+    async with Worker(queue, concurrency=1) as worker:
+        worker.on(ImagePushed, handle)
+        await fill(queue, 8)
+        assert len(queue) == 5
+        await queue.join()
+    assert len(handle.ids) == 8
