@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from ecr_async.pagination import Pager
     from ecr_async.service import Service
     from ecr_async.session import Session
+    from ecr_async.transfer.copy import copy_image
     from ecr_async.transfer.errors import (
         ArchiveTooLargeError,
         DigestMismatchError,
@@ -86,7 +87,8 @@ if TYPE_CHECKING:
     from ecr_async.transfer.progress import Progress
     from ecr_async.transfer.pull import pull_image
     from ecr_async.transfer.push import push_image
-    from ecr_async.transfer.results import PulledImage, PushedImage
+    from ecr_async.transfer.registry_credentials import RegistryCredentials, registry_credentials
+    from ecr_async.transfer.results import CopiedImage, MovedImage, PulledImage, PushedImage
     from ecr_async.waiters import (
         Pauses,
         wait_until_image_scan_complete,
@@ -104,6 +106,7 @@ __all__ = [
     "Config",
     "ConfigurationError",
     "ConnectError",
+    "CopiedImage",
     "Credentials",
     "CredentialsError",
     "CredentialsProvider",
@@ -124,6 +127,7 @@ __all__ = [
     "LayoutError",
     "ManifestError",
     "MissingExtraError",
+    "MovedImage",
     "Pager",
     "PaginationError",
     "Pauses",
@@ -131,6 +135,7 @@ __all__ = [
     "Progress",
     "PulledImage",
     "PushedImage",
+    "RegistryCredentials",
     "RegistryHost",
     "RepositorySelection",
     "ResponseError",
@@ -153,6 +158,7 @@ __all__ = [
     "WaiterFailedError",
     "WaiterTimeoutError",
     "check_layers",
+    "copy_image",
     "delete_images",
     "events",
     "get_images",
@@ -160,6 +166,7 @@ __all__ = [
     "local",
     "pull_image",
     "push_image",
+    "registry_credentials",
     "scan_findings",
     "scan_images",
     "wait_until_image_scan_complete",
@@ -177,6 +184,7 @@ _HOMES = {
     "Config": "_config.settings",
     "ConfigurationError": "errors",
     "ConnectError": "errors",
+    "CopiedImage": "transfer.results",
     "Credentials": "_auth.credentials",
     "CredentialsError": "errors",
     "CredentialsProvider": "_auth.credentials",
@@ -197,6 +205,7 @@ _HOMES = {
     "LayoutError": "transfer.errors",
     "ManifestError": "oci.manifests",
     "MissingExtraError": "errors",
+    "MovedImage": "transfer.results",
     "Pager": "pagination",
     "PaginationError": "errors",
     "Pauses": "waiters",
@@ -204,6 +213,7 @@ _HOMES = {
     "Progress": "transfer.progress",
     "PulledImage": "transfer.results",
     "PushedImage": "transfer.results",
+    "RegistryCredentials": "transfer.registry_credentials",
     "RegistryHost": "oci.references",
     "RepositorySelection": "_bulk.images",
     "ResponseError": "errors",
@@ -229,6 +239,7 @@ _HOMES = {
     "__version__": "_version",
     "arrow": "arrow",
     "check_layers": "_bulk.batches",
+    "copy_image": "transfer.copy",
     "delete_images": "_bulk.batches",
     "distributed": "distributed",
     "events": "events",
@@ -237,6 +248,7 @@ _HOMES = {
     "local": "local",
     "pull_image": "transfer.pull",
     "push_image": "transfer.push",
+    "registry_credentials": "transfer.registry_credentials",
     "scan_findings": "_bulk.findings",
     "scan_images": "_bulk.images",
     "telemetry": "telemetry",

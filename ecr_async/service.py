@@ -118,6 +118,15 @@ class Service:
         async with runtime.decoding:
             return await _decode_in_steps(call.operation, reply.body)
 
+    @property
+    def shared(self) -> dict[object, Any]:
+        """What lives as long as the session and is the same for all of its services."""
+        return self._runtime.shared
+
+    def now(self) -> float:
+        """Return the time as the service has it, in seconds since the epoch."""
+        return self._runtime.clock.now()
+
     def download(
         self, url: str, headers: Mapping[str, str] | None = None, *, method: str = "GET"
     ) -> AbstractAsyncContextManager[Download]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 
@@ -22,8 +23,9 @@ class Runtime:
 
     `clock` is the time as the service has it, `monotonic` what durations are measured with. `transport`
     has at most `max_connections` calls under way; others wait. `decoding` is held while a large response
-    is decoded, so that several don't hold up the event loop in one go. `is_closed` is set once the session
-    is closed.
+    is decoded, so that several don't hold up the event loop in one go. `shared` holds what all services of
+    the session share and layers above know of, each under a key of its own. `is_closed` is set once the
+    session is closed.
     """
 
     config: Config
@@ -35,6 +37,7 @@ class Runtime:
     telemetry: Telemetry | None
     find_error: ErrorFinder
     decoding: asyncio.Lock = attrs.field(factory=asyncio.Lock)
+    shared: dict[object, Any] = attrs.field(factory=dict[object, Any])
     is_closed: bool = False
 
     def check_open(self) -> None:

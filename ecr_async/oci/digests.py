@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ecr_async.errors import ECRError
 
-__all__ = ["Hash", "InvalidDigestError", "check_digest", "digest_of", "hash_for", "split_digest"]
+__all__ = ["Hash", "InvalidDigestError", "check_digest", "digest_of", "hash_for", "is_digest", "split_digest"]
 
 _FORMS = {"sha256": re.compile(r"[0-9a-f]{64}"), "sha512": re.compile(r"[0-9a-f]{128}")}
 
@@ -35,11 +35,16 @@ def split_digest(text: str) -> tuple[str, str]:
 
     Both are safe to use as file names. Raises `InvalidDigestError`.
     """
-    algorithm, _, value = text.partition(":")
-    form = _FORMS.get(algorithm)
-    if form is None or not form.fullmatch(value):
+    if not is_digest(text):
         raise InvalidDigestError(f"not a digest of sha256 or sha512: {text[:80]!r}")
+    algorithm, _, value = text.partition(":")
     return algorithm, value
+
+
+def is_digest(text: str) -> bool:
+    """Whether this is a well-formed digest."""
+    algorithm, _, value = text.partition(":")
+    return algorithm in _FORMS and _FORMS[algorithm].fullmatch(value) is not None
 
 
 def check_digest(text: str) -> str:

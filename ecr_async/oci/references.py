@@ -13,7 +13,7 @@ __all__ = ["ImageReference", "RegistryHost"]
 _HOST = re.compile(
     r"(?P<account>\d{12})\.dkr[.-]ecr(?P<fips>-fips)?\.(?P<region>[a-z0-9][a-z0-9-]*)\."
     r"(?P<suffix>amazonaws\.com(\.cn)?|amazonaws\.eu|on\.aws|on\.amazonwebservices\.com\.cn|"
-    r"sc2s\.sgov\.gov|c2s\.ic\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"
+    r"sc2s\.sgov\.gov|c2s\.ic\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov|localhost(:\d{1,5})?)"
 )
 _DUAL_STACK = frozenset({"on.aws", "on.amazonwebservices.com.cn"})
 _NAME_OF_HOST = re.compile(
@@ -34,15 +34,22 @@ class RegistryHost:
     """Whether the host is the FIPS 140 endpoint."""
     is_dual_stack: bool = False
     """Whether the host has IPv6 addresses too."""
+    endpoint_url: str | None = None
+    """Where the API is, for an embedded ECR; None for AWS, where it follows from the region."""
 
     @classmethod
     def parse(cls, host: str) -> Self | None:
-        """Return what a host name says, of any AWS partition; None for hosts that are not ECR's."""
+        """Return what a host name says, of any AWS partition or of an embedded ECR; None for other hosts."""
         found = _HOST.fullmatch(host.lower())
         if found is None:
             return None
+        is_local = found["suffix"].startswith("localhost")
         return cls(
-            found["account"], found["region"], found["fips"] is not None, found["suffix"] in _DUAL_STACK
+            found["account"],
+            found["region"],
+            is_fips=found["fips"] is not None,
+            is_dual_stack=found["suffix"] in _DUAL_STACK,
+            endpoint_url=f"http://{found['suffix']}" if is_local else None,
         )
 
 

@@ -30,6 +30,8 @@ class Contents:
     """All indexes, each after those that it lists."""
     artifacts: tuple[Artifact, ...] = ()
     """Artifacts about the image or its parts, each after its own subject."""
+    is_present: bool = False
+    """Whether the destination has everything but the artifacts."""
 
     @property
     def manifests(self) -> tuple[Manifest, ...]:
@@ -38,8 +40,10 @@ class Contents:
 
     @property
     def blobs(self) -> tuple[Descriptor, ...]:
-        """All configurations and layers, each once however many manifests share it."""
-        return tuple({blob.digest: blob for each in self.manifests for blob in each.blobs}.values())
+        """The configurations and layers to move, each once however many manifests share it."""
+        artifacts = [each.manifest for each in self.artifacts]
+        manifests = artifacts if self.is_present else self.manifests
+        return tuple({blob.digest: blob for each in manifests for blob in each.blobs}.values())
 
 
 async def read_contents(

@@ -11,7 +11,7 @@ from ecr_async.oci.manifests import LARGEST_MANIFEST, Descriptor, Manifest, Mani
 from ecr_async.transfer.blobs import Extent, FileBlob
 from ecr_async.transfer.errors import DigestMismatchError, LayoutError
 from ecr_async.transfer.files import Files
-from ecr_async.transfer.source import Artifact, cosign_tags
+from ecr_async.transfer.source import Artifact, cosign_subject, cosign_tags
 
 __all__ = ["INDEX", "LAYOUT", "REF_NAME", "LayoutReader", "blob_name"]
 
@@ -74,13 +74,10 @@ class LayoutReader:
         }
         manifests = await self.manifests(list(chosen.values()))
         if reference is None:
-            artifacts = {tag for digest in chosen for tag in cosign_tags(digest)}
-            manifests = [
-                each
-                for each in manifests
-                if not (each.subject and each.subject.digest in chosen)
-                and artifacts.isdisjoint(_names(chosen[each.digest]))
+            is_about = [
+                await asyncio.to_thread(self._is_about, chosen[each.digest], each) for each in manifests
             ]
+            manifests = [each for each, other in zip(manifests, is_about, strict=True) if not other]
         if len(manifests) != 1:
             known = sorted({name for entry in self.entries for name in _names(entry)})
             wanted = "one image" if reference is None else repr(reference)
@@ -89,6 +86,12 @@ class LayoutReader:
                 self._files.path, f"{len(manifests)} images where {wanted} is expected; it has {listed}"
             )
         return manifests[0]
+
+    def _is_about(self, entry: Descriptor, manifest: Manifest) -> bool:
+        """Whether this is an artifact about another image of the layout."""
+        tagged = cosign_subject(entry.annotations.get(REF_NAME, ""))
+        subject = manifest.subject.digest if manifest.subject else tagged
+        return subject is not None and self._files.find(blob_name(subject)) is not None
 
     def _manifest(self, descriptor: Descriptor) -> Manifest:
         content = self._extent(descriptor).read(LARGEST_MANIFEST)

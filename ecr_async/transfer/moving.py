@@ -42,7 +42,7 @@ async def move(
         moved += sent
 
     async def put(manifest: Manifest) -> None:
-        if manifest is not contents.image:
+        if manifest is not contents.image and not contents.is_present:
             await destination.put(manifest, (), is_listed=False)
 
     async def put_artifact(artifact: Artifact) -> None:
@@ -56,7 +56,8 @@ async def move(
     for index in contents.indexes:
         await put(index)
     await for_each(contents.artifacts, put_artifact, concurrency)
-    await destination.put(contents.image, tags, is_listed=True)
+    if tags or not contents.is_present:
+        await destination.put(contents.image, tags, is_listed=True)
     return MovedImage(
         digest=contents.image.digest,
         media_type=contents.image.media_type,

@@ -19,6 +19,8 @@ from ecr_async.oci.manifests import Descriptor, Manifest
 from ecr_async.service import Service
 from ecr_async.transfer.blobs import Blob
 from ecr_async.transfer.errors import ImmutableTagError
+from ecr_async.transfer.mounting import Mounting
+from ecr_async.transfer.repository_source import RepositorySource
 from ecr_async.transfer.upload_notes import UploadNotes
 from ecr_async.transfer.uploads import Upload
 
@@ -27,11 +29,17 @@ __all__ = ["RepositoryDestination"]
 
 @attrs.frozen
 class RepositoryDestination:
-    """A destination in ECR. `notes` remember unfinished uploads."""
+    """A destination in ECR. `notes` remember unfinished uploads; `mounting` takes what another has."""
 
     service: Service
     repository: str
     notes: UploadNotes
+    mounting: Mounting | None = None
+
+    @property
+    def source(self) -> RepositorySource:
+        """The same repository to read from."""
+        return RepositorySource(self.service, self.repository)
 
     async def missing(self, blobs: Sequence[Descriptor]) -> Collection[str]:
         """Return the digests of the blobs that the repository doesn't have."""
@@ -42,7 +50,10 @@ class RepositoryDestination:
         return {blob.digest for blob in blobs} - present
 
     async def store(self, blob: Blob, on_progress: Callable[[int], object]) -> int:
-        """Upload a blob and return how many bytes were sent."""
+        """Mount or upload a blob and return how many bytes were sent."""
+        if self.mounting is not None and await self.mounting.mount(blob.descriptor.digest):
+            on_progress(blob.descriptor.size)
+            return 0
         return await Upload(self.service, self.repository, blob, self.notes, on_progress).run()
 
     async def put(self, manifest: Manifest, tags: Sequence[str], *, is_listed: bool) -> None:
@@ -63,14 +74,15 @@ class RepositoryDestination:
             except ImageAlreadyExistsException:
                 pass
             except ImageTagAlreadyExistsException as error:
-                if tag is None or not await self.has(manifest.digest, tag):
+                present = await self.tags_of(manifest.digest)
+                if tag not in (present or ()):
                     raise ImmutableTagError(self.repository, tag or "", manifest.digest) from error
 
-    async def has(self, digest: str, tag: str | None = None) -> bool:
-        """Whether the repository has an image, and under this tag. Doesn't count as a pull."""
+    async def tags_of(self, digest: str) -> Collection[str] | None:
+        """Return the tags of an image, None if the repository doesn't have it. Doesn't count as a pull."""
         request = DescribeImagesRequest(self.repository, image_ids=[ImageIdentifier(digest)])
         try:
             response = await describe_images(self.service, request)
         except ImageNotFoundException:
-            return False
-        return any(tag is None or tag in image.image_tags for image in response.image_details)
+            return None
+        return response.image_details[0].image_tags

@@ -23,7 +23,7 @@ from ecr_async.transfer.downloads import RemoteBlob
 from ecr_async.transfer.errors import DigestMismatchError
 from ecr_async.transfer.source import Artifact, cosign_tags
 
-__all__ = ["RepositorySource"]
+__all__ = ["RepositorySource", "identifier"]
 
 _DIGEST = re.compile(r"[a-z0-9]+:.+")
 BATCH = 100
@@ -44,7 +44,7 @@ class RepositorySource:
         Raises `ImageNotFoundException` if there is none; another failure that the response names is a
         `ServiceError` with its code.
         """
-        (manifest,) = await self._get([_identifier(reference)])
+        (manifest,) = await self._get([identifier(reference)])
         return manifest
 
     async def manifests(self, descriptors: Sequence[Descriptor]) -> Sequence[Manifest]:
@@ -96,7 +96,8 @@ class RepositorySource:
         )
 
 
-def _identifier(reference: str) -> ImageIdentifier:
+def identifier(reference: str) -> ImageIdentifier:
+    """Return the identifier of the image that has a tag or a digest."""
     is_digest = _DIGEST.fullmatch(reference) is not None
     return ImageIdentifier(image_digest=reference) if is_digest else ImageIdentifier(image_tag=reference)
 

@@ -76,6 +76,10 @@ def test_a_malformed_part_is_named(text: str, field: str) -> None:
             "123456789012.dkr-ecr.eu-west-1.on.aws",
             RegistryHost("123456789012", "eu-west-1", is_dual_stack=True),
         ),
+        (
+            "123456789012.dkr.ecr.eu-west-1.localhost:4566",
+            RegistryHost("123456789012", "eu-west-1", endpoint_url="http://localhost:4566"),
+        ),
         ("public.ecr.aws", None),
         ("docker.io", None),
         ("123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.example", None),

@@ -1,0 +1,148 @@
+"""Copy: an image from one repository into another, in any two regions and accounts."""
+
+from collections.abc import Collection, Sequence
+
+import attrs
+
+from ecr_async._bulk.patient_retries import CallCounts, patient
+from ecr_async.api.images import DescribeImagesRequest, describe_images
+from ecr_async.service import Service
+from ecr_async.transfer.concurrency import check_concurrency
+from ecr_async.transfer.contents import Contents, read_contents
+from ecr_async.transfer.mounting import Mounting
+from ecr_async.transfer.moving import PATIENCE, move
+from ecr_async.transfer.progress import Progress
+from ecr_async.transfer.repository_destination import RepositoryDestination
+from ecr_async.transfer.repository_source import RepositorySource, identifier
+from ecr_async.transfer.results import CopiedImage
+from ecr_async.transfer.upload_notes import UploadNotes, state_folder
+
+__all__ = ["Copying", "copy_image"]
+
+
+async def copy_image(
+    source_service: Service,
+    source_repository: str,
+    reference: str,
+    service: Service,
+    repository: str,
+    *,
+    tags: Sequence[str] | None = None,
+    platforms: Sequence[str] | None = None,
+    include_referrers: bool = False,
+    source_registry_id: str | None = None,
+    progress: Progress | None = None,
+    concurrency: int = 4,
+    resume: bool = True,
+) -> CopiedImage:
+    """Copy an image between repositories, be they in other regions or accounts, without touching the disk.
+
+        await ecr.copy_image(staging, "team/app", "v1", production, "team/app")
+
+    What is at the destination already is not read again; within one repository, and where the image is there
+    already, a copy is a new tag and moves no byte. Between repositories of one registry layers are mounted
+    where the registry allows it. Everything else is streamed, part by part.
+
+    Args:
+        source_service: Where the image is.
+        source_repository: The repository it is in.
+        reference: A tag, or a digest.
+        service: Where the image goes.
+        repository: The repository it goes into. It must be there.
+        tags: Tags that the copy gets; by default the tag that was given.
+        platforms: Of an image for several platforms, those to copy. One of them is copied as it is, several
+            in an index of their own; None copies all.
+        include_referrers: Whether signatures, SBOMs and other artifacts about the image are copied too.
+        source_registry_id: The AWS account of the source's registry; by default that of its credentials.
+        progress: Gets how far each layer has come.
+        concurrency: Layers that are copied at a time. Each needs memory for one part, 10 or 20 MiB and a
+            third more.
+        resume: Whether the IDs of unfinished uploads are kept in `$XDG_STATE_HOME/ecr-async/uploads`, so that
+            the next copy of a layer goes on where this one was interrupted.
+
+    Raises `ImageNotFoundException`, `DigestMismatchError`, `ImmutableTagError`, `PlatformNotFoundError`, and
+    what the operations raise.
+    """
+    check_concurrency(concurrency)
+    counts = CallCounts()
+    copying = Copying(
+        RepositorySource(patient(source_service, PATIENCE, counts), source_repository, source_registry_id),
+        RepositoryDestination(
+            patient(service, PATIENCE, counts), repository, UploadNotes(state_folder() if resume else None)
+        ),
+        platforms=platforms,
+        include_referrers=include_referrers,
+        concurrency=concurrency,
+        progress=progress,
+    )
+    if tags is None:
+        tags = () if ":" in reference else (reference,)
+    return await copying.copy(reference, tags)
+
+
+@attrs.frozen(kw_only=True)
+class Copying:
+    """How images are copied from one repository into another."""
+
+    source: RepositorySource = attrs.field(kw_only=False)
+    destination: RepositoryDestination = attrs.field(kw_only=False)
+    platforms: Sequence[str] | None = None
+    include_referrers: bool = False
+    concurrency: int = 4
+    progress: Progress | None = None
+
+    async def copy(self, reference: str, tags: Sequence[str]) -> CopiedImage:
+        """Copy one image."""
+        digest = await self._digest(reference)
+        present = None if self.platforms else await self.destination.tags_of(digest)
+        if present is not None:
+            return await self._tag(digest, tags, present)
+        contents = await read_contents(
+            self.source,
+            await self.source.find(digest),
+            platforms=self.platforms,
+            include_referrers=self.include_referrers,
+        )
+        destination = self.destination
+        if self.source.registry_id is None:
+            mounting = await Mounting.between(
+                self.source.service, self.source.repository, destination.service, destination.repository
+            )
+            destination = attrs.evolve(destination, mounting=mounting)
+        return await self._move(contents, destination, tags, tags)
+
+    async def _tag(self, digest: str, tags: Sequence[str], present: Collection[str]) -> CopiedImage:
+        """Complete an image that the destination has, which is not read from the source."""
+        image = await self.destination.source.find(digest)
+        if self.include_referrers:
+            contents = await read_contents(self.source, image, include_referrers=True)
+            contents = attrs.evolve(contents, is_present=True)
+        else:
+            contents = Contents(image, (image,), is_present=True)
+        return await self._move(contents, self.destination, tags, [tag for tag in tags if tag not in present])
+
+    async def _move(
+        self,
+        contents: Contents,
+        destination: RepositoryDestination,
+        tags: Sequence[str],
+        missing_tags: Sequence[str],
+    ) -> CopiedImage:
+        moved = await move(
+            contents,
+            self.source,
+            destination,
+            tags=missing_tags,
+            concurrency=self.concurrency,
+            progress=self.progress,
+        )
+        moved = attrs.evolve(moved, tags=tuple(tags))
+        return CopiedImage(**attrs.asdict(moved, recurse=False), repository=destination.repository)
+
+    async def _digest(self, reference: str) -> str:
+        """Return the digest of an image; asking for it doesn't count as a pull."""
+        request = DescribeImagesRequest(
+            self.source.repository, self.source.registry_id, image_ids=[identifier(reference)]
+        )
+        response = await describe_images(self.source.service, request)
+        return response.image_details[0].image_digest or ""
