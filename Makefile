@@ -1,19 +1,28 @@
 # make demo      install, start an embedded ECR, fill it, scan it, preview a lifecycle policy
-# make test      install, run the tests
-# make check     lint, format, types, and whether ecr_async/api is what the generator writes
+# make test      install, run the tests, see that they cover the code
+# make check     lint, format, layers, types, and whether ecr_async/api is what the generator writes
+# make dist      build the wheel and the source distribution, check and test them
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 USABLE := $(VENV)/.usable
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format generate test-all test-botocore-oldest bench bench-scan bench-growth ready clean
+.PHONY: demo test test-alone check format generate test-pythons test-oldest dist audit sbom bench bench-scan bench-growth ready clean
 
 demo: $(USABLE)
 	@$(BIN)/python examples/demo.py
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n auto -m "not alone"
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+	$(BIN)/python -m pytest -m alone
+
+# The tests without coverage, for another Python or other versions of what we depend on.
+test-plain: $(READY)
+	$(BIN)/python -m pytest -n auto -m "not alone"
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -33,12 +42,15 @@ generate: $(READY)
 	$(BIN)/python tools/generator/take_model.py
 	$(BIN)/python tools/generator/generate.py
 
-# The tests on every Python that we support, of those that this machine has.
-test-all:
+# The tests on every other Python that we support, of those that this machine has.
+test-pythons:
 	@for version in 3.11 3.12 3.13; do \
-		if python$$version --version >/dev/null 2>&1; then \
-			$(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; \
-		else echo "python$$version: not here, not tested"; fi; \
+		if ! python$$version --version >/dev/null 2>&1; then \
+			echo "===> NOT TESTED: this machine has no python$$version"; \
+		elif [ "$$(python$$version -V)" != "$$($(PYTHON) -V)" ]; then \
+			echo "===> $$(python$$version -V)"; \
+			$(MAKE) test-plain PYTHON=python$$version VENV=.venv-$$version || exit 1; \
+		fi; \
 	done
 
 # The tests at the lower end of the botocore range that pyproject.toml allows.
@@ -49,6 +61,24 @@ test-botocore-oldest:
 
 OLDEST_BOTOCORE := 1.31.0
 OLDEST_BOTO3 := 1.28.0
+
+# The wheel and the source distribution: well-formed, and the tests pass on what is in them.
+dist: $(READY)
+	rm -rf dist
+	$(BIN)/python -m build --quiet
+	$(BIN)/twine check --strict dist/*
+	tools/dist/test-wheel $(PYTHON)
+
+# Known vulnerabilities of what we depend on, and a bill of materials. Both ask the package index.
+audit: $(USABLE)
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet pip-audit
+	.venv-audit/bin/pip-audit --path $$($(BIN)/python -c "import site; print(site.getsitepackages()[0])") --skip-editable
+
+sbom: $(USABLE)
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet cyclonedx-bom
+	.venv-audit/bin/cyclonedx-py environment $(BIN)/python --output-reproducible --of JSON -o sbom.json
 
 ready: $(READY)
 

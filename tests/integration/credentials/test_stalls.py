@@ -29,6 +29,8 @@ from tests.integration.credentials.servers import (
     rfc3339,
 )
 
+pytestmark = pytest.mark.alone
+
 LIMIT = 0.020
 """Seconds that the loop may be held up."""
 
