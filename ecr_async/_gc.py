@@ -10,7 +10,7 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
-__all__ = ["collection_paused", "elders_spared"]
+__all__ = ["elders_spared"]
 
 FROZEN_BY_PYTHON = 1000
 """More objects than an interpreter has frozen when it starts, which are none as a rule and 375 in Python
@@ -19,22 +19,6 @@ FROZEN_BY_PYTHON = 1000
 _lock = threading.Lock()
 _sparing = 0
 _frozen = False
-
-
-@contextmanager
-def collection_paused() -> Generator[None, None, None]:
-    """Hold off the garbage collector while many objects are made, of which few will be garbage.
-
-    The pause may last over a turn of the event loop. Threads may pause at once: one that ends while another is at work lets collections happen too early,
-    but none leaves the collector off.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 @contextmanager

@@ -204,10 +204,11 @@ class ServiceError(CallError):
 
 
 class ResponseError(CallError):
-    """An answer that is not the service's: HTML of a proxy, a redirect, JSON that is no response.
+    """A response that is not the service's: a proxy's HTML, a redirect, JSON that does not fit the API's model.
 
-    `body` is the beginning of an error's answer, at most 1,024 bytes; of a success nothing is kept,
-    since it may hold a token.
+    `body` is the beginning of an error's body, at most 1,024 bytes; of a success nothing is kept, since
+    it may hold a token. `truncated` says that the body of a success ended in the middle, so another
+    attempt may get the whole of it.
     """
 
     def __init__(
@@ -215,10 +216,12 @@ class ResponseError(CallError):
         message: str,
         *,
         body: bytes = b"",
+        truncated: bool = False,
         **facts: Unpack[CallFacts],
     ) -> None:
         super().__init__(message, **facts)
         self.body = body[:1024]
+        self.truncated = truncated
 
 
 class TransportError(CallError):

@@ -10,7 +10,6 @@ from typing import Any, Self, TypeVar
 from yarl import URL
 
 from ecr_async._auth.signing import without_secrets
-from ecr_async._gc import collection_paused
 from ecr_async._http.body import Body
 from ecr_async._http.proxy import proxy_for
 from ecr_async._http.route import Route, find_route
@@ -178,11 +177,12 @@ def _complete(error: CallError, call: Call[Any], attempt: Attempt) -> None:
 
 
 async def _decode_in_steps(operation: Operation[Any, ResponseT], body: bytes) -> ResponseT:
-    """Decode a large response, yielding to the event loop after each half."""
-    with collection_paused():
-        document = codec.parse(body)
+    """Decode a large response, yielding to the event loop between steps."""
+    steps = codec.decode_in_steps(operation, body)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as finished:
+            response: ResponseT = finished.value
+            return response
         await asyncio.sleep(0)
-        response = codec.structure(operation, document)
-        del document  # as many objects again, which need not wait for another turn
-    await asyncio.sleep(0)
-    return response

@@ -3,8 +3,8 @@
 A botocore session reads over a megabyte of JSON before it makes its first call. It does so in a thread
 of ours, but the standard library's parser keeps every other thread waiting for as long as it parses, and
 the garbage collector does so again, the longer the more objects there are. So all sessions that we make
-share one loader; it parses with orjson, and of the endpoints of all services, which are most of those
-objects, it keeps those of the services that give credentials.
+share one loader; it parses with msgspec, and of the endpoints of all services, which are most of those
+objects, it makes those of the services that give credentials.
 """
 
 import functools
@@ -13,9 +13,7 @@ import os
 from importlib import import_module
 from typing import Any
 
-import orjson
-
-from ecr_async._gc import collection_paused
+from msgspec import Raw, json
 
 __all__ = ["data_loader"]
 
@@ -45,19 +43,27 @@ class _Files:
                 with opener(file_path + extension, "rb") as file:
                     content = file.read()
                 is_endpoints = os.path.basename(file_path) == "endpoints"
-                return _issuers_endpoints(content) if is_endpoints else orjson.loads(content)
+                return _issuers_endpoints(content) if is_endpoints else json.decode(content)
         return None
 
 
 def _issuers_endpoints(content: bytes) -> Any:
-    """endpoints.json without the services that issue no credentials; botocore finds theirs by default rules.
+    """endpoints.json without the services that issue no credentials; botocore finds theirs by default rules."""
+    endpoints = _raw_members(content)
+    partitions = [
+        {
+            name: _issuers(member) if name == "services" else json.decode(member)
+            for name, member in partition.items()
+        }
+        for partition in json.decode(endpoints.pop("partitions"), type=list[dict[str, Raw]])
+    ]
+    return {**{name: json.decode(member) for name, member in endpoints.items()}, "partitions": partitions}
 
-    Collecting garbage waits until the others are dropped: what is freed right away needs no collection,
-    and one of the whole heap would be due just then.
-    """
-    with collection_paused():
-        endpoints = orjson.loads(content)
-        for partition in endpoints["partitions"]:
-            services = partition["services"]
-            partition["services"] = {name: services[name] for name in _ISSUERS if name in services}
-    return endpoints
+
+def _issuers(services: Raw) -> dict[str, Any]:
+    return {name: json.decode(value) for name, value in _raw_members(services).items() if name in _ISSUERS}
+
+
+def _raw_members(value: bytes | Raw) -> dict[str, Raw]:
+    """Return the members of a JSON object as they are written: making objects of those not needed is slow."""
+    return json.decode(value, type=dict[str, Raw])

@@ -88,7 +88,8 @@ def classify(error: CallError) -> ErrorKind | None:
     if isinstance(error, ServiceError) and error.code in CODES:
         return CODES[error.code]
     if isinstance(error, ResponseError) and error.status in {200, None}:
-        return "transient"  # an answer that was damaged on its way
+        # What came whole has been acted on by the service, and would be the same another time.
+        return "transient" if error.truncated or error.status is None else None
     return None if error.status is None else STATUSES.get(error.status)
 
 

@@ -1,23 +1,42 @@
-"""What the annotations of the API's types say: a field's kind, its limit, its name on the wire."""
+"""What the annotations of the API's classes say of a member: its kind, its limit, its name on the wire."""
 
 import types
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import attrs
 
+from ecr_async._wire.names import camel
 from ecr_async._wire.operation import Limit
 
-__all__ = ["Kind", "kind_of", "wire_name"]
+__all__ = ["Kind", "Member", "kind_of", "members_of"]
 
 
 @attrs.frozen(eq=False, repr=False)
 class Kind:
-    """What a field's annotation says: a plain type, that of its items, and its limit."""
+    """What an annotation says: a plain type, `tuple` and `dict` with that of their items, and a limit."""
 
     base: Any
-    item: Any = None
+    item: "Kind | None" = None
     limit: Limit | None = None
+    is_object: bool = attrs.field(init=False)
+    """Whether the type is a class of the API."""
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "is_object", attrs.has(self.base))
+
+
+@attrs.frozen(eq=False, repr=False)
+class Member:
+    """One member of a class: an attribute in Python, and what it is on the wire."""
+
+    name: str
+    wire: str
+    kind: Kind
+    is_required: bool
+    is_empty_when_absent: bool
+    """A list or a map of a response, which is empty, not None, when it is absent."""
 
 
 def kind_of(annotation: Any) -> Kind:
@@ -26,22 +45,29 @@ def kind_of(annotation: Any) -> Kind:
     if origin is Annotated:
         base, *extra = get_args(annotation)
         limit = next((x for x in extra if isinstance(x, Limit)), None)
-        return attrs.evolve(kind_of(base), limit=limit)
+        kind = kind_of(base)
+        return Kind(kind.base, kind.item, limit)
     if origin in (Union, types.UnionType):
         return kind_of(next(option for option in get_args(annotation) if option is not types.NoneType))
     if origin is Literal:
         return Kind(str)
     if origin in (tuple, Sequence):
-        return Kind(tuple, item=get_args(annotation)[0])
+        return Kind(tuple, kind_of(get_args(annotation)[0]))
     if origin is Mapping:
-        return Kind(dict, item=get_args(annotation)[1])
+        return Kind(dict, kind_of(get_args(annotation)[1]))
     return Kind(annotation)
 
 
-def wire_name(field: "attrs.Attribute[Any]") -> str:
-    """Return a field's name in JSON: `repository_name` is `repositoryName`."""
-    given = field.metadata.get("wire")
-    if given:
-        return str(given)
-    first, *rest = field.name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
+@cache
+def members_of(cls: Any) -> tuple[Member, ...]:
+    """Return the members of a class of the API."""
+    return tuple(
+        Member(
+            name=field.name,
+            wire=str(field.metadata.get("wire") or camel(field.name)),
+            kind=kind_of(field.type),
+            is_required=field.default is attrs.NOTHING,
+            is_empty_when_absent=field.default is not attrs.NOTHING and field.default is not None,
+        )
+        for field in attrs.fields(cls)
+    )

@@ -1,38 +1,38 @@
-"""awsJson1.1: attrs objects to the bytes on the wire, and back.
+"""awsJson1.1: typed requests to the bytes on the wire, and typed responses and errors out of them.
 
-cattrs holds the converter and finds the hook for a type; the hooks are made by `encoding` and `decoding`,
-once for each class, on first use. Encoding checks each field against the limits in its annotation, so
-what leaves is what the API accepts, or a `ValidationError` that names the path.
+Encoding checks each member against the limits in its annotation, so what leaves is what the API accepts,
+or a `ValidationError` that names the path. Decoding checks each value's type, so a response is what its
+class says, or a `ResponseError` that names the path.
 
 On the wire absent is not null, timestamps are epoch seconds, blobs are base64. Members that we do
 not know are ignored; values of enumerations that we do not know are kept.
 """
 
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 import attrs
-import orjson
+import msgspec
 from cattrs import Converter
 
-from ecr_async._wire.decoding import make_decoder
-from ecr_async._wire.encoding import InvalidError, check_exclusive, make_encoder
+from ecr_async._wire import decoding, stepwise
+from ecr_async._wire.encoding import check_exclusive, make_encoder
+from ecr_async._wire.invalid import InvalidError
 from ecr_async._wire.operation import AnyOperation, Operation
 from ecr_async.errors import CallError, ResponseError, ServiceError, ValidationError
 
-__all__ = ["ErrorFinder", "converter", "decode", "decode_error", "encode", "parse", "structure"]
+__all__ = ["ErrorFinder", "decode", "decode_error", "decode_in_steps", "encode"]
 
 ResponseT = TypeVar("ResponseT")
 
 ErrorFinder: TypeAlias = Callable[[str], type[ServiceError] | None]
 """Finds the class of a modelled error by its code."""
 
-converter = Converter()
-"""The cattrs converter that knows every type of `ecr_async.api`, in the wire's form."""
+_converter = Converter()
+"""The cattrs converter that finds the encoder of a class."""
 
-converter.register_structure_hook_factory(attrs.has, make_decoder)
-converter.register_unstructure_hook_factory(attrs.has, make_encoder)
+_converter.register_unstructure_hook_factory(attrs.has, make_encoder)
 
 
 def encode(operation: AnyOperation, request: Any) -> bytes:
@@ -43,33 +43,44 @@ def encode(operation: AnyOperation, request: Any) -> bytes:
     try:
         if operation.exclusive is not None:
             check_exclusive(request, *operation.exclusive)
-        return orjson.dumps(converter.get_unstructure_hook(operation.request)(request))
+        return _ENCODER.encode(_converter.get_unstructure_hook(operation.request)(request))
     except InvalidError as invalid:
         raise ValidationError(invalid.path, invalid.limit, operation=operation.name) from None
-    except orjson.JSONEncodeError as error:
-        raise ValidationError("request", str(error), operation=operation.name) from None
 
 
 def decode(operation: Operation[Any, ResponseT], body: bytes) -> ResponseT:
-    """Return the typed response in `body`; raises `ResponseError` if there is none in it."""
-    return structure(operation, parse(body))
+    """Return the typed response in `body`.
 
-
-def parse(body: bytes) -> Any:
-    """Do the first half of decoding: return the JSON in `body`, or raise `ResponseError`."""
+    Raises `ResponseError` with the path of what does not fit.
+    """
     try:
-        return orjson.loads(body) if body else {}
-    except orjson.JSONDecodeError as error:
-        raise ResponseError(f"the answer is not JSON: {error}") from None
-
-
-def structure(operation: Operation[Any, ResponseT], document: Any) -> ResponseT:
-    """Do the second half: return the typed response in what `parse` gave, or raise `ResponseError`."""
-    try:
-        response: ResponseT = converter.get_structure_hook(operation.response)(document, operation.response)
+        response: ResponseT = decoding.decode(operation.response, body or b"{}")
         return response
-    except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError) as error:
-        raise ResponseError(f"the answer does not fit the API's model: {type(error).__name__}") from None
+    except InvalidError as invalid:
+        failure = _undecodable(operation, invalid)
+    raise failure
+
+
+def decode_in_steps(operation: Operation[Any, ResponseT], body: bytes) -> Generator[None, None, ResponseT]:
+    """Do the same for a large response, in steps that each take a few milliseconds at most."""
+    try:
+        response: ResponseT = yield from stepwise.decode_in_steps(operation.response, body)
+        return response
+    except InvalidError as invalid:
+        failure = _undecodable(operation, invalid)
+    raise failure
+
+
+def _undecodable(operation: AnyOperation, invalid: InvalidError) -> ResponseError:
+    """Return the error for a body that is no response.
+
+    It is raised outside of the handler, so that no exception that holds the body is chained to it.
+    """
+    return ResponseError(
+        f"{invalid.path or 'the response'} {invalid.limit}",
+        truncated=isinstance(invalid, decoding.TruncatedError),
+        operation=operation.name,
+    )
 
 
 def decode_error(
@@ -96,13 +107,14 @@ def decode_error(
     return error(str(message), code=code, details=details, **known)
 
 
+_ENCODER = msgspec.json.Encoder()
 _ERROR_ENVELOPE = frozenset({"__type", "code", "message", "Message"})
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        document = decoding.parse(body)
+    except InvalidError:
         return {}
     return typing.cast("dict[str, Any]", document) if isinstance(document, dict) else {}
 

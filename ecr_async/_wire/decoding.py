@@ -1,164 +1,97 @@
-"""Writes the functions that turn parsed JSON into attrs objects.
+"""JSON to objects of the API: fast where a document is as the API writes it, leniently where it is not.
 
-Decoding is where a client spends its time, so a decoder is straight-line code written for its class:
-one dictionary look-up and one slot for each field, no loop, no call. A frozen attrs class pays for its
-immutability in `__init__`; a decoder fills in an object of a mutable twin with the same slots, and makes
-it the real thing with one assignment to `__class__`.
-
-The objects of a long list nearly all have the same members, so for them there is a decoder of that shape:
-it takes all members out of the dictionary at once and doesn't ask for those that are not there. An object
-of another shape among them goes to the decoder of its class.
+body ── msgspec ──> twin ── copier ──> object
+└─ does not fit ──> parsed ── structured member by member ──> object, or the path of the fault
 """
 
-import base64
-import typing
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from operator import itemgetter
+import re
+from functools import cache
 from typing import Any
 
 import attrs
+import msgspec
 from cattrs import Converter
 
-from ecr_async._wire.annotations import Kind, kind_of, wire_name
+from ecr_async._wire.copying import make_copier
+from ecr_async._wire.invalid import InvalidError
+from ecr_async._wire.structuring import structure
+from ecr_async._wire.twins import twin
 
-__all__ = ["Decoder", "make_decoder"]
+__all__ = ["TruncatedError", "copier", "decode", "decoder", "parse", "read"]
 
-Decoder = Callable[[Any, Any], Any]
-ListDecoder = Callable[[list[Any]], tuple[Any, ...]]
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-LONG_LIST = 50
-"""Objects from which on a list gets a decoder of its own; writing one takes what it saves on some 600 of them."""
+_converter = Converter()
+"""The cattrs converter that finds the copier of a class."""
 
-SHAPES_MAX = 16
-"""Decoders written for one class, so that answers of ever other shapes don't fill the memory."""
+_converter.register_structure_hook_factory(attrs.has, make_copier)
 
-
-def make_decoder(cls: type[Any], converter: Converter) -> Decoder:
-    """Write the decoder of an attrs class."""
-    names = _names(cls)
-    lines = ["def decode(data, _):", "    get = data.get", "    self = twin()"]
-    for field in attrs.fields(cls):
-        wire = wire_name(field)
-        look_up = f"data[{wire!r}]" if field.default is attrs.NOTHING else f"get({wire!r})"
-        lines += [f"    v = {look_up}", f"    self.{field.name} = {_value(field, 'v', names, converter)}"]
-    lines += ["    self.__class__ = cls", "    return self"]
-    return typing.cast("Decoder", _written(lines, names, "decode"))
+copier = _converter.get_structure_hook
+"""Returns the copier of a class."""
 
 
-def _list_decoder(cls: type[Any], converter: Converter) -> ListDecoder:
-    """Return the decoder of a list of objects."""
-    decode = converter.get_structure_hook(cls)
-    by_shape: dict[tuple[str, ...], ListDecoder | None] = {}
-
-    def decode_list(items: list[Any]) -> tuple[Any, ...]:
-        if len(items) >= LONG_LIST:
-            shape = tuple(items[0])
-            if shape not in by_shape and len(by_shape) < SHAPES_MAX:
-                by_shape[shape] = _shape_decoder(cls, shape, decode, converter)
-            decode_alike = by_shape.get(shape)
-            if decode_alike is not None:
-                return decode_alike(items)
-        return tuple([decode(item, cls) for item in items])
-
-    return decode_list
+class TruncatedError(InvalidError):
+    """A document that ends in the middle."""
 
 
-def _shape_decoder(
-    cls: type[Any], shape: Sequence[str], decode: Decoder, converter: Converter
-) -> ListDecoder | None:
-    """Write the decoder of a list whose objects have the members of `shape`, or None where that gains nothing.
+@cache
+def decoder(cls: Any) -> "msgspec.json.Decoder[Any]":
+    """Return the decoder of a class's twin."""
+    # Lax, since strictly a number is no datetime; so a number in a string is read as the number.
+    return msgspec.json.Decoder(twin(cls), strict=False)
 
-    An object with as many members, among which all these are, has no others.
+
+def decode(cls: Any, body: bytes) -> Any:
+    """Return the object of a class of the API in a response's body.
+
+    Raises `InvalidError` with the path of what does not fit.
     """
-    values = {wire: f"v{number}" for number, wire in enumerate(shape)}
-    fields = attrs.fields(cls)
-    if len(shape) < 2 or any(f.default is attrs.NOTHING and wire_name(f) not in values for f in fields):
-        return None
-    names = _names(cls) | {"decode": decode, "pick": itemgetter(*shape)}
-    lines = [
-        "def decode_alike(items):",
-        "    decoded = []",
-        "    add = decoded.append",
-        "    for data in items:",
-        f"        if len(data) != {len(shape)}:",
-        "            add(decode(data, cls))",
-        "            continue",
-        "        try:",
-        f"            {', '.join(values.values())} = pick(data)",
-        "        except KeyError:",
-        "            add(decode(data, cls))",
-        "            continue",
-        "        self = twin()",
-    ]
-    for field in fields:
-        value = values.get(wire_name(field))
-        given = _absent(field) if value is None else _value(field, value, names, converter)
-        lines.append(f"        self.{field.name} = {given}")
-    lines += ["        self.__class__ = cls", "        add(self)", "    return tuple(decoded)"]
-    return typing.cast("ListDecoder", _written(lines, names, "decode_alike"))
+    try:
+        return copier(cls)(decoder(cls).decode(body), cls)
+    except (RecursionError, TypeError, ValueError):
+        return structure(cls, parse(body), lenient=True)
 
 
-def _names(cls: type[Any]) -> dict[str, Any]:
-    """Return what the text of every decoder refers to."""
-    return {
-        "cls": cls,
-        "twin": _mutable_twin(cls),
-        "fromtimestamp": datetime.fromtimestamp,
-        "utc": UTC,
-        "b64decode": base64.b64decode,
-    }
+def parse(body: bytes) -> Any:
+    """Return the JSON value in `body`; raises `InvalidError` if there is none."""
+    return read(_VALUE, body)
 
 
-def _written(lines: Sequence[str], names: dict[str, Any], function: str) -> Any:
-    exec("\n".join(lines), names)  # noqa: S102 - our own text, made of our own field names
-    return names[function]
+def read(json: "msgspec.json.Decoder[Any]", body: Any) -> Any:
+    """Return what a decoder makes of a body.
 
-
-def _value(field: "attrs.Attribute[Any]", v: str, names: dict[str, Any], converter: Converter) -> str:
-    """Return Python text for a field's value, made of the one that the variable `v` has from JSON."""
-    decoded = _decoding_expression(kind_of(field.type), field.name, v, names, converter)
-    absent = _absent(field)
-    if field.default is attrs.NOTHING or (decoded == v and absent == "None"):
-        return decoded
-    return f"None if {v} is None else {decoded}" if absent == "None" else f"{decoded} if {v} else {absent}"
-
-
-def _absent(field: "attrs.Attribute[Any]") -> str:
-    """Return Python text for the value of a field that an answer leaves out."""
-    if field.default is None:
-        return "None"
-    return {tuple: "()", dict: "{}"}.get(kind_of(field.type).base, "None")
-
-
-def _decoding_expression(kind: Kind, name: str, v: str, names: dict[str, Any], converter: Converter) -> str:
-    """Return Python text that decodes what the variable `v` has from JSON."""
-    if kind.base is datetime:
-        return f"fromtimestamp({v}, utc)"
-    if kind.base is bytes:
-        return f"b64decode({v})"
-    if kind.base in (tuple, dict):
-        item = kind_of(kind.item)
-        if kind.base is tuple and attrs.has(item.base):
-            names[f"decode_{name}"] = _list_decoder(item.base, converter)
-            return f"decode_{name}({v})"
-        inner = _decoding_expression(item, name, "v", names, converter)
-        if inner == "v":
-            return f"tuple({v})" if kind.base is tuple else v
-        if kind.base is tuple:
-            return f"tuple([{inner} for v in {v}])"
-        return f"{{k: {inner} for k, v in {v}.items()}}"
-    if attrs.has(kind.base):
-        names[f"decode_{name}"] = converter.get_structure_hook(kind.base)
-        return f"decode_{name}({v}, None)"
-    return v
-
-
-def _mutable_twin(cls: type[Any]) -> type[Any]:
-    """Return a class with the slots of `cls` and none of its rules.
-
-    An object may change between two classes that lay out the same slots, and it does so quickest to the
-    one that its class inherits them all from.
+    A byte order mark is skipped. An escape of half a surrogate pair, which no encoding of text can carry,
+    becomes U+FFFD. Raises `InvalidError` for what is not JSON, and msgspec's own `ValidationError`.
     """
-    rules = {name: getattr(object, name) for name in ("__init__", "__setattr__", "__delattr__")}
-    return type(cls.__name__, (cls,), {"__slots__": (), **rules})
+    try:
+        try:
+            return json.decode(body)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            return json.decode(_SURROGATES.sub(_paired, bytes(body).removeprefix(BYTE_ORDER_MARK)))
+    except UnicodeDecodeError:
+        raise InvalidError("must be UTF-8") from None
+    except RecursionError:
+        raise InvalidError("must not be nested so deeply") from None
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError as error:
+        if "truncated" in str(error):
+            raise TruncatedError("must not break off") from None
+        raise InvalidError("must be JSON") from None
+
+
+# With the hook a number out of range is infinite, and so found at its path.
+_VALUE: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder(float_hook=float)
+
+_SURROGATES = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair
+    rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+    rb"|\\[^u]"  # in `\\ud83d` the second backslash begins no escape
+)
+
+
+def _paired(found: re.Match[bytes]) -> bytes:
+    is_half = len(found[0]) == len(rb"\ud83d")
+    return rb"\ufffd" if is_half else found[0]

@@ -12,14 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import attrs
-import orjson
+import msgspec
 from cattrs import Converter
 
-from ecr_async._wire.annotations import Kind, kind_of, wire_name
+from ecr_async._wire.annotations import Kind, members_of
+from ecr_async._wire.invalid import IS_REQUIRED, InvalidError
 from ecr_async._wire.operation import Limit
+from ecr_async._wire.source import compile_function
+from ecr_async._wire.twins import INTEGERS
 
-__all__ = ["Encoder", "InvalidError", "check_exclusive", "make_encoder"]
+__all__ = ["Encoder", "check_exclusive", "make_encoder"]
 
 Encoder = Callable[[Any], Any]
 
@@ -28,21 +30,6 @@ BLOB_SLICE = 3 * 64 * 1024
 
 SHOWN = 80
 """Characters of a wrong value that its error repeats."""
-
-
-class InvalidError(Exception):
-    """A limit that was broken; the path grows from the inside as the exception rises."""
-
-    def __init__(self, limit: str, path: str = "") -> None:
-        super().__init__(limit)
-        self.limit = limit
-        self.path = path
-
-    def under(self, name: str) -> "InvalidError":
-        """Put one more step before the path."""
-        separator = "" if not self.path or self.path.startswith("[") else "."
-        self.path = f"{name}{separator}{self.path}"
-        return self
 
 
 def check_exclusive(request: Any, field: str, others: Sequence[str]) -> None:
@@ -54,9 +41,9 @@ def check_exclusive(request: Any, field: str, others: Sequence[str]) -> None:
             raise InvalidError(f"cannot be sent together with {field}", other)
 
 
-def make_encoder(cls: type[Any], converter: Converter) -> Encoder:
+def make_encoder(cls: Any, converter: Converter) -> Encoder:
     """Write the encoder of an attrs class, which checks what it encodes."""
-    names: dict[str, Any] = {"cls": cls, "InvalidError": InvalidError}
+    names: dict[str, Any] = {"cls": cls, "InvalidError": InvalidError, "IS_REQUIRED": IS_REQUIRED}
     lines = [
         "def encode(value):",
         "    if not isinstance(value, cls):",
@@ -65,31 +52,29 @@ def make_encoder(cls: type[Any], converter: Converter) -> Encoder:
         "    try:",
         "        document = {}",
     ]
-    for field in attrs.fields(cls):
-        names[f"encode_{field.name}"] = _value_encoder(kind_of(field.type), converter)
-        step = [f"name = {field.name!r}", f"document[{wire_name(field)!r}] = encode_{field.name}(v)"]
-        if field.default is attrs.NOTHING:
-            step[1:1] = ["if v is None:", "    raise InvalidError('is required')"]
+    for member in members_of(cls):
+        names[f"encode_{member.name}"] = _value_encoder(member.kind, converter)
+        step = [f"name = {member.name!r}", f"document[{member.wire!r}] = encode_{member.name}(v)"]
+        if member.is_required:
+            step[1:1] = ["if v is None:", "    raise InvalidError(IS_REQUIRED)"]
         else:
-            given = "v is not None and v != ()" if field.default == () else "v is not None"
+            given = "v is not None and v != ()" if member.is_empty_when_absent else "v is not None"
             step = [f"if {given}:", *(f"    {line}" for line in step)]
-        lines += [f"        {line}" for line in (f"v = value.{field.name}", *step)]
+        lines += [f"        {line}" for line in (f"v = value.{member.name}", *step)]
     lines += [
         "    except InvalidError as invalid:",
         "        raise invalid.under(name) from None",
         "    return document",
     ]
-    exec("\n".join(lines), names)  # noqa: S102 - our own text, made of our own field names
-    return typing.cast("Encoder", names["encode"])
+    return typing.cast("Encoder", compile_function("encode", cls.__name__, lines, names))
 
 
 def _value_encoder(kind: Kind, converter: Converter) -> Encoder:
     """Return the function that checks and encodes one value of this kind."""
     limit = kind.limit or Limit()
-    if kind.base is tuple:
-        return _sequence_encoder(_value_encoder(kind_of(kind.item), converter), limit)
-    if kind.base is dict:
-        return _mapping_encoder(_value_encoder(kind_of(kind.item), converter))
+    if kind.item is not None:
+        encode_item = _value_encoder(kind.item, converter)
+        return _sequence_encoder(encode_item, limit) if kind.base is tuple else _mapping_encoder(encode_item)
     if kind.base is str:
         return _string_encoder(limit)
     if kind.base is bool:
@@ -119,11 +104,19 @@ def _string_encoder(limit: Limit) -> Encoder:
 
     def encode_string(value: Any) -> Any:
         if isinstance(value, str) and low <= len(value) <= high and matches(value):
-            return value
+            return value if value.isascii() else _encodable(value)
         check_length(len(check_type(value)))
         raise InvalidError(f"must match {limit.pattern}, not {value[:SHOWN]!r}")
 
     return encode_string
+
+
+def _encodable(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidError("must be text that UTF-8 can carry, without halves of surrogate pairs") from None
+    return value
 
 
 def _anything(_: str) -> bool:
@@ -134,6 +127,7 @@ def _number_encoder(cls: type[Any], limit: Limit) -> Encoder:
     kinds = (int,) if cls is int else (int, float)
     check_type = _typed_encoder(kinds, "a number")
     low, high, check_value = _bounds(limit, "{}", "")
+    low, high = max(low, INTEGERS[0]), min(high, INTEGERS[-1])
 
     def encode_number(value: Any) -> Any:
         if isinstance(value, kinds) and low <= value <= high and not isinstance(value, bool):
@@ -142,7 +136,7 @@ def _number_encoder(cls: type[Any], limit: Limit) -> Encoder:
         if isinstance(value, bool):
             raise InvalidError("must be a number, not bool")
         check_value(value)
-        return value
+        raise InvalidError("must fit into 64 bits")
 
     return encode_number
 
@@ -159,7 +153,7 @@ def _blob_encoder(limit: Limit) -> Encoder:
         view = view.cast("B")
         check_length(len(view))
         slices = (view[start : start + BLOB_SLICE] for start in range(0, len(view), BLOB_SLICE))
-        return orjson.Fragment(b"".join((b'"', *map(base64.b64encode, slices), b'"')))
+        return msgspec.Raw(b"".join((b'"', *map(base64.b64encode, slices), b'"')))
 
     return encode_blob
 

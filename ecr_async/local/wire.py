@@ -13,8 +13,11 @@ from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn, override
 
 from ecr_async._wire import codec
-from ecr_async._wire.annotations import wire_name
+from ecr_async._wire.annotations import members_of
+from ecr_async._wire.decoding import decode, parse
+from ecr_async._wire.invalid import InvalidError
 from ecr_async._wire.operation import Operation
+from ecr_async._wire.structuring import structure
 from ecr_async.api.common import InvalidParameterException, ServerException
 from ecr_async.errors import ServiceError, ValidationError
 
@@ -30,13 +33,12 @@ STATUSES = {ServerException.code: 500, "NotImplementedByLocalECR": 501}
 def read_request(operation: Operation[RequestT, Any], body: bytes) -> RequestT:
     """Return the request in `body`; raises `InvalidParameterException` where it breaks a limit."""
     try:
-        document: Any = orjson.loads(body or b"{}")
-        request = codec.converter.structure(document, operation.request)
-    except KeyError as error:
-        raise invalid(str(error.args[0]), "is required") from None
-    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        request: RequestT = structure(operation.request, parse(body or b"{}"), lenient=False)
+    except InvalidError as error:
+        if error.path:
+            raise invalid(error.path, error.limit) from None
         raise ServiceError(
-            f"The body does not fit the operation: {error}", code="SerializationException"
+            f"The body does not fit the operation: it {error.limit}", code="SerializationException"
         ) from None
     try:
         codec.encode(operation, request)
@@ -72,7 +74,8 @@ def dump(value: Any) -> str:
 
 def load(form: type[ValueT], text: str) -> ValueT:
     """Return an object of the API that was kept."""
-    return codec.converter.structure(orjson.loads(text), form)
+    value: ValueT = decode(form, text.encode())
+    return value
 
 
 def write_error(error: ServiceError) -> tuple[int, bytes]:
@@ -81,10 +84,10 @@ def write_error(error: ServiceError) -> tuple[int, bytes]:
     return STATUSES.get(error.code, 400), orjson.dumps(body)
 
 
-def _unstructurer(cls: type[Any]) -> Any:
+def _unstructurer(cls: Any) -> Any:
     names: Any = {
-        field.name: override(rename=wire_name(field), omit_if_default=field.default is not attrs.NOTHING)
-        for field in attrs.fields(cls)
+        member.name: override(rename=member.wire, omit_if_default=not member.is_required)
+        for member in members_of(cls)
     }
     return make_dict_unstructure_fn(cls, _converter, **names)
 
@@ -97,7 +100,11 @@ _converter.register_unstructure_hook_factory(attrs.has, _unstructurer)
 
 @cache
 def _top_level_lists(cls: Any) -> tuple[tuple[str, str], ...]:
-    return tuple((field.name, wire_name(field)) for field in attrs.fields(cls) if field.default == ())
+    return tuple(
+        (member.name, member.wire)
+        for member in members_of(cls)
+        if member.kind.base is tuple and member.is_empty_when_absent
+    )
 
 
 def _on_the_wire(names: str) -> str:
@@ -122,12 +129,13 @@ class _Member:
 @cache
 def _members(cls: Any) -> tuple[_Member, ...]:
     members: list[_Member] = []
+    wires = {member.name: member.wire for member in members_of(cls)}
     for field in attrs.fields(cls):
         item, is_list = _item(field.type)
         values = _enumeration(item)
         nested = next((option for option in _options(item) if attrs.has(option)), None)
         if values or (nested and _members(nested)):
-            members.append(_Member(field.name, wire_name(field), values, is_list))
+            members.append(_Member(field.name, wires[field.name], values, is_list))
     return tuple(members)
 
 

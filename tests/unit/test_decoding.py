@@ -1,88 +1,243 @@
-"""Long lists, whose objects are decoded by the members that the first one has."""
+"""What a response may be like, and what is named when it isn't: by hand, where conformance tests draw at random."""
 
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import ecr_async as ecr
-from ecr_async._wire import codec
-from ecr_async._wire.decoding import LONG_LIST, SHAPES_MAX
-from ecr_async.api.images import DESCRIBE_IMAGES
-from ecr_async.api.pull_through_cache import DESCRIBE_PULL_THROUGH_CACHE_RULES
+from ecr_async._wire import codec, stepwise
+from ecr_async._wire.operation import Operation
+from ecr_async.api.images import DESCRIBE_IMAGES, LIST_IMAGE_REFERRERS
+from ecr_async.api.repositories import DESCRIBE_REPOSITORIES
+from ecr_async.api.scanning import DESCRIBE_IMAGE_SCAN_FINDINGS
+from ecr_async.errors import ResponseError
 
-digests = st.text("0123456789abcdef", min_size=8, max_size=8)
-times = st.floats(0, 4e9)
-images = st.fixed_dictionaries(
-    {},
-    optional={
-        "imageDigest": digests | st.none(),
-        "imageTags": st.lists(digests, max_size=2) | st.none(),
-        "imageSizeInBytes": st.integers(0, 2**40),
-        "imagePushedAt": times | st.none(),
-        "lastRecordedPullTime": times,
-        "imageScanFindingsSummary": st.fixed_dictionaries(
-            {}, optional={"vulnerabilitySourceUpdatedAt": times}
-        ),
-        "memberOfTomorrow": st.booleans(),
-        "another": st.none(),
-    },
+NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
+
+
+def in_steps(operation: Operation[Any, Any], body: bytes) -> Any:
+    """Decode as a large response is decoded."""
+    steps = codec.decode_in_steps(operation, body)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as finished:
+            return finished.value
+
+
+decoders = pytest.mark.parametrize("decode", [codec.decode, in_steps])
+Decode = Callable[[Operation[Any, Any], bytes], Any]
+
+
+def image(decode: Decode, members: str) -> ecr.ImageDetail:
+    """The only image of a page, of which the members are given as they come."""
+    response = decode(DESCRIBE_IMAGES, b'{"imageDetails": [{%s}]}' % members.encode())
+    (detail,) = response.image_details
+    assert isinstance(detail, ecr.ImageDetail)
+    return detail
+
+
+def failure(decode: Decode, operation: Operation[Any, Any], body: bytes) -> str:
+    with pytest.raises(ResponseError) as caught:
+        decode(operation, body)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None, "which holds the body"
+    assert not caught.value.truncated
+    return caught.value.message
+
+
+# ---------------------------------------------------------------------------- what is read although it is unusual
+
+
+@decoders
+@pytest.mark.parametrize(
+    "time",
+    [
+        "1715947200",
+        "1715947200.0",
+        '"1715947200"',
+        '"1715947200.000"',
+        '"2024-05-17T12:00:00Z"',
+        '"2024-05-17T12:00:00.000Z"',
+        '"2024-05-17T14:00:00+02:00"',
+        '"2024-05-17 12:00:00+00:00"',
+        '"2024-05-17T12:00:00"',
+        '"20240517T120000Z"',
+    ],
 )
+def test_a_time_may_be_written_in_many_ways(decode: Decode, time: str) -> None:
+    assert image(decode, f'"imagePushedAt": {time}').image_pushed_at == NOON
 
 
-def decoded(items: list[Any]) -> tuple[ecr.ImageDetail, ...]:
-    return codec.decode(DESCRIBE_IMAGES, orjson.dumps({"imageDetails": items})).image_details
+@decoders
+@pytest.mark.parametrize("size", ["12", "12.0", "1.2e1", '"12"'])
+def test_a_whole_number_may_be_written_in_many_ways(decode: Decode, size: str) -> None:
+    found = image(decode, f'"imageSizeInBytes": {size}').image_size_in_bytes
+    assert found == 12
+    assert type(found) is int
 
 
-@given(images, st.lists(images, max_size=8))
-def test_an_object_is_decoded_as_it_would_be_alone(
-    first: dict[str, Any], others: list[dict[str, Any]]
-) -> None:
-    items = [first, *others, *[first] * LONG_LIST]
-    expected = [image for item in items for image in decoded([item])]
-    assert list(decoded(items)) == expected
+@decoders
+def test_nulls_are_absent_also_in_lists_and_maps(decode: Decode) -> None:
+    counts = '"imageScanFindingsSummary": {"findingSeverityCounts": {"HIGH": 2, "LOW": null}}'
+    found = image(decode, f'"imageTags": [null, "v1", null], "registryId": null, {counts}')
+    assert found == ecr.ImageDetail(
+        image_tags=("v1",),
+        image_scan_findings_summary=ecr.ImageScanFindingsSummary(finding_severity_counts={"HIGH": 2}),
+    )
+    response = decode(DESCRIBE_IMAGES, b'{"imageDetails": [null, {"registryId": "1"}], "nextToken": null}')
+    assert response == ecr.DescribeImagesResponse((ecr.ImageDetail(registry_id="1"),))
 
 
-def test_as_many_members_are_not_the_same_members() -> None:
-    alike = {"imageDigest": "sha256:1", "registryId": "1"}
-    other = {"imageDigest": "sha256:2", "imageSizeInBytes": 2}
-    last = decoded([*[alike] * LONG_LIST, other])[-1]
-    assert last == ecr.ImageDetail(image_digest="sha256:2", image_size_in_bytes=2)
+@decoders
+def test_a_required_member_that_is_missing_is_empty(decode: Decode) -> None:
+    response = decode(LIST_IMAGE_REFERRERS, b'{"referrers": [{"digest": "sha256:0", "mediaType": null}]}')
+    assert response.referrers == (ecr.ImageReferrer(digest="sha256:0", media_type="", size=0),)
 
 
-def test_more_members_are_not_overlooked() -> None:
-    alike = {"imageDigest": "sha256:1", "registryId": "1"}
-    last = decoded([*[alike] * LONG_LIST, {**alike, "imageSizeInBytes": 2}])[-1]
-    assert last == ecr.ImageDetail(image_digest="sha256:1", registry_id="1", image_size_in_bytes=2)
+@decoders
+def test_half_a_surrogate_pair_is_replaced_and_the_page_kept(decode: Decode) -> None:
+    tags = r'"imageTags": ["a\ud83d", "\ud83d\ude00", "\\ud83d", "\ude00\ud83d", "\uD83Dx\n"]'
+    assert image(decode, tags).image_tags == ("a\ufffd", "\U0001f600", r"\ud83d", "\ufffd\ufffd", "\ufffdx\n")
 
 
-def test_maps_that_are_absent_are_not_shared() -> None:
-    summary = {"imageScanCompletedAt": 1.5, "vulnerabilitySourceUpdatedAt": 2.5}
-    found = decoded([{"registryId": "1", "imageScanFindingsSummary": summary}] * LONG_LIST)
-    counts = [image.image_scan_findings_summary.finding_severity_counts for image in found]  # type: ignore[union-attr]
-    assert len({id(each) for each in counts}) == LONG_LIST
+@decoders
+def test_a_byte_order_mark_is_skipped(decode: Decode) -> None:
+    assert decode(DESCRIBE_IMAGES, b'\xef\xbb\xbf{"nextToken": "a"}').next_token == "a"
 
 
-@pytest.mark.parametrize("wrong", [None, 7, "text", [], ["imageDigest", "registryId"]])
-def test_what_is_no_object_is_an_answer_that_does_not_fit(wrong: Any) -> None:
-    right = {"imageDigest": "sha256:1", "registryId": "1"}
-    for items in ([*[right] * LONG_LIST, wrong], [wrong] * LONG_LIST):
-        with pytest.raises(ecr.ResponseError, match="does not fit the API's model"):
-            decoded(items)
+@decoders
+def test_members_that_nobody_knows_may_be_anything(decode: Decode) -> None:
+    assert image(decode, '"registryId": "1", "new": [{"a": [1, null]}], "": 2') == ecr.ImageDetail("1")
 
 
-def test_a_list_of_ever_other_shapes_comes_out_right() -> None:
-    for number in range(2 * SHAPES_MAX):
-        item = {"imageDigest": f"sha256:{number}", f"memberOfTomorrow{number}": 1}
-        assert decoded([item] * LONG_LIST) == (ecr.ImageDetail(image_digest=f"sha256:{number}"),) * LONG_LIST
+# ---------------------------------------------------------------------------- what is rejected
 
 
-def test_rules_of_a_long_list() -> None:
-    body = {"pullThroughCacheRules": [{"ecrRepositoryPrefix": "hub", "createdAt": 1.5}] * LONG_LIST}
-    rules = codec.decode(DESCRIBE_PULL_THROUGH_CACHE_RULES, orjson.dumps(body)).pull_through_cache_rules
-    assert len(rules) == LONG_LIST
-    assert {
-        (rule.ecr_repository_prefix, rule.created_at.timestamp()) for rule in rules if rule.created_at
-    } == {("hub", 1.5)}
+@decoders
+@pytest.mark.parametrize(
+    ("members", "fault"),
+    [
+        ('"imageTags": "abc"', "imageTags must be a list, not a string"),
+        ('"imageTags": {}', "imageTags must be a list, not an object"),
+        ('"imageTags": ["a", 1]', "imageTags[1] must be a string, not a number"),
+        ('"registryId": 123456789012', "registryId must be a string, not a number"),
+        ('"registryId": true', "registryId must be a string, not a boolean"),
+        ('"imagePushedAt": true', "imagePushedAt must be a number, not a boolean"),
+        ('"imagePushedAt": "yesterday"', "imagePushedAt must be a number"),
+        ('"imagePushedAt": 1e12', "imagePushedAt must be a time between the years 1 and 9999"),
+        ('"imagePushedAt": "1e12"', "imagePushedAt must be a time between the years 1 and 9999"),
+        ('"imagePushedAt": [1]', "imagePushedAt must be a number, not a list"),
+        ('"imageSizeInBytes": "twelve"', "imageSizeInBytes must be an integer, not a string"),
+        ('"imageSizeInBytes": true', "imageSizeInBytes must be an integer, not a boolean"),
+        ('"imageSizeInBytes": 1.5', "imageSizeInBytes must be an integer, not a number"),
+        ('"imageSizeInBytes": 9223372036854775808', "imageSizeInBytes must fit into 64 bits"),
+        ('"imageSizeInBytes": "9223372036854775808"', "imageSizeInBytes must fit into 64 bits"),
+        ('"imageScanStatus": "COMPLETE"', "imageScanStatus must be an object, not a string"),
+        (
+            '"imageScanFindingsSummary": {"findingSeverityCounts": {"HIGH": "many"}}',
+            "imageScanFindingsSummary.findingSeverityCounts.HIGH must be an integer, not a string",
+        ),
+    ],
+)
+def test_a_wrong_type_is_named_by_its_path(decode: Decode, members: str, fault: str) -> None:
+    body = b'{"imageDetails": [{}, {}, {}, {%s}]}' % members.encode()
+    assert failure(decode, DESCRIBE_IMAGES, body) == f"imageDetails[3].{fault}"
+
+
+@decoders
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        (b'{"imageDetails": false}', "imageDetails must be a list, not a boolean"),
+        (b'{"imageDetails": [[0, 5]]}', "imageDetails[0] must be an object, not a list"),
+        (b'{"imageDetails": [{}, "text"]}', "imageDetails[1] must be an object, not a string"),
+        (b'{"nextToken": [1]}', "nextToken must be a string, not a list"),
+        (b"[]", "the response must be an object, not a list"),
+        (b"null", "the response must be an object, not null"),
+        (b"<html>", "the response must be JSON"),
+        (b'{"a": 1} {"b": 2}', "the response must be JSON"),
+        (b'{"nextToken": "\xff"}', "the response must be UTF-8"),
+        (b'{"imageDetails": ' + 100_000 * b"[", "the response must not be nested so deeply"),
+        (b'{"new": ' + 100_000 * b"[", "the response must not be nested so deeply"),
+    ],
+)
+def test_what_is_no_response_is_named(decode: Decode, body: bytes, fault: str) -> None:
+    assert failure(decode, DESCRIBE_IMAGES, body) == fault
+
+
+@decoders
+@pytest.mark.parametrize("flag", ["1", "0", '"true"', "[]", "{}"])
+def test_only_true_and_false_are_flags(decode: Decode, flag: str) -> None:
+    body = f'{{"repositories": [{{"imageScanningConfiguration": {{"scanOnPush": {flag}}}}}]}}'
+    fault = failure(decode, DESCRIBE_REPOSITORIES, body.encode())
+    assert fault.startswith("repositories[0].imageScanningConfiguration.scanOnPush must be a boolean, not ")
+
+
+@decoders
+@pytest.mark.parametrize("score", ['"NaN"', '"high"', "true", '"inf"', "1e400"])
+def test_a_score_is_a_finite_number(decode: Decode, score: str) -> None:
+    body = f'{{"imageScanFindings": {{"enhancedFindings": [{{"score": {score}}}]}}}}'
+    fault = failure(decode, DESCRIBE_IMAGE_SCAN_FINDINGS, body.encode())
+    assert fault.startswith("imageScanFindings.enhancedFindings[0].score must be a ")
+
+
+@decoders
+def test_a_body_that_breaks_off_is_told_apart(decode: Decode) -> None:
+    whole = b'{"imageDetails": [{"registryId": "1"}]}'
+    for length in range(1, len(whole)):
+        with pytest.raises(ResponseError) as caught:
+            decode(DESCRIBE_IMAGES, whole[:length])
+        assert caught.value.truncated
+        assert caught.value.__context__ is None
+
+
+@given(st.text(min_size=12, max_size=30).map(lambda text: f"value{text}"))
+def test_no_value_is_repeated(value: str) -> None:
+    written = json.dumps(value)
+    for members in (
+        f'"imageSizeInBytes": {written}',
+        f'"imagePushedAt": {written}',
+        f'"imageTags": {written}',
+    ):
+        body = f'{{"imageDetails": [{{{members}}}]}}'
+        assert "value" not in failure(codec.decode, DESCRIBE_IMAGES, body.encode())
+
+
+# ---------------------------------------------------------------------------- large responses
+
+
+def detail(number: int) -> dict[str, Any]:
+    return {"imageDigest": f"sha256:{number:064}", "imageTags": [f"v{number}"], "imagePushedAt": number}
+
+
+def test_a_large_response_is_the_same_in_steps() -> None:
+    items = [detail(number) for number in range(20_000)]
+    body = json.dumps({"imageDetails": items, "nextToken": "a"}).encode()
+    assert len(body) > stepwise.PAGE_SIZE_MAX
+    assert in_steps(DESCRIBE_IMAGES, body) == codec.decode(DESCRIBE_IMAGES, body)
+    assert sum(1 for _ in codec.decode_in_steps(DESCRIBE_IMAGES, body)) > len(body) // (2 * stepwise.STEP)
+
+
+def test_a_fault_in_a_large_response_is_found() -> None:
+    items = [*map(detail, range(20_000)), {"imageTags": "v1"}, *map(detail, range(10))]
+    fault = failure(in_steps, DESCRIBE_IMAGES, json.dumps({"imageDetails": items}).encode())
+    assert fault == "imageDetails[20000].imageTags must be a list, not a string"
+
+
+@pytest.mark.parametrize(
+    "items", [b"{}," * 300_000, b"[]," * 1_100_000, b'"",' * 1_100_000, b'{"a":{}},' * 150_000]
+)
+def test_a_response_of_too_many_values_is_rejected(items: bytes) -> None:
+    body = b'{"imageDetails": [%b{}]}' % items
+    assert failure(in_steps, DESCRIBE_IMAGES, body) == "the response must hold at most 1,000,000 values"
+
+
+def test_what_stands_in_texts_does_not_count() -> None:
+    body = json.dumps({"nextToken": '{"a": {}, "b": [1, 2]}' * 100_000, "new": "\\"}).encode()
+    assert len(in_steps(DESCRIBE_IMAGES, body).next_token) == 2_200_000

@@ -7,7 +7,7 @@ from collections.abc import Generator
 import pytest
 
 from ecr_async._bulk.result_queue import Put, Stream
-from ecr_async._gc import FROZEN_BY_PYTHON, collection_paused, elders_spared
+from ecr_async._gc import FROZEN_BY_PYTHON, elders_spared
 
 
 def frozen() -> bool:
@@ -21,15 +21,6 @@ def as_it_was() -> Generator[None, None, None]:
     yield
     gc.unfreeze()
     (gc.enable if enabled else gc.disable)()
-
-
-@pytest.mark.parametrize("enabled", [True, False])
-def test_a_pause_ends_as_it_began(enabled: bool) -> None:
-    (gc.enable if enabled else gc.disable)()
-    with contextlib.suppress(KeyError), collection_paused():
-        assert not gc.isenabled()
-        raise KeyError
-    assert gc.isenabled() is enabled
 
 
 def test_the_elders_are_spared_until_the_last_block_ends() -> None:

@@ -13,7 +13,8 @@ import pytest
 import take_model
 from documentation import Documentation
 from generate import Generator
-from names import camel, snake
+
+from ecr_async._wire.names import camel, snake
 
 MODEL: dict[str, Any] = {
     "botocore": "9.9.9",

@@ -6,7 +6,8 @@ from docstrings import docstring
 from documentation import Documentation
 from limits import limit_sentence
 from model import Model
-from names import camel, snake
+
+from ecr_async._wire.names import camel, snake
 
 HIDDEN = {("AuthorizationData", "authorizationToken"), ("GetDownloadUrlForLayerResponse", "downloadUrl")}
 """Secrets that the model does not mark: they stay out of every repr."""

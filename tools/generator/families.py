@@ -6,7 +6,8 @@ import attrs
 from annotations import Annotations
 from documentation import Documentation
 from model import Model
-from names import snake
+
+from ecr_async._wire.names import snake
 
 
 @attrs.frozen

@@ -4,7 +4,8 @@ import attrs
 from docstrings import docstring, raises
 from documentation import Documentation
 from model import Model
-from names import snake
+
+from ecr_async._wire.names import snake
 
 REFERENCE = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_{}.html"
 

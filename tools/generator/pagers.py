@@ -4,7 +4,8 @@ import attrs
 from annotations import Annotations
 from docstrings import docstring
 from model import Model
-from names import snake
+
+from ecr_async._wire.names import snake
 
 
 @attrs.frozen

@@ -1,0 +1,75 @@
+"""Writes the functions that make objects of the API from their msgspec twins.
+
+Copying is straight-line code written for its class: one slot for each member, no loop, no call. A frozen
+attrs class pays for its immutability in `__init__`; a copier fills in an object of a mutable subclass with
+the same slots, and makes it the real thing with one assignment to `__class__`.
+"""
+
+import typing
+from collections.abc import Callable
+from typing import Any
+
+from cattrs import Converter
+
+from ecr_async._wire.annotations import Kind, Member, members_of
+from ecr_async._wire.source import compile_function
+
+__all__ = ["Copier", "make_copier"]
+
+Copier = Callable[[Any, Any], Any]
+"""A structure hook of cattrs: the twin and the class give the object."""
+
+
+def make_copier(cls: Any, converter: Converter) -> Copier:
+    """Write the copier of a class; it raises `TypeError` for a value that the twin didn't check."""
+    names: dict[str, Any] = {"cls": cls, "mutable": _mutable(cls), "as_bool": _as_bool}
+    copied = [f"    self.{each.name} = {_copied(each, names, converter)}" for each in members_of(cls)]
+    lines = [
+        "def copy(twin, _):",
+        "    self = mutable()",
+        *copied,
+        "    self.__class__ = cls",
+        "    return self",
+    ]
+    return typing.cast("Copier", compile_function("copy", cls.__name__, lines, names))
+
+
+def _copied(member: Member, names: dict[str, Any], converter: Converter) -> str:
+    """Return Python text for a member's value, made of the twin's."""
+    value = f"twin.{member.name}"
+    copied = _copied_value(member.kind, f"copy_{member.name}", names, converter)
+    if member.is_empty_when_absent:
+        empty = "()" if member.kind.base is tuple else "{}"
+        return f"{value} or {empty}" if copied == "v" else f"{copied} if (v := {value}) else {empty}"
+    return value if copied == "v" else f"None if (v := {value}) is None else {copied}"
+
+
+def _copied_value(kind: Kind, name: str, names: dict[str, Any], converter: Converter) -> str:
+    """Return Python text that copies what the variable `v` holds; `name` is free for a function."""
+    if kind.base is bool:
+        return "as_bool(v)"
+    if kind.is_object:
+        names[name] = converter.get_structure_hook(kind.base)
+        return f"{name}(v, None)"
+    if kind.item is None:
+        return "v"
+    item = _copied_value(kind.item, name, names, converter)
+    if kind.base is dict:
+        return "v" if item == "v" else f"{{k: {item} for k, v in v.items()}}"
+    return "tuple(v)" if item == "v" else f"tuple([{item} for v in v])"
+
+
+def _as_bool(value: Any) -> bool:
+    if value is True or value is False:
+        return value
+    raise TypeError("not a boolean")
+
+
+def _mutable(cls: type[Any]) -> type[Any]:
+    """Return a subclass with the slots of `cls` and none of its rules.
+
+    An object may change between two classes that lay out the same slots, and it does so quickest to the
+    one that its class inherits them all from.
+    """
+    rules = {name: getattr(object, name) for name in ("__init__", "__setattr__", "__delattr__")}
+    return type(cls.__name__, (cls,), {"__slots__": (), **rules})

@@ -1,0 +1,143 @@
+"""Large responses, decoded a step at a time: between two steps the event loop has its turn.
+
+A page of a thousand images is decoded in one step and copied in another. What is larger is opened level by
+level: msgspec finds where each item of a list begins and ends, and each is then decoded alone. Before that
+the values are counted, since `{}` is two bytes on the wire and a few hundred in memory.
+"""
+
+import contextlib
+import re
+from collections.abc import Generator
+from typing import Any, TypeAlias
+
+import msgspec
+
+from ecr_async._wire import decoding
+from ecr_async._wire.annotations import Kind, members_of
+from ecr_async._wire.invalid import InvalidError
+from ecr_async._wire.structuring import structure
+
+__all__ = ["VALUES_MAX", "Steps", "decode_in_steps"]
+
+PAGE_SIZE_MAX = 1024 * 1024
+"""The size in bytes of the largest response that is decoded in one step."""
+
+PAGE_ITEMS_MAX = 2000
+"""The number of items in the longest list that is copied in one step."""
+
+ITEM_SIZE_MAX = 64 * 1024
+"""The size in bytes of the largest item that is decoded in one step."""
+
+STEP = 128 * 1024
+"""About how many bytes of small items are decoded in one step."""
+
+ITEM_COST = 64
+"""As how many bytes more an item counts there."""
+
+COUNTED = 1024 * 1024
+"""How many bytes are looked at for values in one step."""
+
+VALUES_MAX = 1_000_000
+"""How many values a response may hold; an object counts as `OBJECT_COST` of them."""
+
+OBJECT_COST = 4
+
+Steps: TypeAlias = Generator[None, None, Any]
+"""Yields between two steps, and returns the result."""
+
+
+def decode_in_steps(cls: Any, body: bytes) -> Steps:
+    """Return the object of a class of the API in a large response's body.
+
+    Raises `InvalidError` with the path of what does not fit, or for a body that holds too many values.
+    """
+    if len(body) <= PAGE_SIZE_MAX and (page := _page(cls, body)) is not None:
+        yield
+        with contextlib.suppress(TypeError):
+            return decoding.copier(cls)(page, cls)
+    yield
+    yield from _check_cost(body)
+    return (yield from _open(Kind(cls), body))
+
+
+def _page(cls: Any, body: bytes) -> msgspec.Struct | None:
+    """Return the twin of a page as the API sends it, None for an unusual one, whose faults must be found."""
+    try:
+        page = decoding.decoder(cls).decode(body)
+    except (RecursionError, ValueError):
+        return None
+    lists: list[Any] = [value for value in msgspec.structs.astuple(page) if isinstance(value, list)]
+    return page if max(map(len, lists), default=0) <= PAGE_ITEMS_MAX else None
+
+
+def _check_cost(body: bytes) -> Generator[None, None, None]:
+    """Reject a body that holds too many values."""
+    estimate = 0
+    for start in range(0, len(body), COUNTED):
+        end = start + COUNTED
+        estimate += OBJECT_COST * body.count(b"{", start, end) + body.count(b",", start, end)
+        yield
+    if estimate <= VALUES_MAX:
+        return
+    cost = 0  # now without what stands in strings, such as manifests
+    for number, token in enumerate(_TOKENS.finditer(body)):
+        cost += {b"{": OBJECT_COST, b",": 1}.get(token[0], 0)
+        if cost > VALUES_MAX:
+            raise InvalidError(f"must hold at most {VALUES_MAX:,} values")
+        if number % PAGE_ITEMS_MAX == 0:
+            yield
+
+
+_TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{,]', re.DOTALL)
+
+
+def _open(kind: Kind, body: "bytes | msgspec.Raw") -> Steps:
+    """Return a value as `structure` takes it: an object and a list of objects ready, anything else parsed."""
+    holds_objects = kind.item is not None and kind.item.is_object
+    is_small = len(memoryview(body)) <= ITEM_SIZE_MAX
+    if body == _NULL or not (kind.is_object or (holds_objects and not is_small)):
+        return decoding.parse(bytes(body))
+    if is_small:
+        return decoding.decode(kind.base, bytes(body))
+    try:
+        return (yield from (_open_object(kind, body) if kind.is_object else _open_list(kind, body)))
+    except msgspec.ValidationError:
+        raise InvalidError(f"must be {'an object' if kind.is_object else 'a list'}") from None
+
+
+def _open_object(kind: Kind, body: "bytes | msgspec.Raw") -> Steps:
+    values = decoding.read(_OBJECT, body)
+    yield
+    document: dict[str, Any] = {}
+    for member in members_of(kind.base):
+        try:
+            if member.wire in values:
+                document[member.wire] = yield from _open(member.kind, values[member.wire])
+        except InvalidError as invalid:
+            raise invalid.under(member.wire) from None
+    return structure(kind.base, document, lenient=True)
+
+
+def _open_list(kind: Kind, body: "bytes | msgspec.Raw") -> Steps:
+    assert kind.item is not None
+    items = decoding.read(_LIST, body)
+    yield
+    ready: list[Any] = []
+    size = 0
+    for index, item in enumerate(items):
+        try:
+            value = yield from _open(kind.item, item)
+        except InvalidError as invalid:
+            raise invalid.under(f"[{index}]") from None
+        if value is not None:
+            ready.append(value)
+        size += len(memoryview(item)) + ITEM_COST
+        if size > STEP:
+            size = 0
+            yield
+    return tuple(ready)
+
+
+_NULL = msgspec.Raw(b"null")
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])

@@ -1,0 +1,171 @@
+"""Makes attrs objects of parsed JSON, member by member, and names the one that doesn't fit.
+
+This is the way for documents that the fast one (`twins`, `copying`) does not take. Most of those are wrong,
+and here the place of the fault is found. Others are only unusual, and botocore reads them, so the client
+does too: timestamps in ISO 8601, numbers in strings, nulls in lists and maps, required members that are
+missing. The embedded server takes none of these from its clients.
+"""
+
+import base64
+import binascii
+import math
+import re
+import typing
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from ecr_async._wire.annotations import Kind, members_of
+from ecr_async._wire.invalid import IS_REQUIRED, InvalidError
+from ecr_async._wire.twins import INTEGERS
+
+__all__ = ["structure"]
+
+
+def structure(cls: Any, document: Any, *, lenient: bool) -> Any:
+    """Return the object of a class of the API in a JSON document.
+
+    A tuple in the document is a list that is ready: it is taken as it is. Raises `InvalidError` with the
+    path of the first value that does not fit, and never the value.
+    """
+    fields: dict[str, Any] = {}
+    values = _typed(document, dict, "an object")
+    for member in members_of(cls):
+        try:
+            value = _value(member.kind, values.get(member.wire), lenient)
+            if value is None and member.is_required:
+                value = _missing(member.kind, lenient)
+        except InvalidError as invalid:
+            raise invalid.under(member.wire) from None
+        if value is not None:
+            fields[member.name] = value
+    return cls(**fields)
+
+
+def _missing(kind: Kind, lenient: bool) -> Any:
+    """Return what stands for a required member that a response leaves out: Smithy's "error correction".
+
+    Source: https://smithy.io/2.0/spec/aggregate-types.html#client-error-correction
+    """
+    if not lenient:
+        raise InvalidError(IS_REQUIRED)
+    if kind.base is datetime:
+        return datetime.fromtimestamp(0, UTC)
+    return structure(kind.base, {}, lenient=lenient) if kind.is_object else kind.base()
+
+
+def _value(kind: Kind, value: Any, lenient: bool) -> Any:
+    """Return a member's value; None if it is null."""
+    if value is None:
+        return None
+    if kind.base is tuple:
+        if isinstance(value, tuple):
+            return value  # pyright: ignore[reportUnknownVariableType]
+        items = typing.cast("list[Any]", _typed(value, list, "a list"))
+        return tuple(_items(kind, enumerate(items), "[{}]", lenient).values())
+    if kind.base is dict:
+        return _items(kind, _typed(value, dict, "an object").items(), "{}", lenient)
+    if kind.is_object:
+        return value if type(value) is kind.base else structure(kind.base, value, lenient=lenient)
+    return _SCALARS[kind.base](value, lenient)
+
+
+def _items(kind: Kind, items: Iterable[tuple[Any, Any]], step: str, lenient: bool) -> dict[Any, Any]:
+    assert kind.item is not None
+    found: dict[Any, Any] = {}
+    for key, item in items:
+        try:
+            value = _value(kind.item, item, lenient)
+            if value is not None:
+                found[key] = value
+            elif not lenient:
+                raise InvalidError("must not be null")
+        except InvalidError as invalid:
+            raise invalid.under(step.format(key)) from None
+    return found
+
+
+def _typed(value: Any, cls: type[Any], name: str) -> Any:
+    """Return a value of a JSON type, as Python's types have them: `True` is no number."""
+    if type(value) is cls:
+        return value
+    raise InvalidError(f"must be {name}, not {_JSON_TYPES[type(value)]}")
+
+
+def _string(value: Any, _: bool) -> str:
+    return str(_typed(value, str, "a string"))
+
+
+def _boolean(value: Any, _: bool) -> bool:
+    return bool(_typed(value, bool, "a boolean"))
+
+
+def _integer(value: Any, lenient: bool) -> int:
+    is_number = lenient and type(value) is str and re.fullmatch(r"[+-]?[0-9]{1,19}", value, re.ASCII)
+    if is_number or (type(value) is float and value.is_integer()):
+        value = int(value)
+    number = int(_typed(value, int, "an integer"))
+    if number not in INTEGERS:
+        raise InvalidError("must fit into 64 bits")
+    return number
+
+
+def _number(value: Any, lenient: bool) -> float:
+    if type(value) is int or (lenient and type(value) is str):
+        value = _float(value)
+    number = float(_typed(value, float, "a number"))
+    if not math.isfinite(number):
+        raise InvalidError("must be a finite number")
+    return number
+
+
+def _float(value: int | str) -> float:
+    try:
+        return float(value)
+    except (OverflowError, ValueError):
+        raise InvalidError("must be a number") from None
+
+
+def _timestamp(value: Any, lenient: bool) -> datetime:
+    if lenient and type(value) is str and (moment := _iso_time(value)) is not None:
+        return moment
+    try:
+        return datetime.fromtimestamp(_number(value, lenient), UTC)
+    except (OSError, OverflowError, ValueError):
+        raise InvalidError("must be a time between the years 1 and 9999") from None
+
+
+def _iso_time(text: str) -> datetime | None:
+    """Return the moment that ISO 8601 writes so; without a zone it is UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (OverflowError, ValueError):
+        return None
+
+
+def _blob(value: Any, _: bool) -> bytes:
+    try:
+        return base64.b64decode(_typed(value, str, "a string"), validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidError("must be base64") from None
+
+
+_SCALARS: dict[Any, Callable[[Any, bool], Any]] = {
+    str: _string,
+    bool: _boolean,
+    int: _integer,
+    float: _number,
+    bytes: _blob,
+    datetime: _timestamp,
+}
+
+_JSON_TYPES: dict[Any, str] = {
+    dict: "an object",
+    list: "a list",
+    str: "a string",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    type(None): "null",
+}
