@@ -1,16 +1,15 @@
 """`ecr-async events tail`: the events in a queue, shown as they come."""
 
 import asyncio
-import re
 import signal
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Annotated, Any
-from urllib.parse import urlsplit
+from typing import Annotated
 
 import typer
 
 from ecr_async.cli.event_lines import line
+from ecr_async.cli.sqs_client import sqs_client
 from ecr_async.errors import ConfigurationError
 from ecr_async.events import Event, Failure, Message, SqsQueue, Worker
 
@@ -47,7 +46,7 @@ def tail(
     them for 30 seconds, and they count as received: give this command a queue of its own, as a second
     target of the rule. What is no event is told on standard error.
     """
-    client = _client(queue, profile, region, endpoint_url)
+    client = sqs_client(queue, profile=profile, region=region, endpoint_url=endpoint_url)
     source = SqsQueue(client, queue, wait_time=2)
     asyncio.run(_tail(source if delete else _KeptQueue(source), Event.to_json if as_json else line, count))
 
@@ -104,21 +103,3 @@ class _KeptQueue:
         messages = [message for _, message in self._shown]
         for start in range(0, len(messages), 10):
             await self.release(messages[start : start + 10])
-
-
-def _client(queue: str, profile: str | None, region: str | None, endpoint_url: str | None) -> Any:
-    """Return a client for SQS: botocore's own, which is here anyway."""
-    url = urlsplit(queue)
-    of_aws = re.fullmatch(r"sqs\.([a-z0-9-]+)\.(amazonaws|api)\..+", url.hostname or "")
-    try:
-        return (
-            import_module("botocore.session")
-            .Session(profile=profile)
-            .create_client(
-                "sqs",
-                region_name=region or (of_aws[1] if of_aws else None),
-                endpoint_url=endpoint_url or (None if of_aws else f"{url.scheme}://{url.netloc}"),
-            )
-        )
-    except (import_module("botocore.exceptions").BotoCoreError, ValueError) as error:
-        raise ConfigurationError(str(error)) from None

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ecr_async.cli.event_sinks import sink_for
 from ecr_async.local import LocalECR
 from ecr_async.local import serve as serve_forever
 
@@ -30,6 +31,13 @@ def serve(
     verify_signatures: Annotated[
         bool, typer.Option(help="Whether calls must be signed with a key that the server knows.")
     ] = True,
+    events: Annotated[
+        str | None,
+        typer.Option(
+            help="Where to send the events that ECR sends by EventBridge: the URL of an SQS queue, "
+            "another URL to post each to, a file to append them to as JSON lines, or - for standard output."
+        ),
+    ] = None,
 ) -> None:
     """Run an embedded ECR on loopback; print its endpoint URL and serve until SIGINT or SIGTERM."""
     local = LocalECR(
@@ -38,6 +46,7 @@ def serve(
         data=data,
         verify_layers=verify_layers,
         verify_signatures=verify_signatures,
+        on_event=None if events is None else sink_for(events),
     )
     asyncio.run(_serve(local))
 

@@ -31,6 +31,9 @@ and uploads. One server uses a folder at a time (`folder`).
 3. So a crash leaves at most files that no row needs. The next start removes them, and rows whose files
    a failure of power took (`sweeping`). What is abandoned or unused for a day is freed as well.
 
+**Events** are recorded by `events` in the transaction of what they tell of, and sent by `outbox` once it is
+committed; both do nothing where nothing listens.
+
 **A new operation** is a function in a module of `operations` and a line in `operations.HANDLERS`:
 
     def describe_registry(registry: Registry, request: DescribeRegistryRequest) -> DescribeRegistryResponse:
@@ -41,5 +44,6 @@ The request has been checked against the API's limits; an error of the API is ra
 """
 
 from ecr_async.local.embedded import LocalECR, serve
+from ecr_async.local.outbox import EventSink
 
-__all__ = ["LocalECR", "serve"]
+__all__ = ["EventSink", "LocalECR", "serve"]

@@ -8,9 +8,12 @@ from typing import TypeVar
 import attrs
 
 from ecr_async.local import sweeping
+from ecr_async.local.authentication import Caller
 from ecr_async.local.blobs import Blobs
 from ecr_async.local.folder import DataFolder
+from ecr_async.local.outbox import Outbox
 from ecr_async.local.registry import Registry, Rules, Scope
+from ecr_async.local.scans import complete_scans
 from ecr_async.local.schema import SERVER_TABLES
 from ecr_async.local.sealing import Sealer
 from ecr_async.local.store import Store, Transaction
@@ -34,13 +37,16 @@ class Backend:
     sealer: Sealer
     rules: Rules
     clock: Callable[[], float]
+    outbox: Outbox | None
     uploads: Uploads = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.uploads = Uploads(self, self.blobs)
 
     @classmethod
-    async def open(cls, data: Path | None, rules: Rules, clock: Callable[[], float]) -> "Backend":
+    async def open(
+        cls, data: Path | None, rules: Rules, clock: Callable[[], float], outbox: Outbox | None = None
+    ) -> "Backend":
         """Open the state in a folder, making it if need be; without a folder, in a temporary one.
 
         Files without rows, and rows without files, are what a crash has left: they are removed first.
@@ -50,7 +56,7 @@ class Backend:
         try:
             folder = await store.run(lambda: DataFolder.open(data))
             try:
-                return await cls._open(folder, store, rules, clock)
+                return await cls._open(folder, store, rules, clock, outbox)
             except BaseException:
                 await store.close()
                 await store.run(folder.close)
@@ -61,19 +67,29 @@ class Backend:
 
     @classmethod
     async def _open(
-        cls, folder: DataFolder, store: Store, rules: Rules, clock: Callable[[], float]
+        cls,
+        folder: DataFolder,
+        store: Store,
+        rules: Rules,
+        clock: Callable[[], float],
+        outbox: Outbox | None,
     ) -> "Backend":
         sealer = Sealer(await store.open(folder.database, durable=not folder.temporary))
         blobs = Blobs(folder.path)
-        backend = cls(folder, store, blobs, sealer, rules, clock)
+        backend = cls(folder, store, blobs, sealer, rules, clock, outbox)
         await store.run(blobs.prepare)
         await store.write(lambda transaction: sweeping.reconcile(transaction, blobs))
         await backend.sweep()
+        if outbox is not None:
+            scope = Scope(Caller("", ""), "", "")
+            outbox.open(store, lambda: backend.write(scope, complete_scans))
         return backend
 
     async def close(self) -> None:
         """Close the database; remove what was temporary."""
         try:
+            if self.outbox is not None:
+                await self.outbox.close()
             await self.store.run(self.uploads.close)
             await self.store.close()
         finally:
@@ -111,4 +127,4 @@ class Backend:
         await self.store.write(empty)
 
     def _registry(self, transaction: Transaction, scope: Scope) -> Registry:
-        return Registry(transaction, self.blobs, self.sealer, self.rules, scope, self.clock())
+        return Registry(transaction, self.blobs, self.sealer, self.rules, scope, self.clock(), self.outbox)

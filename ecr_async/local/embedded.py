@@ -17,6 +17,7 @@ from ecr_async.local.authentication import AccessKey, Authenticator, Caller
 from ecr_async.local.backend import Backend
 from ecr_async.local.operations import HANDLERS
 from ecr_async.local.operations.table import Steps
+from ecr_async.local.outbox import OnEvent, Outbox
 from ecr_async.local.registry import Registry, Rules, Scope
 from ecr_async.local.server import make_application
 from ecr_async.session import Session
@@ -53,6 +54,10 @@ class LocalECR:
             against the real time.
         preview_polls: How often a lifecycle policy preview is found in progress before it is complete.
         scan_polls: The same for an image scan.
+        on_event: Called with each event that ECR would send by EventBridge, once what it tells of is
+            committed: a function, sync or async, that takes an `Event`, or an `EventSink`. What a
+            function raises is logged. Events that are not sent when the server is killed are sent when
+            it runs again with the same `data`.
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class LocalECR:
         clock: Callable[[], float] = time.time,
         preview_polls: int = 1,
         scan_polls: int = 1,
+        on_event: OnEvent | None = None,
     ) -> None:
         self.account_id = account_id
         self.region = region
@@ -79,6 +85,7 @@ class LocalECR:
         addresses = Addresses(RegistryKey(account_id, region), uri_style)
         self._rules = Rules(addresses, verify_layers, preview_polls, scan_polls)
         self._clock = clock
+        self._on_event = on_event
         known = {ACCESS_KEY: (SECRET_KEY, account_id), **(keys or {})}
         self._authenticator = Authenticator(
             {name: AccessKey(*key) for name, key in known.items()},
@@ -90,7 +97,9 @@ class LocalECR:
         self._url: URL | None = None
 
     async def __aenter__(self) -> Self:
-        self._backend = await Backend.open(self._data, self._rules, self._clock)
+        self._backend = await Backend.open(
+            self._data, self._rules, self._clock, Outbox(self._on_event) if self._on_event else None
+        )
         try:
             application = make_application(self._backend, self._authenticator)
             self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)

@@ -8,6 +8,7 @@ import attrs
 
 from ecr_async.api.common import ImageIdentifier, ImageNotFoundException
 from ecr_async.api.images import ImageDetail, ImageFailure
+from ecr_async.local import events
 from ecr_async.local.account import pulls_count
 from ecr_async.local.digests import DIGEST
 from ecr_async.local.registry import Registry, RepositoryRecord, moment
@@ -162,10 +163,14 @@ def delete(registry: Registry, record: RepositoryRecord, image_id: ImageIdentifi
         registry.db.execute(
             "DELETE FROM tags WHERE repository_id = ? AND tag = ?", (record.id, image_id.image_tag)
         )
+        events.image_deleted(registry, record, image, image_id.image_tag)
         return [ImageIdentifier(image.digest, image_id.image_tag)]
     _check_unreferenced(registry, record, image)
     delete_image(registry, image)
-    return [ImageIdentifier(image.digest, tag) for tag in image.tags or (None,)]
+    tags = image.tags or (None,)
+    for tag in tags:
+        events.image_deleted(registry, record, image, tag)
+    return [ImageIdentifier(image.digest, tag) for tag in tags]
 
 
 def _check_unreferenced(registry: Registry, record: RepositoryRecord, image: ImageRecord) -> None:

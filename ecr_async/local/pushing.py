@@ -9,7 +9,7 @@ from ecr_async.api.images import (
     ImageTagAlreadyExistsException,
     ReferencedImagesNotFoundException,
 )
-from ecr_async.local import quotas
+from ecr_async.local import events, quotas
 from ecr_async.local.digests import algorithm_of
 from ecr_async.local.images import TAG
 from ecr_async.local.manifests import Manifest, ManifestError
@@ -66,6 +66,7 @@ def push(
         raise LimitExceededException(f"An image can have at most {quotas.MOST_TAGS:,} tags")
     if tag:
         registry.db.execute("INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", (record.id, tag, known))
+    events.image_pushed(registry, record, manifest, tag)
     return manifest
 
 

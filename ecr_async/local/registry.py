@@ -13,6 +13,7 @@ from ecr_async.api.common import RepositoryNotFoundException
 from ecr_async.local.addresses import Addresses, RegistryKey
 from ecr_async.local.authentication import Caller
 from ecr_async.local.blobs import Blobs
+from ecr_async.local.outbox import Outbox
 from ecr_async.local.partitions import partition_of
 from ecr_async.local.policy_documents import permits
 from ecr_async.local.sealing import Sealer
@@ -114,6 +115,8 @@ class Registry:
     rules: Rules
     scope: Scope
     now: float
+    outbox: Outbox | None = None
+    """Where events are recorded, if anything listens."""
 
     @property
     def db(self) -> sqlite3.Connection:

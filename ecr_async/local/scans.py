@@ -3,10 +3,21 @@
 from fnmatch import fnmatchcase
 
 from ecr_async.api.scanning import RegistryScanningConfiguration, RegistryScanningRule
+from ecr_async.local import events
+from ecr_async.local.findings import count_severities
 from ecr_async.local.manifests import INDEX_MEDIA_TYPES
 from ecr_async.local.registry import Registry, RepositoryRecord
 
-__all__ = ["KIND", "begin_scan", "find_scan", "matching_rules", "scan_on_push", "scanning_configuration"]
+__all__ = [
+    "KIND",
+    "begin_scan",
+    "complete_scans",
+    "find_scan",
+    "matching_rules",
+    "poll_scan",
+    "scan_on_push",
+    "scanning_configuration",
+]
 
 KIND = "scanning"
 
@@ -17,14 +28,46 @@ def scan_on_push(registry: Registry, record: RepositoryRecord, image_id: int, me
         rule.scan_frequency != "MANUAL" for rule in matching_rules(scanning_configuration(registry), record)
     )
     if wanted and media_type not in INDEX_MEDIA_TYPES:
-        begin_scan(registry, image_id)
+        begin_scan(registry, record, image_id)
 
 
-def begin_scan(registry: Registry, image_id: int) -> None:
+def begin_scan(registry: Registry, record: RepositoryRecord, image_id: int) -> None:
     """Begin a scan of an image, in place of the last one."""
-    registry.db.execute(
-        "INSERT OR REPLACE INTO scans VALUES (?, ?, ?)", (image_id, registry.now, registry.rules.scan_polls)
-    )
+    polls = registry.rules.scan_polls
+    registry.db.execute("INSERT OR REPLACE INTO scans VALUES (?, ?, ?)", (image_id, registry.now, polls))
+    if polls == 0:
+        _report_completion(registry, record, image_id)
+    elif registry.outbox is not None:
+        registry.outbox.expect_scan(registry.transaction)
+
+
+def poll_scan(registry: Registry, record: RepositoryRecord, image_id: int) -> None:
+    """Find a scan in progress, once more and perhaps for the last time."""
+    registry.require_write()
+    ((polls_left,),) = registry.db.execute(
+        "UPDATE scans SET polls_left = polls_left - 1 WHERE image_id = ? RETURNING polls_left", (image_id,)
+    ).fetchall()
+    if polls_left == 0:
+        _report_completion(registry, record, image_id)
+
+
+def complete_scans(registry: Registry) -> None:
+    """Complete every scan that is in progress, of whichever account and region."""
+    rows = registry.db.execute(
+        "UPDATE scans SET polls_left = 0 WHERE polls_left > 0 RETURNING image_id, "
+        "(SELECT repository_id FROM images WHERE id = image_id)"
+    ).fetchall()
+    for image_id, repository_id in rows:
+        row = registry.db.execute("SELECT * FROM repositories WHERE id = ?", (repository_id,)).fetchone()
+        _report_completion(registry, RepositoryRecord(*row), image_id)
+
+
+def _report_completion(registry: Registry, record: RepositoryRecord, image_id: int) -> None:
+    if registry.outbox is None:
+        return
+    (digest,) = registry.db.execute("SELECT digest FROM images WHERE id = ?", (image_id,)).fetchone()
+    tags = registry.db.execute("SELECT tag FROM tags WHERE image_id = ? ORDER BY tag", (image_id,)).fetchall()
+    events.image_scanned(registry, record, digest, [tag for (tag,) in tags], count_severities(digest))
 
 
 def find_scan(registry: Registry, image_id: int) -> tuple[float, int] | None:

@@ -2,7 +2,7 @@
 
 __all__ = ["SCHEMA", "SCHEMA_VERSION", "SERVER_TABLES"]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Written into the database as `user_version`; a database of another version is not opened."""
 
 SERVER_TABLES = frozenset({"server", "sqlite_sequence"})
@@ -130,6 +130,10 @@ CREATE TABLE IF NOT EXISTS scans (
     image_id INTEGER PRIMARY KEY REFERENCES images ON DELETE CASCADE,
     started_at REAL NOT NULL,
     polls_left INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    document TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS settings (
     account TEXT NOT NULL,

@@ -10,6 +10,7 @@ from ecr_async.api.images import (
     UpdateImageStorageClassRequest,
     UpdateImageStorageClassResponse,
 )
+from ecr_async.local import events
 from ecr_async.local.digests import DIGEST
 from ecr_async.local.images import ImageRecord, details, the_image
 from ecr_async.local.manifests import annotations
@@ -58,6 +59,13 @@ def update_image_storage_class(
         registry.db.execute(
             f"UPDATE images SET status = ?, {since} = ? WHERE id = ?",  # noqa: S608
             (status, registry.now, image.id),
+        )
+        events.storage_class_changed(
+            registry,
+            record,
+            image,
+            "ARCHIVE" if archive else "STANDARD",
+            is_referrer=image.subject_digest is not None,
         )
     identifier = ImageIdentifier(image.digest, request.image_id.image_tag)
     return UpdateImageStorageClassResponse(record.account, record.name, identifier, status)

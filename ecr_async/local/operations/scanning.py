@@ -1,7 +1,5 @@
-"""Vulnerability scans. What they find is made up, but always the same for the same image."""
+"""Vulnerability scans, by the API."""
 
-import random
-from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +11,6 @@ from ecr_async.api.common import (
     RepositoryNotFoundException,
 )
 from ecr_async.api.scanning import (
-    Attribute,
     BatchGetRepositoryScanningConfigurationRequest,
     BatchGetRepositoryScanningConfigurationResponse,
     DescribeImageScanFindingsRequest,
@@ -35,20 +32,24 @@ from ecr_async.api.scanning import (
     StartImageScanResponse,
     UnsupportedImageTypeException,
 )
+from ecr_async.local.findings import count_severities, find_vulnerabilities
 from ecr_async.local.images import ImageRecord, the_image
 from ecr_async.local.manifests import INDEX_MEDIA_TYPES
 from ecr_async.local.registry import Registry, RepositoryRecord, moment
-from ecr_async.local.scans import KIND, begin_scan, find_scan, matching_rules, scanning_configuration
+from ecr_async.local.scans import (
+    KIND,
+    begin_scan,
+    find_scan,
+    matching_rules,
+    poll_scan,
+    scanning_configuration,
+)
 
 __all__: list[str] = []
 
 FREQUENCIES = ("CONTINUOUS_SCAN", "SCAN_ON_PUSH", "MANUAL")
 SECONDS_BETWEEN_SCANS = 24 * 3600
 SCAN_SECONDS = 30
-SEVERITIES = {"INFORMATIONAL": 4, "LOW": 8, "MEDIUM": 10, "HIGH": 5, "CRITICAL": 1}
-"""How common findings of a severity are, beside each other."""
-MOST_FINDINGS = 40
-PACKAGES = ("openssl", "glibc", "zlib", "curl", "expat", "ncurses", "systemd", "perl", "tar", "sqlite")
 
 
 def start_image_scan(registry: Registry, request: StartImageScanRequest) -> StartImageScanResponse:
@@ -62,7 +63,7 @@ def start_image_scan(registry: Registry, request: StartImageScanRequest) -> Star
     scan = find_scan(registry, image.id)
     if scan is not None and registry.now - scan[0] < SECONDS_BETWEEN_SCANS:
         raise LimitExceededException("The scan quota per image has been exceeded. Wait and try again.")
-    begin_scan(registry, image.id)
+    begin_scan(registry, record, image.id)
     return StartImageScanResponse(
         record.account, record.name, _named(image, request.image_id), ImageScanStatus("IN_PROGRESS")
     )
@@ -83,11 +84,10 @@ def describe_image_scan_findings(
     started_at, polls_left = scan
     named = _named(image, request.image_id)
     if polls_left > 0:
-        registry.require_write()
-        registry.db.execute("UPDATE scans SET polls_left = polls_left - 1 WHERE image_id = ?", (image.id,))
+        poll_scan(registry, record, image.id)
         status = ImageScanStatus("IN_PROGRESS")
         return DescribeImageScanFindingsResponse(record.account, record.name, named, status)
-    findings = _findings(image.digest)
+    findings = find_vulnerabilities(image.digest)
 
     def fetch(after: Any, limit: int) -> list[tuple[int, ImageScanFinding]]:
         return list(enumerate(findings, start=1))[after or 0 :][:limit]
@@ -102,7 +102,7 @@ def describe_image_scan_findings(
         image_scan_findings=ImageScanFindings(
             image_scan_completed_at=ended_at,
             vulnerability_source_updated_at=ended_at - timedelta(hours=6),
-            finding_severity_counts=Counter(str(finding.severity) for finding in findings),
+            finding_severity_counts=count_severities(image.digest),
             findings=tuple(finding for _, finding in page),
         ),
         next_token=next_token,
@@ -155,26 +155,6 @@ def batch_get_repository_scanning_configuration(
 
 def _named(image: ImageRecord, image_id: ImageIdentifier) -> ImageIdentifier:
     return ImageIdentifier(image.digest, image_id.image_tag)
-
-
-def _findings(digest: str) -> list[ImageScanFinding]:
-    """Return what a scan of the image finds, the worst first."""
-    chance = random.Random(digest)  # noqa: S311 - it is to be foreseen
-    severities = chance.choices([*SEVERITIES], [*SEVERITIES.values()], k=chance.randrange(MOST_FINDINGS))
-    severities.sort(key=[*SEVERITIES].index, reverse=True)
-    return [_finding(chance, severity) for severity in severities]
-
-
-def _finding(chance: random.Random, severity: str) -> ImageScanFinding:
-    name = f"CVE-{chance.randrange(2015, 2025)}-{chance.randrange(1000, 50000)}"
-    package, version = chance.choice(PACKAGES), f"{chance.randrange(1, 9)}.{chance.randrange(30)}"
-    return ImageScanFinding(
-        name=name,
-        description=f"Made up by the embedded ECR: {package} {version} is not to be trusted.",
-        uri=f"https://cve.example/{name}",
-        severity=severity,
-        attributes=(Attribute("package_name", package), Attribute("package_version", version)),
-    )
 
 
 def _applied(registry: Registry, record: RepositoryRecord) -> RepositoryScanningConfiguration:

@@ -1,0 +1,228 @@
+"""The events that the embedded ECR sends."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import attrs
+import pytest
+
+from ecr_async import api as ecr
+from ecr_async.events import (
+    Event,
+    ImageDeleted,
+    ImagePushed,
+    ImageScan,
+    ImageStorageClassChanged,
+    ReferrerAction,
+    parse_event,
+)
+from ecr_async.local import LocalECR
+from ecr_async.service import Service
+from tests.integration.local.content import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, create, index, manifest, put
+
+MOMENT = 1_772_366_400.745  # 2026-03-01T12:00:00.745Z
+
+
+@attrs.define
+class Inbox:
+    """Keeps the events that come in; each is waited for."""
+
+    queue: asyncio.Queue[Event] = attrs.field(factory=asyncio.Queue)
+
+    def __call__(self, event: Event) -> None:
+        self.queue.put_nowait(event)
+
+    async def next(self) -> Event:
+        async with asyncio.timeout(10):
+            return await self.queue.get()
+
+
+@pytest.fixture
+def inbox() -> Inbox:
+    return Inbox()
+
+
+@pytest.fixture
+async def service(inbox: Inbox) -> AsyncIterator[Service]:
+    server = LocalECR(verify_layers=False, on_event=inbox, clock=lambda: MOMENT, region="eu-west-1")
+    async with server as local, local.session() as session:
+        yield session.service()
+
+
+async def test_a_push_is_an_event_of_the_same_shape_as_awss(service: Service, inbox: Inbox) -> None:
+    await create(service)
+    digest = await put(service, manifest(), "v1")
+    event = await inbox.next()
+    assert json.loads(event.to_json()) == {
+        "version": "0",
+        "id": event.id,
+        "detail-type": "ECR Image Action",
+        "source": "aws.ecr",
+        "account": "123456789012",
+        "time": "2026-03-01T12:00:00Z",
+        "region": "eu-west-1",
+        "resources": [],
+        "detail": {
+            "result": "SUCCESS",
+            "repository-name": "team/app",
+            "image-digest": digest,
+            "action-type": "PUSH",
+            "image-tag": "v1",
+            "manifest-media-type": OCI_MANIFEST,
+            "artifact-media-type": OCI_CONFIG,
+        },
+    }
+    assert isinstance(event, ImagePushed)
+
+
+async def test_a_push_of_a_multi_platform_image_is_several_events(service: Service, inbox: Inbox) -> None:
+    await create(service)
+    children = [manifest(config=b"amd64"), manifest(config=b"arm64")]
+    for child in children:
+        await put(service, child)
+    await put(service, index(*children), "v1")
+    pushed = [await inbox.next() for _ in range(3)]
+    assert [(one.is_index, one.image_tag) for one in pushed if isinstance(one, ImagePushed)] == [
+        (False, None),
+        (False, None),
+        (True, "v1"),
+    ]
+    assert pushed[0].document["detail"]["image-tag"] == ""
+    assert "artifact-media-type" not in pushed[2].document["detail"]
+    assert pushed[2].document["detail"]["manifest-media-type"] == OCI_INDEX
+
+
+async def test_each_tag_is_an_event_and_what_changes_nothing_is_none(service: Service, inbox: Inbox) -> None:
+    await create(service)
+    digest = await put(service, manifest(), "v1")
+    await put(service, manifest(), "latest")
+    with pytest.raises(ecr.ImageAlreadyExistsException):
+        await put(service, manifest(), "latest")
+    with pytest.raises(ecr.RepositoryNotFoundException):
+        await put(service, manifest(), "v1", "team/gone")
+    await ecr.batch_delete_image(
+        service, ecr.BatchDeleteImageRequest("team/app", [ecr.ImageIdentifier(image_tag="v1")])
+    )
+    await ecr.batch_delete_image(
+        service, ecr.BatchDeleteImageRequest("team/app", [ecr.ImageIdentifier(digest)])
+    )
+    told = [(type(event), event.tags) for event in [await inbox.next() for _ in range(4)]]  # type: ignore[attr-defined]
+    assert told == [
+        (ImagePushed, ("v1",)),
+        (ImagePushed, ("latest",)),
+        (ImageDeleted, ("v1",)),
+        (ImageDeleted, ("latest",)),
+    ]
+    assert inbox.queue.empty()
+
+
+async def test_archiving_and_restoring(service: Service, inbox: Inbox) -> None:
+    await create(service)
+    digest = await put(service, manifest(), "v1")
+    subject = {"mediaType": OCI_MANIFEST, "digest": digest, "size": 1}
+    signature = await put(service, manifest(config=b"signature", subject=subject))
+    await inbox.next()
+    await inbox.next()
+    for one in (digest, signature):
+        for storage_class in ("ARCHIVE", "STANDARD"):
+            await ecr.update_image_storage_class(
+                service,
+                ecr.UpdateImageStorageClassRequest("team/app", ecr.ImageIdentifier(one), storage_class),
+            )
+    archived, restored, referrer_archived, referrer_restored = [await inbox.next() for _ in range(4)]
+    assert isinstance(archived, ImageStorageClassChanged)
+    assert isinstance(restored, ImageStorageClassChanged)
+    assert (archived.target_storage_class, archived.last_activated_at) == ("ARCHIVE", None)
+    assert restored.document["detail"]["last-activated-at"] == "2026-03-01T12:00:00.74Z"
+    assert "image-tag" not in restored.document["detail"]
+    assert isinstance(referrer_archived, ReferrerAction)
+    assert isinstance(referrer_restored, ReferrerAction)
+    assert referrer_restored.image_digest == signature
+
+
+async def test_a_scan_is_complete_when_it_is_polled_or_by_itself(service: Service, inbox: Inbox) -> None:
+    await create(service, image_scanning_configuration=ecr.ImageScanningConfiguration(scan_on_push=True))
+    for number in range(2):
+        digest = await put(service, manifest(config=str(number).encode()), f"v{number}")
+        assert isinstance(await inbox.next(), ImagePushed)
+        request = ecr.DescribeImageScanFindingsRequest("team/app", ecr.ImageIdentifier(digest))
+        if number == 0:
+            await ecr.describe_image_scan_findings(service, request)
+        scanned = await inbox.next()
+        assert isinstance(scanned, ImageScan)
+        assert (scanned.scan_status, scanned.image_digest, scanned.image_tags) == (
+            "COMPLETE",
+            digest,
+            (f"v{number}",),
+        )
+        found = (await ecr.describe_image_scan_findings(service, request)).image_scan_findings
+        assert found is not None
+        assert scanned.finding_severity_counts == found.finding_severity_counts
+
+
+async def test_a_function_that_fails_or_is_slow_loses_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[str | None] = []
+
+    async def on_event(event: Event) -> None:
+        await asyncio.sleep(0)
+        assert isinstance(event, ImagePushed)
+        seen.append(event.image_tag)
+        if event.image_tag == "v0":
+            raise ZeroDivisionError
+
+    async with LocalECR(verify_layers=False, on_event=on_event) as local, local.session() as session:
+        await create(session.service())
+        for number in range(150):
+            await put(session.service(), manifest(config=str(number).encode()), f"v{number}")
+    assert seen == [f"v{number}" for number in range(150)]  # also those of the last moment
+    assert "on_event failed with ImagePushed" in caplog.text
+
+
+@attrs.define
+class Sink:
+    """Takes events, but not at first."""
+
+    failures: int
+    taken: list[str] = attrs.field(factory=list)
+
+    async def send(self, events: Sequence[Event]) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionError("not yet")
+        self.taken += [event.id for event in events]
+
+
+async def test_what_was_not_sent_is_sent_by_the_next_server(tmp_path: Path) -> None:
+    closed, open_again = Sink(failures=1_000), Sink(failures=1)
+    async with LocalECR(data=tmp_path, verify_layers=False, on_event=closed) as local:
+        await local.fill([ecr.CreateRepositoryRequest("team/app")])
+        await local.fill(
+            ecr.PutImageRequest("team/app", manifest(config=str(number).encode())) for number in range(250)
+        )
+    assert closed.taken == []
+    async with LocalECR(data=tmp_path, verify_layers=False, on_event=open_again):
+        pass
+    assert open_again.taken == []  # it failed once more, and there was no time to try again
+    async with LocalECR(data=tmp_path, verify_layers=False, on_event=open_again):
+        pass
+    assert len(open_again.taken) == len(set(open_again.taken)) == 250
+
+
+async def test_without_a_listener_nothing_is_recorded(tmp_path: Path) -> None:
+    async with LocalECR(data=tmp_path, verify_layers=False) as local:
+        await local.fill(
+            [ecr.CreateRepositoryRequest("team/app"), ecr.PutImageRequest("team/app", manifest())]
+        )
+    sink = Sink(failures=0)
+    async with LocalECR(data=tmp_path, verify_layers=False, on_event=sink):
+        pass
+    assert sink.taken == []
+
+
+async def test_every_event_parses_back_to_itself(service: Service, inbox: Inbox) -> None:
+    await create(service)
+    await put(service, manifest(), "v1")
+    event = await inbox.next()
+    assert parse_event(event.to_json()) == event
