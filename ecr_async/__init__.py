@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         ECRError,
         MissingExtraError,
         PaginationError,
+        PoolTimeoutError,
         ResponseError,
         ServiceError,
         SessionClosedError,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
         WaiterError,
         WaiterFailedError,
         WaiterTimeoutError,
+        WrongEventLoopError,
     )
     from ecr_async.errors import TimeoutError as TimeoutError
     from ecr_async.oci.digests import InvalidDigestError
@@ -132,6 +134,7 @@ __all__ = [
     "PaginationError",
     "Pauses",
     "PlatformNotFoundError",
+    "PoolTimeoutError",
     "Progress",
     "PulledImage",
     "PushedImage",
@@ -157,6 +160,7 @@ __all__ = [
     "WaiterError",
     "WaiterFailedError",
     "WaiterTimeoutError",
+    "WrongEventLoopError",
     "check_layers",
     "copy_image",
     "delete_images",
@@ -210,6 +214,7 @@ _HOMES = {
     "PaginationError": "errors",
     "Pauses": "waiters",
     "PlatformNotFoundError": "transfer.errors",
+    "PoolTimeoutError": "errors",
     "Progress": "transfer.progress",
     "PulledImage": "transfer.results",
     "PushedImage": "transfer.results",
@@ -236,6 +241,7 @@ _HOMES = {
     "WaiterError": "errors",
     "WaiterFailedError": "errors",
     "WaiterTimeoutError": "errors",
+    "WrongEventLoopError": "errors",
     "__version__": "_version",
     "arrow": "arrow",
     "check_layers": "_bulk.batches",

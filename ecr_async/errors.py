@@ -6,6 +6,7 @@
     ├── CredentialsError      no credentials found, or the provider that had them failed
     ├── MissingExtraError     a part of this library needs packages that are not installed
     ├── SessionClosedError    a call on a session that is closed or was never opened
+    ├── WrongEventLoopError   a call on a session that was entered in another event loop, thread or process
     ├── CallError             a call that was made and did not succeed
     │   ├── ServiceError      the service answered with an error; modelled ones are subclasses
     │   ├── ResponseError     something answered, but not in the service's protocol
@@ -13,6 +14,7 @@
     │       ├── ConnectError  no connection was made, so the service never saw the call
     │       │   └── CertificateError  the server's certificate is not trusted; not tried again
     │       └── TimeoutError  a time limit of ours ran out (also a builtin TimeoutError)
+    │           └── PoolTimeoutError  no connection came free in time, so nothing was sent
     ├── PaginationError       the pages do not end
     ├── TransferError         an image that could not be moved (in ecr_async.transfer.errors)
     └── WaiterError           the awaited state was not reached
@@ -42,6 +44,7 @@ __all__ = [
     "MissingExtraError",
     "MissingExtraImportError",
     "PaginationError",
+    "PoolTimeoutError",
     "ResponseError",
     "ServiceError",
     "SessionClosedError",
@@ -51,6 +54,7 @@ __all__ = [
     "WaiterError",
     "WaiterFailedError",
     "WaiterTimeoutError",
+    "WrongEventLoopError",
 ]
 
 
@@ -112,6 +116,13 @@ class SessionClosedError(ECRError, RuntimeError):
     """The session is closed, or was not entered with `async with`."""
 
 
+class WrongEventLoopError(ECRError, RuntimeError):
+    """The session was entered in another event loop: an earlier `asyncio.run`, another thread or process.
+
+    Connections belong to the event loop that made them. Enter a session of its own in each.
+    """
+
+
 class CallFacts(TypedDict, total=False):
     """What may be known of a failed call, as `CallError` describes it."""
 
@@ -128,6 +139,11 @@ class CallError(ECRError):
     `operation` is the API's name of it, `attempts` how many times it was sent, `status` the HTTP
     status and `request_id` the service's own name for the last attempt, where an answer came;
     `retry_after` is the service's wish for the pause before the next attempt, in seconds.
+
+    `may_have_succeeded` is true where an attempt may have done what was asked although the call failed: its
+    response was lost, and what came afterwards is not a rejection, or the one that such an attempt would
+    cause itself. A `RepositoryAlreadyExistsException` is of that kind if the first `CreateRepository` timed
+    out and the second one found the repository made.
     """
 
     def __init__(
@@ -147,6 +163,7 @@ class CallError(ECRError):
         self.request_id = request_id
         self.attempts = attempts
         self.retry_after = retry_after
+        self.may_have_succeeded = False
 
     def _what(self) -> str:
         return self.message
@@ -225,7 +242,13 @@ class ResponseError(CallError):
 
 
 class TransportError(CallError):
-    """No complete answer: refused, reset, dropped, a TLS failure. The service may have acted."""
+    """No complete answer: refused, reset, dropped, a TLS failure. The service may have acted.
+
+    `is_stale_connection` is true where a connection that had been used before was lost before any part of a
+    response came, as it is when the server or something on the way has dropped it while it was idle.
+    """
+
+    is_stale_connection: bool = False
 
 
 class ConnectError(TransportError):
@@ -242,6 +265,10 @@ class CertificateError(ConnectError):
 
 class TimeoutError(TransportError, builtins.TimeoutError):
     """A time limit of ours ran out: connect, read, or the whole attempt."""
+
+
+class PoolTimeoutError(TimeoutError):
+    """No connection came free within the session's `pool_timeout`; the call was not sent."""
 
 
 class PaginationError(ECRError):

@@ -17,6 +17,7 @@ from ecr_async._http.transport import Download
 from ecr_async._pipeline.call import Attempt, Call
 from ecr_async._pipeline.instrumentation import report_attempt
 from ecr_async._pipeline.recovery import Recovery
+from ecr_async._pipeline.repeats import is_own_effect, leaves_doubt
 from ecr_async._pipeline.runtime import Runtime
 from ecr_async._retry.standard import RetryStrategy
 from ecr_async._wire import codec
@@ -61,9 +62,10 @@ class Service:
         """Make a call: encode, sign, send and decode; try again where that may help.
 
         Raises `ValidationError` for a request that violates the API's limits, `ServiceError` when the
-        service rejects the call, `ResponseError` or `TransportError` when no response of the service came.
+        service rejects the call, `ResponseError` or `TransportError` when no response of the service came,
+        `WrongEventLoopError` in another event loop than the one that the session was entered in.
         """
-        self._runtime.check_open()
+        self._runtime.check_usable()
         if operation.heavy:
             body = await asyncio.to_thread(_encode, operation, request)
         else:
@@ -73,7 +75,7 @@ class Service:
     async def send(self, operation: Operation[Any, ResponseT], body: Body) -> ResponseT:
         """Make a call whose request is encoded already. Raises what `call` does, but for `ValidationError`."""
         runtime = self._runtime
-        runtime.check_open()
+        runtime.check_usable()
         if self._route is None:
             self._route = await find_route(runtime.config, self.region, self.endpoint_url)
         call = Call(operation, body, self._route, self.retries.begin(operation.name))
@@ -82,14 +84,13 @@ class Service:
             while True:
                 if call.attempts.is_paced:
                     await call.attempts.admission()
-                attempt = Attempt(runtime.monotonic(), runtime.clock.offset)
+                attempt = Attempt(runtime.monotonic())
                 try:
                     response = await self._attempt(call, attempt)
                 except CallError as error:
                     _complete(error, call, attempt)
-                    recovery = recovery or Recovery(runtime.clock, runtime.credentials)
-                    is_fixed = await recovery.fix(attempt, error)
-                    delay = call.attempts.at_once() if is_fixed else call.attempts.next_delay(error)
+                    recovery = recovery or Recovery(call, runtime.clock, runtime.credentials)
+                    delay = await recovery.next_delay(attempt, error)
                     self._report(call, attempt, error, delay)
                     if delay is None:
                         raise
@@ -102,20 +103,27 @@ class Service:
     async def _attempt(self, call: Call[ResponseT], attempt: Attempt) -> ResponseT:
         runtime, route = self._runtime, call.route
         credentials = runtime.credentials.current or await runtime.credentials.get()
-        attempt.credentials = credentials
-        headers = route.signer.sign(call.operation.target, call.body.sha256, credentials, runtime.clock.now())
-        headers["amz-sdk-invocation-id"] = call.invocation
-        headers["amz-sdk-request"] = call.attempts.header
-        attempt.reply = reply = await runtime.transport.post(
-            route.url, headers, call.body.content, route.proxy
-        )
-        if reply.status != 200:
-            body = without_secrets(reply.body, headers)
-            raise codec.decode_error(call.operation, reply.status, reply.headers, body, runtime.find_error)
-        if len(reply.body) < LARGE_RESPONSE:
-            return codec.decode(call.operation, reply.body)
-        async with runtime.decoding:
-            return await _decode_in_steps(call.operation, reply.body)
+        async with runtime.transport.connection() as connection:
+            attempt.started = runtime.monotonic()
+            attempt.credentials = credentials = runtime.credentials.current or credentials
+            headers = route.signer.sign(
+                call.operation.target, call.body.sha256, credentials, runtime.clock.now()
+            )
+            headers["amz-sdk-invocation-id"] = call.invocation
+            headers["amz-sdk-request"] = call.attempts.header
+            attempt.reply = reply = await connection.post(
+                route.url, headers, call.body.content, route.proxy, fresh=call.needs_new_connection
+            )
+            if reply.status == 200:
+                return await self._decode(call.operation, reply.body)
+        body = without_secrets(reply.body, headers)
+        raise codec.decode_error(call.operation, reply.status, reply.headers, body, runtime.find_error)
+
+    async def _decode(self, operation: Operation[Any, ResponseT], body: bytes) -> ResponseT:
+        if len(body) < LARGE_RESPONSE:
+            return codec.decode(operation, body)
+        async with self._runtime.decoding:
+            return await _decode_in_steps(operation, body)
 
     @property
     def shared(self) -> dict[object, Any]:
@@ -134,7 +142,7 @@ class Service:
         Nothing is signed and nothing tried again. Raises `TransportError` or `ResponseError` when there is
         no HTTP response; any status is returned.
         """
-        self._runtime.check_open()
+        self._runtime.check_usable()
         target = URL(url, encoded=True)  # a signed URL is good only as it was signed
         return self._runtime.transport.download(method, target, headers or {}, proxy_for(target))
 
@@ -152,7 +160,7 @@ class Service:
             call,
             attempt,
             region=self.region,
-            duration=runtime.monotonic() - attempt.started,
+            now=runtime.monotonic(),
             telemetry=runtime.telemetry,
             error=error,
             retry_delay=delay,
@@ -171,9 +179,12 @@ def _encode(operation: AnyOperation, request: Any) -> Body:
 
 def _complete(error: CallError, call: Call[Any], attempt: Attempt) -> None:
     """Add to an attempt's error what the layer that failed did not know."""
-    error.operation, error.attempts = call.operation.name, call.attempts.made
+    error.operation = call.operation.name
+    error.attempts = call.attempts.made - (attempt.started is None)
     if attempt.reply is not None:
         error.status, error.request_id = attempt.reply.status, attempt.reply.request_id
+    call.is_doubtful = call.is_doubtful or leaves_doubt(error)
+    error.may_have_succeeded = call.is_doubtful and is_own_effect(error.operation, error)
 
 
 async def _decode_in_steps(operation: Operation[Any, ResponseT], body: bytes) -> ResponseT:

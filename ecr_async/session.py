@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from ecr_async import api
 from ecr_async._auth.botocore_chain import botocore_chain
@@ -15,7 +15,8 @@ from ecr_async._auth.credentials import Credentials, CredentialsProvider, static
 from ecr_async._config import settings as configuration
 from ecr_async._config.endpoints import check_url
 from ecr_async._config.settings import Config, RetryMode
-from ecr_async._http.transport import ConnectionPool, Transport
+from ecr_async._http.pool import ConnectionPool
+from ecr_async._http.transport import Transport
 from ecr_async._http.user_agent import user_agent
 from ecr_async._pipeline.instrumentation import Telemetry
 from ecr_async._pipeline.runtime import Runtime
@@ -50,9 +51,11 @@ class Session:
         endpoint_url: Where ECR is to be found, instead of the region's own endpoint.
         use_fips: Use the region's FIPS 140 endpoint.
         use_dualstack: Use the region's endpoint that has IPv6 too.
+        pool_timeout: Seconds that a call waits for one of the session's connections to come free before it
+            raises `PoolTimeoutError`. This isn't part of an attempt's time. None for no bound.
         connect_timeout: Seconds for making a connection.
-        timeout: Seconds for one whole attempt, from the wait for a free connection to the answer's last
-            byte; None for no bound.
+        timeout: Seconds for one attempt, from the connection that it got to the response's last byte, and
+            another second for each 32 KiB of a large body that makes its way; None for no bound.
         read_timeout: Seconds of silence while an answer is awaited or read. It costs a timer for each
             piece that arrives, so without a need `timeout` alone bounds an attempt.
         max_connections: How many connections are open at once, over all services; a call beyond them
@@ -88,6 +91,7 @@ class Session:
         endpoint_url: str | None = None,
         use_fips: bool | None = None,
         use_dualstack: bool | None = None,
+        pool_timeout: float | None = 600.0,
         connect_timeout: float | None = 5.0,
         read_timeout: float | None = None,
         timeout: float | None = 120.0,
@@ -110,6 +114,7 @@ class Session:
         if max_connections < 1:
             raise ConfigurationError(f"max_connections must be at least 1, not {max_connections}")
         _check_timeouts(
+            pool_timeout=pool_timeout,
             connect_timeout=connect_timeout,
             credentials_timeout=credentials_timeout,
             read_timeout=read_timeout,
@@ -140,6 +145,7 @@ class Session:
         )
         self._open_transport = partial(
             ConnectionPool,
+            pool_timeout=pool_timeout,
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
             timeout=timeout,
@@ -212,7 +218,19 @@ class Session:
 
         Raises `CredentialsError` when there are none, and `SessionClosedError` when the session isn't open.
         """
+        self.runtime.check_usable()
         return await self.runtime.credentials.get()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Say what to pass instead where a session was passed for a service."""
+            if not name.startswith("_") and (hasattr(Service, name) or name in {"region", "endpoint_url"}):
+                raise _NotAServiceError(
+                    "a Session was passed where a Service belongs; "
+                    'pass session.service(), or session.service("eu-west-1")'
+                )
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def config(self) -> Config:
@@ -229,6 +247,10 @@ class Session:
             raise SessionClosedError("enter the session with `async with` first")
         self._runtime.check_open()
         return self._runtime
+
+
+class _NotAServiceError(ConfigurationError, AttributeError):
+    """Both: the wrong object was passed, and has no such attribute."""
 
 
 def _check_timeouts(**timeouts: float | None) -> None:

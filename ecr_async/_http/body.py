@@ -1,7 +1,6 @@
 """Request bodies. What is made piece by piece is hashed and sent so, and never joined."""
 
-import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import TypeAlias
 
@@ -9,13 +8,15 @@ import attrs
 from aiohttp import Payload
 from aiohttp.abc import AbstractStreamWriter
 
-__all__ = ["Body", "Content", "payload"]
+__all__ = ["LARGE", "Body", "Content", "payload", "size_of"]
 
 Content: TypeAlias = bytes | Sequence[bytes]
 """A body's bytes, in one piece or several."""
 
 LARGE = 1024 * 1024
 """Bytes above which a body is handed to the socket in pieces."""
+
+PIECE = 64 * 1024
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -31,11 +32,16 @@ class Body:
         return cls(content, sha256(content).hexdigest())
 
 
-def payload(content: Content) -> bytes | io.BytesIO | Payload:
-    """Return what aiohttp sends the content from."""
-    if isinstance(content, bytes):
-        return content if len(content) < LARGE else io.BytesIO(content)
-    return _Pieces(content)
+def size_of(content: Content) -> int:
+    """Return the content's length in bytes."""
+    return len(content) if isinstance(content, bytes) else sum(map(len, content))
+
+
+def payload(content: Content, on_sent: Callable[[int], None]) -> bytes | Payload:
+    """Return what aiohttp sends the content from; `on_sent` is told how much, as a large one is sent."""
+    if isinstance(content, bytes) and len(content) < LARGE:
+        return content
+    return _Pieces([content] if isinstance(content, bytes) else content, on_sent)
 
 
 class _Pieces(Payload):
@@ -43,15 +49,24 @@ class _Pieces(Payload):
 
     _value: Sequence[bytes]
 
-    def __init__(self, pieces: Sequence[bytes]) -> None:
+    def __init__(self, pieces: Sequence[bytes], on_sent: Callable[[int], None]) -> None:
         super().__init__(pieces, content_type="application/octet-stream")
         self._size = sum(map(len, pieces))
+        self._on_sent = on_sent
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """Return the content as text."""
         return b"".join(self._value).decode(encoding, errors)
 
     async def write(self, writer: AbstractStreamWriter) -> None:
-        """Send the pieces."""
+        """Send the pieces, each when the socket has room for it."""
         for piece in self._value:
-            await writer.write(piece)
+            for part in _parts(piece):
+                await writer.write(part)
+                self._on_sent(len(part))
+
+
+def _parts(piece: bytes) -> Iterator[memoryview]:
+    view = memoryview(piece)
+    for start in range(0, len(view), PIECE):
+        yield view[start : start + PIECE]

@@ -9,6 +9,7 @@ from ecr_async._auth.signing import Signer
 from ecr_async._config.endpoints import resolve
 from ecr_async._config.settings import Config
 from ecr_async._http.proxy import proxy_for
+from ecr_async.errors import ConfigurationError
 
 __all__ = ["Route", "find_route"]
 
@@ -32,9 +33,20 @@ async def find_route(config: Config, region: str, endpoint_url: str | None) -> R
         endpoint = await asyncio.to_thread(resolve, region, **options)
     else:
         endpoint = resolve(region, **options, endpoint_url=endpoint_url)
-    url = URL(endpoint.url)
+    url = _checked(endpoint.url)
     signer = Signer(_host_header(url), url.raw_path, endpoint.signing_region, endpoint.signing_name)
     return Route(url, signer, proxy_for(url))
+
+
+def _checked(endpoint: str) -> URL:
+    try:
+        url = URL(endpoint)
+        (url.raw_host or "").encode("idna")  # as the resolver will, but before anything is tried
+    except ValueError as error:
+        raise ConfigurationError(
+            "the endpoint's host is not a host name: its parts, between the dots, have 1 to 63 characters"
+        ) from error
+    return url
 
 
 def _host_header(url: URL) -> str:

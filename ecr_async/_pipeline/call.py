@@ -25,26 +25,32 @@ def _invocation() -> str:
     return f"{_PREFIX}{random.getrandbits(48):012x}"
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.define(eq=False, repr=False)
 class Call(Generic[ResponseT]):
-    """One call: the same bytes on all attempts. `invocation` names it to the service."""
+    """One call: the same bytes on all attempts. `invocation` names it to the service.
+
+    `needs_new_connection` is set once a used one turned out to be dead, `is_doubtful` once an attempt failed
+    in a way that leaves open whether it did what was asked.
+    """
 
     operation: Operation[Any, ResponseT]
     body: Body
     route: Route
     attempts: Attempts
     invocation: str = attrs.field(factory=_invocation)
+    needs_new_connection: bool = False
+    is_doubtful: bool = False
 
 
 @attrs.define(eq=False, repr=False)
 class Attempt:
     """One attempt: what it was made with, and what came back.
 
-    `started` is on the runtime's monotonic clock, in seconds; `clock_offset` is the correction of the clock
-    that the signature was made with, in seconds; `reply` is None until one came.
+    `queued` and `started` are on the runtime's monotonic clock, in seconds: when the wait for a connection
+    began, and when it was over, or None if it never was. `reply` is None until one came.
     """
 
-    started: float
-    clock_offset: float
+    queued: float
+    started: float | None = None
     credentials: Credentials | None = None
     reply: Reply | None = None

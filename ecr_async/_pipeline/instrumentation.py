@@ -29,8 +29,9 @@ _logger = logging.getLogger("ecr_async")
 class AttemptRecord:
     """The outcome of one attempt.
 
-    `attempt` counts from 1; `duration` is how long the attempt took, in seconds, without the delay after
-    it. `status` and `request_id` are None if no response came, `error` is None if the attempt succeeded.
+    `attempt` counts from 1, and is 0 if nothing was sent; `connection_wait` is how long it waited for a free
+    connection (and for credentials), `duration` how long it then took, both in seconds, without the delay
+    after it. `status` and `request_id` are None if no response came, `error` is None if the attempt succeeded.
     After a failure `retry_delay` is the time until the next attempt, in seconds, or None if there is none.
     """
 
@@ -38,6 +39,7 @@ class AttemptRecord:
     region: str
     attempt: int
     max_attempts: int
+    connection_wait: float
     duration: float
     status: int | None
     request_id: str | None
@@ -65,22 +67,24 @@ def report_attempt(
     attempt: Attempt,
     *,
     region: str,
-    duration: float,
+    now: float,
     telemetry: Telemetry | None,
     error: CallError | None = None,
     retry_delay: float | None = None,
 ) -> None:
-    """Report an attempt that has just ended to the log and to `telemetry`."""
+    """Report an attempt that ended `now`, on the runtime's monotonic clock, to the log and to `telemetry`."""
     is_logged = _logger.isEnabledFor(logging.DEBUG)
     if not is_logged and telemetry is None:
         return
     outcome = error or attempt.reply
+    started = now if attempt.started is None else attempt.started
     record = AttemptRecord(
         operation=call.operation.name,
         region=region,
         attempt=error.attempts if error else call.attempts.made,
         max_attempts=call.attempts.max_attempts,
-        duration=duration,
+        connection_wait=started - attempt.queued,
+        duration=now - started,
         status=outcome.status if outcome else None,
         request_id=outcome.request_id if outcome else None,
         error=error,
@@ -100,7 +104,7 @@ def _log(record: AttemptRecord) -> None:
     else:
         outcome = f"failed with {error_type(record.error)}, trying again in {record.retry_delay:.3f} s"
     _logger.debug(
-        "%s in %s: attempt %d of %d %s (status=%s request_id=%s duration=%.1f ms)",
+        "%s in %s: attempt %d of %d %s (status=%s request_id=%s waited=%.1f ms duration=%.1f ms)",
         record.operation,
         record.region,
         record.attempt,
@@ -108,6 +112,7 @@ def _log(record: AttemptRecord) -> None:
         outcome,
         record.status,
         record.request_id,
+        record.connection_wait * 1000,
         record.duration * 1000,
     )
 

@@ -1,17 +1,21 @@
-"""Recovery: fixing the cause of a rejected attempt, so that the next one succeeds.
+"""What to do after a failed attempt: fix its cause where that is possible, else leave it to the retries.
 
-That is a clock of ours that is off, and credentials that ended before their time. Each is fixed at most
-once a call.
+What can be fixed is a signature that is too old or made with a clock that is off, credentials that ended
+before their time, and a connection that was dead before the request was sent on it. Each is fixed at most
+once a call, and takes nothing from the quota of retries, since the service is well.
 """
+
+from typing import Any
 
 from ecr_async._auth.cached_credentials import CachedCredentials
 from ecr_async._auth.clock import Clock
-from ecr_async._pipeline.call import Attempt
-from ecr_async.errors import CallError, ServiceError
+from ecr_async._pipeline.call import Attempt, Call
+from ecr_async._pipeline.repeats import is_idempotent
+from ecr_async.errors import CallError, ServiceError, TransportError
 
 __all__ = ["Recovery"]
 
-CLOCK_ERRORS = frozenset(
+SIGNATURE_ERRORS = frozenset(
     {
         "InvalidSignatureException",
         "RequestExpired",
@@ -20,7 +24,7 @@ CLOCK_ERRORS = frozenset(
         "SignatureDoesNotMatch",
     }
 )
-"""What the service may say when our clock is off."""
+"""What the service may say when our clock is off, or when a request was long on its way."""
 
 CREDENTIALS_ERRORS = frozenset(
     {
@@ -36,21 +40,30 @@ CREDENTIALS_ERRORS = frozenset(
 class Recovery:
     """What has been fixed for one call."""
 
-    __slots__ = ("_clock", "_credentials", "_has_corrected_clock", "_has_replaced_credentials")
+    __slots__ = ("_call", "_clock", "_credentials", "_has_replaced_credentials", "_has_signed_anew")
 
-    def __init__(self, clock: Clock, credentials: CachedCredentials) -> None:
+    def __init__(self, call: Call[Any], clock: Clock, credentials: CachedCredentials) -> None:
+        self._call = call
         self._clock = clock
         self._credentials = credentials
-        self._has_corrected_clock = False
+        self._has_signed_anew = False
         self._has_replaced_credentials = False
 
-    async def fix(self, attempt: Attempt, error: CallError) -> bool:
-        """Fix the cause of a rejected attempt, if possible. Returns whether anything was fixed."""
-        code = error.code if isinstance(error, ServiceError) else None
-        if code in CLOCK_ERRORS and not self._has_corrected_clock and attempt.reply is not None:
+    async def next_delay(self, attempt: Attempt, error: CallError) -> float | None:
+        """Return the seconds to wait before the next attempt, or None to give up."""
+        call = self._call
+        if isinstance(error, TransportError) and error.is_stale_connection and not call.needs_new_connection:
+            call.needs_new_connection = True
+            return call.attempts.at_once(is_counted=not is_idempotent(call.operation.name))
+        if isinstance(error, ServiceError) and await self._fix(attempt, error.code):
+            return call.attempts.at_once()
+        return call.attempts.next_delay(error)
+
+    async def _fix(self, attempt: Attempt, code: str) -> bool:
+        if code in SIGNATURE_ERRORS and not self._has_signed_anew and attempt.reply is not None:
             self._clock.learn(attempt.reply.headers.get("Date"))
-            self._has_corrected_clock = self._clock.offset != attempt.clock_offset
-            return self._has_corrected_clock
+            self._has_signed_anew = True
+            return True
         if code in CREDENTIALS_ERRORS and not self._has_replaced_credentials and attempt.credentials:
             self._has_replaced_credentials = await self._credentials.replace(attempt.credentials)
             return self._has_replaced_credentials

@@ -12,7 +12,7 @@ from ecr_async._config.settings import Config
 from ecr_async._http.transport import Transport
 from ecr_async._pipeline.instrumentation import Telemetry
 from ecr_async._wire.codec import ErrorFinder
-from ecr_async.errors import SessionClosedError
+from ecr_async.errors import SessionClosedError, WrongEventLoopError
 
 __all__ = ["Runtime"]
 
@@ -36,9 +36,27 @@ class Runtime:
     max_connections: int
     telemetry: Telemetry | None
     find_error: ErrorFinder
+    loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop)
     decoding: asyncio.Lock = attrs.field(factory=asyncio.Lock)
     shared: dict[object, Any] = attrs.field(factory=dict[object, Any])
     is_closed: bool = False
+
+    def check_usable(self) -> None:
+        """Raise `SessionClosedError` once the session is closed, `WrongEventLoopError` where it cannot work."""
+        self.check_open()
+        if not self.is_at_home:
+            raise WrongEventLoopError(
+                "the session was entered in another event loop: an earlier asyncio.run, another thread or the "
+                "process before a fork; enter a session of its own, `async with ecr.Session(...)`, in each"
+            )
+
+    @property
+    def is_at_home(self) -> bool:
+        """Whether this is the event loop that the session was entered in; in a forked child it isn't."""
+        try:
+            return asyncio.get_running_loop() is self.loop
+        except RuntimeError:
+            return False
 
     def check_open(self) -> None:
         """Raise `SessionClosedError` once the session is closed."""
@@ -46,8 +64,13 @@ class Runtime:
             raise SessionClosedError("the session is closed")
 
     async def close(self) -> None:
-        """Stop renewing credentials and close every connection."""
+        """Stop renewing credentials and close every connection.
+
+        In a forked child the connections and the event loop are still the parent's, and are left alone.
+        """
         self.is_closed = True
+        if not self.is_at_home:
+            return
         try:
             await self.credentials.close()
         finally:

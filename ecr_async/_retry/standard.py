@@ -27,6 +27,8 @@ from ecr_async.errors import (
     CallError,
     CertificateError,
     ConfigurationError,
+    ConnectError,
+    PoolTimeoutError,
     ResponseError,
     ServiceError,
     TransportError,
@@ -83,8 +85,12 @@ DOUBLINGS_MAX: Final = 10  # more than takes any base to BACKOFF_MAX
 
 def classify(error: CallError) -> ErrorKind | None:
     """Say why another attempt may succeed where this one failed; None if none will."""
+    if isinstance(error, (CertificateError, PoolTimeoutError)):
+        return None
+    if isinstance(error, ConnectError) and error.status is not None:
+        return STATUSES.get(error.status)  # a proxy's
     if isinstance(error, TransportError):
-        return None if isinstance(error, CertificateError) else "transient"
+        return "transient"
     if isinstance(error, ServiceError) and error.code in CODES:
         return CODES[error.code]
     if isinstance(error, ResponseError) and error.status in {200, None}:
@@ -269,11 +275,14 @@ class Attempts:
         self._begin_next()
         return delay
 
-    def at_once(self) -> float | None:
+    def at_once(self, *, is_counted: bool = True) -> float | None:
         """After a failed attempt whose cause is out of the way: 0 seconds, or None if it was the last one.
 
-        A service that is well is asked again, so that takes no tokens.
+        The service is well, so the next attempt takes no tokens. One that is not counted has the number of
+        the one that failed.
         """
+        if not is_counted:
+            return 0.0
         if self.attempt >= self._strategy.max_attempts:
             return None
         self._begin_next()

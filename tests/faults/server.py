@@ -59,14 +59,23 @@ Behaviour: TypeAlias = Callable[[Exchange], Awaitable[None]]
 
 
 class FaultServer:
-    """Listens on 127.0.0.1 and keeps count of requests and connections."""
+    """Listens on 127.0.0.1 and keeps count of requests and connections.
 
-    def __init__(self, *behaviours: Behaviour, tls: ssl.SSLContext | None = None) -> None:
+    `slow` is how a request's body is taken: so many bytes, then a pause of so many seconds, and so on.
+    """
+
+    def __init__(
+        self,
+        *behaviours: Behaviour,
+        tls: ssl.SSLContext | None = None,
+        slow: tuple[int, float] | None = None,
+    ) -> None:
         self.requests: list[Request] = []
         self.connections = 0
         self.most_connections = 0
         self._behaviours = list(behaviours)
         self._tls = tls
+        self._slow = slow
         self._serving: list[asyncio.Task[Any]] = []
         self._open: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Condition()
@@ -128,7 +137,7 @@ class FaultServer:
         self, connection: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         while not writer.is_closing():
-            request = await _read(connection, reader)
+            request = await self._read(connection, reader)
             self.requests.append(request)
             await self._tell()
             behaviour = self._behaviours.pop(0) if len(self._behaviours) > 1 else self._behaviours[0]
@@ -138,13 +147,23 @@ class FaultServer:
         async with self._changed:
             self._changed.notify_all()
 
+    async def _read(self, connection: int, reader: asyncio.StreamReader) -> Request:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        line, *fields = head.rstrip("\r\n").split("\r\n")
+        headers = {name.lower(): value.strip() for name, value in (field.split(":", 1) for field in fields)}
+        body = await self._read_body(reader, int(headers.get("content-length", 0)))
+        return Request(connection, line, headers, body)
 
-async def _read(connection: int, reader: asyncio.StreamReader) -> Request:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-    line, *fields = head.rstrip("\r\n").split("\r\n")
-    headers = {name.lower(): value.strip() for name, value in (field.split(":", 1) for field in fields)}
-    body = await reader.readexactly(int(headers.get("content-length", 0)))
-    return Request(connection, line, headers, body)
+    async def _read_body(self, reader: asyncio.StreamReader, size: int) -> bytes:
+        if self._slow is None:
+            return await reader.readexactly(size)
+        at_once, pause = self._slow
+        pieces: list[bytes] = []
+        while size:
+            pieces.append(await reader.readexactly(min(size, at_once)))
+            size -= len(pieces[-1])
+            await asyncio.sleep(pause)
+        return b"".join(pieces)
 
 
 def session_for(server: FaultServer, **options: Any) -> ecr.Session:

@@ -1,6 +1,7 @@
 """Whatever goes wrong on the way comes out as one typed error, in bounded time, with nothing left behind."""
 
 import asyncio
+import gc
 import gzip
 from typing import Any
 
@@ -8,7 +9,7 @@ import attrs
 import pytest
 
 import ecr_async as ecr
-from ecr_async._http import transport
+from ecr_async._http import reading
 from tests.faults import server as faults
 from tests.faults.server import (
     HTML,
@@ -141,7 +142,7 @@ LONGEST_PAUSE = 20.0
 
 @pytest.fixture(autouse=True)
 def hold_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "LARGEST_ANSWER", 2**20)
+    monkeypatch.setattr(reading, "LARGEST", 2**20)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -217,3 +218,28 @@ async def test_nobody_is_there() -> None:
         with pytest.raises(ecr.ConnectError) as caught:
             await describe(session.service())
     assert (caught.value.attempts, caught.value.status) == (THREE_TIMES, None)
+
+
+@in_virtual_time
+async def test_a_server_that_switches_protocols_leaves_nothing_open() -> None:
+    switching = send_and_stall(
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n"
+    )
+    asyncio.get_running_loop().set_debug(True)  # in which aiohttp warns of a response that is left open
+    async with FaultServer(switching) as server, session_for(server) as session:
+        with pytest.raises(ecr.ResponseError) as caught:
+            await describe(session.service())
+        await server.wait_until_open(0)
+        gc.collect()
+    assert (caught.value.status, caught.value.attempts) == (101, 1)
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{64 * 'x'}.example", ".example"])
+@in_virtual_time
+async def test_a_host_name_that_cannot_be_is_not_even_tried(host: str) -> None:
+    async with (
+        FaultServer(answer()) as server,
+        session_for(server, endpoint_url=f"https://{host}") as session,
+    ):
+        with pytest.raises(ecr.ConfigurationError, match="host"):
+            await describe(session.service())

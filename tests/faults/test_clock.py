@@ -110,7 +110,7 @@ async def test_that_is_contradicted_each_time_is_an_error(attempts: int) -> None
 )
 @in_virtual_time
 async def test_that_is_right_is_left_alone(headers: dict[str, str]) -> None:
-    """Then the signature is wrong for another reason, a wrong secret say."""
+    """Then the signature was too old, or it is wrong for another reason, a wrong secret say."""
     async with (
         FaultServer(refuse("InvalidSignatureException", 400, "no", **headers)) as server,
         at_noon(server) as session,
@@ -118,4 +118,16 @@ async def test_that_is_right_is_left_alone(headers: dict[str, str]) -> None:
         with pytest.raises(ecr.ServiceError) as caught:
             await describe(session.service())
         assert session.runtime.clock.offset == 0
-    assert (caught.value.attempts, len(server.requests)) == (1, 1)
+    assert (caught.value.attempts, len(server.requests)) == (2, 2)
+
+
+@pytest.mark.parametrize("code", CODES)
+@in_virtual_time
+async def test_a_signature_that_grew_too_old_on_its_way_is_made_anew(code: str) -> None:
+    """A frozen process sends what it signed before; its clock is right all the same."""
+    expired = refuse(code, 400, "Signature expired", Date=format_datetime(NOW, usegmt=True))
+    async with FaultServer(expired, answer()) as server, at_noon(server) as session:
+        await describe(session.service())
+        assert asyncio.get_running_loop().time() < 1, "there is nothing to wait for"
+        assert session.runtime.clock.offset == 0
+    assert server.sent("amz-sdk-request") == ["attempt=1; max=3", "attempt=2; max=3"]

@@ -62,7 +62,7 @@ class TestReuse:
             for _ in range(2):
                 await describe(session.service())
         assert [request.connection for request in server.requests] == [1, 1, 2]
-        assert server.sent("amz-sdk-request") == ["attempt=1; max=3", "attempt=1; max=3", "attempt=2; max=3"]
+        assert server.sent("amz-sdk-request") == ["attempt=1; max=3"] * 3, "which costs no attempt"
 
     @in_virtual_time
     async def test_a_name_is_looked_up_once(self, monkeypatch: pytest.MonkeyPatch) -> None:

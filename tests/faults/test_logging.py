@@ -45,11 +45,11 @@ def test_each_attempt_has_its_line(caplog: pytest.LogCaptureFixture) -> None:
         if name == "ecr_async"
     ]
     call = "DescribeRepositories in eu-west-1"
-    no_response = "(status=None request_id=None duration=0.0 ms)"
-    rejected = f"(status=400 request_id={REQUEST_ID} duration=0.0 ms)"
+    no_response = "(status=None request_id=None waited=0.0 ms duration=0.0 ms)"
+    rejected = f"(status=400 request_id={REQUEST_ID} waited=0.0 ms duration=0.0 ms)"
     assert lines == [
         f"{call}: attempt 1 of 3 failed with ecr_async.errors.TransportError, trying again in # s {no_response}",
-        f"{call}: attempt 2 of 3 succeeded (status=200 request_id={REQUEST_ID} duration=250.0 ms)",
+        f"{call}: attempt 2 of 3 succeeded (status=200 request_id={REQUEST_ID} waited=0.0 ms duration=250.0 ms)",
         f"{call}: attempt 1 of 3 failed with RepositoryNotFoundException, giving up {rejected}",
     ]
 

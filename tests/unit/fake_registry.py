@@ -6,8 +6,8 @@ async with registry.session() as session: ...
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from hashlib import sha256
 from typing import Any
 
@@ -92,7 +92,14 @@ class FakeRegistry:
     ) -> AbstractAsyncContextManager[Download]:
         raise NotImplementedError("there are no layers here")
 
-    async def post(self, url: URL, headers: Mapping[str, str], body: Content, proxy: URL | None) -> Reply:
+    @asynccontextmanager
+    async def connection(self) -> AsyncGenerator["FakeRegistry", None]:
+        """Give a connection at once: there are as many as anyone wants."""
+        yield self
+
+    async def post(
+        self, url: URL, headers: Mapping[str, str], body: Content, proxy: URL | None, *, fresh: bool = False
+    ) -> Reply:
         """Answer one request."""
         operation = headers["X-Amz-Target"].partition(".")[2]
         request = orjson.loads(body if isinstance(body, bytes) else b"".join(body))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_async._http.deadlines import Deadlines
+from ecr_async._http.deadlines import Deadline, Deadlines
 from tests.virtual_time import in_virtual_time, run
 
 
@@ -17,7 +17,7 @@ def now() -> float:
 
 
 @asynccontextmanager
-async def deadlines(seconds: float) -> AsyncGenerator[Deadlines, None]:
+async def deadlines(seconds: float | None) -> AsyncGenerator[Deadlines, None]:
     opened = Deadlines(seconds)
     yield opened
     opened.close()
@@ -92,11 +92,34 @@ async def test_a_callers_own_earlier_deadline_is_the_callers() -> None:
 
 
 @in_virtual_time
-async def test_closing_stops_the_timer() -> None:
+async def test_closing_ends_every_attempt() -> None:
     async with deadlines(3) as opened:
         slow = asyncio.create_task(attempt(opened, 9))
         await asyncio.sleep(1)
-    assert await slow == "met at 9"
+    assert await slow == "over at 1"
+
+
+@in_virtual_time
+async def test_without_a_bound_only_closing_ends_an_attempt() -> None:
+    async with deadlines(None) as opened:
+        slow = asyncio.create_task(attempt(opened, 10**9))
+        await asyncio.sleep(10**6)
+    assert await slow == "over at 1e+06"
+
+
+@in_virtual_time
+async def test_an_attempt_that_makes_progress_gets_more_time_but_never_more_than_it_had() -> None:
+    async def progress(deadline: Deadline) -> None:
+        for pause, seconds, until in ((0, 100, 4), (2, 1, 5), (2, 100, 8)):
+            await asyncio.sleep(pause)
+            deadline.extend(seconds)
+            assert deadline.when == until
+        await asyncio.Event().wait()
+
+    async with deadlines(3) as opened:
+        with pytest.raises(TimeoutError), opened.begin(extra=1) as deadline:
+            await progress(deadline)
+        assert now() == 8
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 20)), max_size=30), st.integers(1, 10))

@@ -1,0 +1,57 @@
+"""aiohttp's pool of connections, and whether a request goes over one that was used before.
+
+A server, a load balancer or a NAT may have dropped an idle connection without a word; the request that is
+sent on it is then answered with a reset. Whoever knows that the connection was not a new one can tell this
+from a server in trouble, and repeat the request on a new one.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any
+from weakref import WeakSet
+
+import aiohttp
+import attrs
+from aiohttp.connector import Connection
+
+__all__ = ["Connector", "Way", "way"]
+
+
+@attrs.define(eq=False)
+class Way:
+    """How the current task's request gets its connection.
+
+    `is_fresh_wanted` rules out those that were used before; `is_reused` says afterwards what it got.
+    """
+
+    is_fresh_wanted: bool = False
+    is_reused: bool = False
+
+
+way: ContextVar[Way] = ContextVar("way")
+
+
+class Connector(aiohttp.TCPConnector):
+    """A pool without a bound of its own, which tells the current `way` what kind of connection it took."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(limit=0, **options)  # pyright: ignore[reportUnknownMemberType]
+        self._used: WeakSet[object] = WeakSet()
+
+    async def connect(self, *args: Any, **kwargs: Any) -> Connection:
+        """Return a connection, a new one if that is wanted.
+
+        Those that lie idle then are closed on the way: what made one of them die has hit the others too.
+        """
+        current = way.get()
+        while True:
+            connection = await super().connect(*args, **kwargs)
+            if connection.protocol not in self._used:
+                self._used.add(connection.protocol)
+                current.is_reused = False
+                return connection
+            if not current.is_fresh_wanted:
+                current.is_reused = True
+                return connection
+            connection.close()

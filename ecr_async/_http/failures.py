@@ -1,0 +1,58 @@
+"""What goes wrong below the service's protocol, as the library's own exceptions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+
+from ecr_async import errors
+from ecr_async.errors import CallError, CertificateError, ConnectError, ResponseError, TransportError
+
+__all__ = ["is_lost_connection", "known_of", "request_id", "transport_error"]
+
+
+def transport_error(error: Exception, known: Mapping[str, Any]) -> CallError:
+    """Return our exception for one of aiohttp's. The order matters: theirs overlap.
+
+    `known` is what the head of the response said, if there was one.
+    """
+    words = str(error) or type(error).__name__
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return _ConnectTimeoutError(f"no connection within the connect timeout: {words}")
+    if isinstance(error, TimeoutError):
+        return errors.TimeoutError(f"no response in time: {words}", **known)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return CertificateError(f"the server's certificate is not trusted: {error.certificate_error}")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return ConnectError(f"no connection: {words}")
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return ConnectError(f"the proxy makes no connection: {error.message}", status=error.status)
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return TransportError(f"the response broke off: {words}", **known)
+    if isinstance(error, aiohttp.ClientResponseError):
+        return ResponseError("the response is not HTTP")  # their words repeat it, and it may hold a token
+    return TransportError(f"the connection failed: {words}", **known)
+
+
+class _ConnectTimeoutError(ConnectError, errors.TimeoutError):
+    """Both: the service never saw the call, and a limit of ours ran out."""
+
+
+def is_lost_connection(error: Exception) -> bool:
+    """Whether a connection that had been made was closed or reset."""
+    lost = isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError))
+    return lost and not isinstance(error, (aiohttp.ClientConnectorError, TimeoutError))
+
+
+def known_of(response: aiohttp.ClientResponse | None) -> dict[str, Any]:
+    """Return what the head of a response says that did not come whole."""
+    if response is None:
+        return {}
+    return {"status": response.status, "request_id": request_id(response.headers)}
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """Return the service's own name for the attempt."""
+    return headers.get("x-amzn-requestid") or headers.get("x-amz-request-id")

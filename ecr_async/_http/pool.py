@@ -1,0 +1,270 @@
+"""A transport over one aiohttp pool of connections.
+
+Whatever goes wrong below HTTP comes out as a `TransportError` that says what was known. Redirects
+are not followed, cookies are not kept, bodies are read up to a bound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import warnings
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+import attrs
+from yarl import URL
+
+from ecr_async._http.body import LARGE, Content, payload, size_of
+from ecr_async._http.connector import Connector, Way, way
+from ecr_async._http.deadlines import Deadlines
+from ecr_async._http.failures import is_lost_connection, known_of, transport_error
+from ecr_async._http.reading import SLOWEST, TooLargeError, Turn, Turns, read_body
+from ecr_async._http.transport import Reply
+from ecr_async.errors import (
+    CallError,
+    ConfigurationError,
+    PoolTimeoutError,
+    ResponseError,
+    SessionClosedError,
+    TransportError,
+)
+
+__all__ = ["ConnectionPool"]
+
+SILENCE = 60.0
+"""Seconds that a download may stand still."""
+
+IN_BUFFERS = 4 * 1024 * 1024
+"""Bytes of a request that may lie in the system's buffers, so that nobody sees them make their way."""
+
+
+class ConnectionPool:
+    """A transport over a pool of connections.
+
+    `pool_timeout` bounds the wait for a free connection, `connect_timeout` making one, `read_timeout` the
+    silence between two pieces of a response, `timeout` the whole attempt apart from the time that large
+    bodies need; seconds, None for no bound. Opened on first use, in the event loop that uses it.
+    """
+
+    def __init__(
+        self,
+        *,
+        pool_timeout: float | None,
+        connect_timeout: float | None,
+        read_timeout: float | None,
+        timeout: float | None,
+        max_connections: int,
+        verify: bool,
+        ca_bundle: str | None,
+        user_agent: str,
+        trace_configs: Sequence[aiohttp.TraceConfig] = (),
+    ) -> None:
+        self._pool_timeout = pool_timeout
+        self._timeout = timeout
+        self._silences = aiohttp.ClientTimeout(sock_connect=connect_timeout, sock_read=read_timeout)
+        self._verify = verify
+        self._ca_bundle = ca_bundle
+        self._user_agent = user_agent
+        self._trace_configs = list(trace_configs)
+        self._client: aiohttp.ClientSession | None = None
+        self._is_closed = False
+        self._free = asyncio.Semaphore(max_connections)
+        self._free_for_downloads = asyncio.Semaphore(max_connections)
+        self.turns = Turns()
+
+    async def open(self) -> None:
+        """Make the pool; certificates are read off the event loop.
+
+        Raises `ConfigurationError` for a `ca_bundle` that cannot be read or has no certificate in it.
+        """
+        self.waiting = Deadlines(self._pool_timeout)
+        self.attempts = Deadlines(self._timeout)
+        self._client = aiohttp.ClientSession(
+            connector=Connector(
+                ssl=await self._tls(), ttl_dns_cache=60, keepalive_timeout=20, enable_cleanup_closed=False
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=self._silences,
+            headers={"Accept-Encoding": "identity", "User-Agent": self._user_agent},
+            auto_decompress=False,
+            trace_configs=self._trace_configs,
+        )
+
+    async def close(self) -> None:
+        """Close every connection; calls that are under way or wait end in a `SessionClosedError`."""
+        self._is_closed = True
+        if self._client is not None:
+            self.waiting.close()
+            self.attempts.close()
+            await self._client.close()
+
+    async def _tls(self) -> ssl.SSLContext | bool:
+        if not self._verify:
+            warnings.warn(
+                "TLS certificates are not verified: anyone on the way can read and forge", stacklevel=4
+            )
+            return False
+        if self._ca_bundle is None:
+            return True
+        try:
+            return await asyncio.to_thread(ssl.create_default_context, cafile=self._ca_bundle)
+        except OSError as error:
+            raise ConfigurationError(f"ca_bundle {self._ca_bundle!r} cannot be used: {error}") from error
+
+    def connection(self) -> PooledConnection:
+        """Wait for a free connection; it is had until the block is left."""
+        return PooledConnection(self, self._free)
+
+    @property
+    def client(self) -> aiohttp.ClientSession:
+        """aiohttp's session. Raises `SessionClosedError` once the pool is closed."""
+        if self._is_closed or self._client is None:
+            raise SessionClosedError("the session is closed")
+        return self._client
+
+    @property
+    def is_traced(self) -> bool:
+        """Whether aiohttp's hooks are to see each piece of a response."""
+        return bool(self._trace_configs)
+
+    async def wait(self, free: asyncio.Semaphore) -> None:
+        """Wait for a free connection, first come, first served."""
+        try:
+            with self.waiting.begin():
+                await free.acquire()
+                return
+        except TimeoutError:
+            _ = self.client  # closing the pool ends the wait as well
+        raise PoolTimeoutError(
+            f"no connection came free within {self._pool_timeout:g} seconds; raise max_connections or "
+            "pool_timeout, or make fewer calls at once"
+        )
+
+    def failure(
+        self, error: Exception, response: aiohttp.ClientResponse | None = None
+    ) -> CallError | SessionClosedError:
+        """Return our exception for what aiohttp raised."""
+        if self._is_closed:
+            return SessionClosedError("the session is closed")
+        return transport_error(error, known_of(response))
+
+    @asynccontextmanager
+    async def download(
+        self, method: str, url: URL, headers: Mapping[str, str], proxy: URL | None
+    ) -> AsyncGenerator[PooledDownload, None]:
+        """Send one request and give the response while its body is still to come, whatever its status.
+
+        `connect_timeout` bounds making a connection, and `SILENCE` each wait for the next bytes. Raises what
+        `PooledConnection.post` raises, here and while the body is read.
+
+        Downloads have connections of their own, as many again: a layer that is uploaded while it comes in
+        needs one of the others, and must not wait for itself.
+        """
+        timeout = attrs.evolve(self._silences, sock_read=self._silences.sock_read or SILENCE)
+        async with PooledConnection(self, self._free_for_downloads):
+            way.set(Way())
+            try:
+                response = await self.client.request(
+                    method, url, headers=headers, proxy=proxy, timeout=timeout
+                )
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                raise self.failure(error) from error
+            try:
+                yield PooledDownload(self, response)
+            finally:
+                response.close()
+
+
+class PooledConnection:
+    """The right to one of the pool's connections."""
+
+    __slots__ = ("_free", "_pool", "_turn")
+
+    def __init__(self, pool: ConnectionPool, free: asyncio.Semaphore) -> None:
+        self._pool = pool
+        self._free = free
+        self._turn: Turn | None = None
+
+    async def __aenter__(self) -> Self:
+        pool = self._pool
+        _ = pool.client
+        if self._free.locked():
+            await pool.wait(self._free)
+        else:
+            await self._free.acquire()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._turn is not None:
+            self._turn.give_back()
+        self._free.release()
+
+    async def post(
+        self, url: URL, headers: Mapping[str, str], body: Content, proxy: URL | None, *, fresh: bool = False
+    ) -> Reply:
+        """Send one request and return the response, whatever its status.
+
+        Raises `ConnectError`, `TimeoutError` or another `TransportError` when no whole response came,
+        `ResponseError` for one that is not HTTP or larger than is held, and `SessionClosedError` once the
+        pool is closed.
+        """
+        pool = self._pool
+        client = pool.client
+        response: aiohttp.ClientResponse | None = None
+        failure: Exception
+        cause: Exception | None = None
+        current = Way(is_fresh_wanted=fresh)
+        way.set(current)
+        size = size_of(body)
+        try:
+            with pool.attempts.begin(min(size, IN_BUFFERS) / SLOWEST if size >= LARGE else 0.0) as deadline:
+                data = payload(body, lambda sent: deadline.extend(sent / SLOWEST))
+                response = await client.post(
+                    url, data=data, headers=headers, allow_redirects=False, proxy=proxy
+                )
+                content = response.content
+                if content.is_eof() and not pool.is_traced:
+                    answer = content.read_nowait()  # it came whole with its head, as small ones do
+                else:
+                    self._turn = Turn(pool.turns)
+                    answer = await read_body(response, deadline, self._turn)
+                if response.status < 200:
+                    response.close()  # a connection that speaks another protocol now
+                return Reply(response.status, response.headers, answer)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            failure = pool.failure(error, response)
+            if isinstance(failure, TransportError) and response is None and is_lost_connection(error):
+                failure.is_stale_connection = current.is_reused
+            cause = None if isinstance(error, aiohttp.ClientResponseError) else error
+        except TooLargeError as error:
+            failure = ResponseError(str(error), **known_of(response))
+        # Out of the handler, so that what holds our headers, with the signature in them, is not chained.
+        raise failure from cause
+
+
+class PooledDownload:
+    """A response whose body is read as it comes."""
+
+    def __init__(self, pool: ConnectionPool, response: aiohttp.ClientResponse) -> None:
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
+        self._pool = pool
+        self._response = response
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body as it comes. Raises `TransportError` where it breaks off."""
+        content = self._response.content
+        while True:
+            try:
+                chunk = await content.readany()
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                raise self._pool.failure(error, self._response) from error
+            if not chunk:
+                return
+            yield chunk

@@ -1,0 +1,61 @@
+"""What becomes of an operation that is carried out twice, because the first response was lost.
+
+Reading twice, and setting the same thing twice, comes to the same. The operations listed here do something
+else the second time, though none of them does harm: the second call is rejected with one of these errors,
+or begins what then is not gone on with.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ecr_async.errors import CallError, ConnectError, PoolTimeoutError, ServiceError, TransportError
+
+__all__ = ["REPEATS", "is_idempotent", "is_own_effect", "leaves_doubt"]
+
+REPEATS: Final[Mapping[str, frozenset[str]]] = {
+    operation: frozenset(errors)
+    for operation, *errors in (
+        ("BatchDeleteImage",),
+        ("CompleteLayerUpload", "LayerAlreadyExistsException", "UploadNotFoundException"),
+        ("CreatePullThroughCacheRule", "PullThroughCacheRuleAlreadyExistsException"),
+        ("CreateRepository", "RepositoryAlreadyExistsException"),
+        ("CreateRepositoryCreationTemplate", "TemplateAlreadyExistsException"),
+        ("DeleteLifecyclePolicy", "LifecyclePolicyNotFoundException"),
+        ("DeletePullThroughCacheRule", "PullThroughCacheRuleNotFoundException"),
+        ("DeleteRegistryPolicy", "RegistryPolicyNotFoundException"),
+        ("DeleteRepository", "RepositoryNotFoundException"),
+        ("DeleteRepositoryCreationTemplate", "TemplateNotFoundException"),
+        ("DeleteRepositoryPolicy", "RepositoryPolicyNotFoundException"),
+        ("DeleteSigningConfiguration", "SigningConfigurationNotFoundException"),
+        ("DeregisterPullTimeUpdateExclusion", "ExclusionNotFoundException"),
+        ("InitiateLayerUpload",),
+        ("PutImage", "ImageAlreadyExistsException"),
+        ("RegisterPullTimeUpdateExclusion", "ExclusionAlreadyExistsException"),
+        ("StartImageScan", "LimitExceededException"),
+        ("StartLifecyclePolicyPreview", "LifecyclePolicyPreviewInProgressException"),
+        ("StartReplicationBackfill",),
+        ("StopReplicationBackfill",),
+        ("UpdateImageStorageClass", "ImageStorageClassUpdateNotSupportedException"),
+        ("UploadLayerPart", "InvalidLayerPartException"),
+    )
+}
+"""Operations that are not idempotent, and the errors that a repeat ends in."""
+
+
+def is_idempotent(operation: str) -> bool:
+    """Whether it makes no difference to carry the operation out twice."""
+    return operation not in REPEATS
+
+
+def leaves_doubt(error: CallError) -> bool:
+    """Whether an attempt that failed so may nevertheless have done what was asked."""
+    if isinstance(error, (ConnectError, PoolTimeoutError)):
+        return False
+    return isinstance(error, TransportError) or error.status is None or not 300 <= error.status < 500
+
+
+def is_own_effect(operation: str, error: CallError) -> bool:
+    """Whether a call may end in this error although, or because, an earlier attempt of its own succeeded."""
+    if isinstance(error, ServiceError) and not leaves_doubt(error):
+        return error.code in REPEATS.get(operation, ())
+    return True
