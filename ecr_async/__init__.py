@@ -81,6 +81,7 @@ if TYPE_CHECKING:
         ArchiveTooLargeError,
         DigestMismatchError,
         EmptyBlobError,
+        ImageQuotaError,
         ImmutableTagError,
         LayoutError,
         PlatformNotFoundError,
@@ -91,6 +92,9 @@ if TYPE_CHECKING:
     from ecr_async.transfer.push import push_image
     from ecr_async.transfer.registry_credentials import RegistryCredentials, registry_credentials
     from ecr_async.transfer.results import CopiedImage, MovedImage, PulledImage, PushedImage
+    from ecr_async.transfer.sync.results import SyncedImage, SyncResult, SyncSummary
+    from ecr_async.transfer.sync.run import Sync, sync_images
+    from ecr_async.transfer.sync.selection import TagSelection
     from ecr_async.waiters import (
         Pauses,
         wait_until_image_scan_complete,
@@ -122,6 +126,7 @@ __all__ = [
     "FindingsScan",
     "FindingsSummary",
     "ImageFindings",
+    "ImageQuotaError",
     "ImageReference",
     "ImageSelection",
     "ImmutableTagError",
@@ -150,6 +155,11 @@ __all__ = [
     "ServiceError",
     "Session",
     "SessionClosedError",
+    "Sync",
+    "SyncResult",
+    "SyncSummary",
+    "SyncedImage",
+    "TagSelection",
     "Telemetry",
     "TransferError",
     "TransportError",
@@ -173,6 +183,7 @@ __all__ = [
     "registry_credentials",
     "scan_findings",
     "scan_images",
+    "sync_images",
     "wait_until_image_scan_complete",
     "wait_until_lifecycle_policy_preview_complete",
 ]
@@ -202,6 +213,7 @@ _HOMES = {
     "FindingsScan": "_bulk.findings",
     "FindingsSummary": "_bulk.findings",
     "ImageFindings": "_bulk.findings",
+    "ImageQuotaError": "transfer.errors",
     "ImageReference": "oci.references",
     "ImageSelection": "_bulk.findings",
     "ImmutableTagError": "transfer.errors",
@@ -230,6 +242,11 @@ _HOMES = {
     "ServiceError": "errors",
     "Session": "session",
     "SessionClosedError": "errors",
+    "Sync": "transfer.sync.run",
+    "SyncResult": "transfer.sync.results",
+    "SyncSummary": "transfer.sync.results",
+    "SyncedImage": "transfer.sync.results",
+    "TagSelection": "transfer.sync.selection",
     "Telemetry": "_pipeline.instrumentation",
     "TimeoutError": "errors",
     "TransferError": "transfer.errors",
@@ -257,6 +274,7 @@ _HOMES = {
     "registry_credentials": "transfer.registry_credentials",
     "scan_findings": "_bulk.findings",
     "scan_images": "_bulk.images",
+    "sync_images": "transfer.sync.run",
     "telemetry": "telemetry",
     "wait_until_image_scan_complete": "waiters",
     "wait_until_lifecycle_policy_preview_complete": "waiters",

@@ -1,6 +1,6 @@
 """Copy: an image from one repository into another, in any two regions and accounts."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import attrs
 
@@ -80,7 +80,7 @@ async def copy_image(
     return await copying.copy(reference, tags)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Copying:
     """How images are copied from one repository into another."""
 
@@ -90,54 +90,60 @@ class Copying:
     include_referrers: bool = False
     concurrency: int = 4
     progress: Progress | None = None
+    _is_mounting: bool = False
 
     async def copy(self, reference: str, tags: Sequence[str]) -> CopiedImage:
         """Copy one image."""
         digest = await self._digest(reference)
         present = None if self.platforms else await self.destination.tags_of(digest)
-        if present is not None:
-            return await self._tag(digest, tags, present)
+        if present is None:
+            return await self.copy_missing(digest, tags)
+        return await self.complete(digest, tags, [tag for tag in tags if tag not in present])
+
+    async def copy_missing(self, digest: str, tags: Sequence[str]) -> CopiedImage:
+        """Copy an image that the destination doesn't have."""
         contents = await read_contents(
             self.source,
             await self.source.find(digest),
             platforms=self.platforms,
             include_referrers=self.include_referrers,
         )
-        destination = self.destination
-        if self.source.registry_id is None:
-            mounting = await Mounting.between(
-                self.source.service, self.source.repository, destination.service, destination.repository
-            )
-            destination = attrs.evolve(destination, mounting=mounting)
-        return await self._move(contents, destination, tags, tags)
+        if not self._is_mounting:
+            self._is_mounting = True
+            await self._try_mounting()
+        return await self._move(contents, tags, tags)
 
-    async def _tag(self, digest: str, tags: Sequence[str], present: Collection[str]) -> CopiedImage:
-        """Complete an image that the destination has, which is not read from the source."""
+    async def complete(self, digest: str, tags: Sequence[str], missing_tags: Sequence[str]) -> CopiedImage:
+        """Add tags and artifacts to an image that the destination has, without reading it from the source."""
         image = await self.destination.source.find(digest)
+        contents = Contents(image, (image,), is_present=True)
         if self.include_referrers:
             contents = await read_contents(self.source, image, include_referrers=True)
             contents = attrs.evolve(contents, is_present=True)
-        else:
-            contents = Contents(image, (image,), is_present=True)
-        return await self._move(contents, self.destination, tags, [tag for tag in tags if tag not in present])
+        return await self._move(contents, tags, missing_tags)
 
     async def _move(
-        self,
-        contents: Contents,
-        destination: RepositoryDestination,
-        tags: Sequence[str],
-        missing_tags: Sequence[str],
+        self, contents: Contents, tags: Sequence[str], missing_tags: Sequence[str]
     ) -> CopiedImage:
         moved = await move(
             contents,
             self.source,
-            destination,
+            self.destination,
             tags=missing_tags,
             concurrency=self.concurrency,
             progress=self.progress,
         )
         moved = attrs.evolve(moved, tags=tuple(tags))
-        return CopiedImage(**attrs.asdict(moved, recurse=False), repository=destination.repository)
+        return CopiedImage(**attrs.asdict(moved, recurse=False), repository=self.destination.repository)
+
+    async def _try_mounting(self) -> None:
+        if self.source.registry_id is None:
+            self.destination.mounting = await Mounting.between(
+                self.source.service,
+                self.source.repository,
+                self.destination.service,
+                self.destination.repository,
+            )
 
     async def _digest(self, reference: str) -> str:
         """Return the digest of an image; asking for it doesn't count as a pull."""

@@ -8,6 +8,7 @@ __all__ = [
     "ArchiveTooLargeError",
     "DigestMismatchError",
     "EmptyBlobError",
+    "ImageQuotaError",
     "ImmutableTagError",
     "LayoutError",
     "PlatformNotFoundError",
@@ -70,6 +71,18 @@ class PlatformNotFoundError(TransferError):
 
     def __str__(self) -> str:
         return f"no image for {', '.join(self.wanted)}; there is {', '.join(self.available) or 'none'}"
+
+
+class ImageQuotaError(TransferError):
+    """A repository that has no room for an image, by the quota that was given. Nothing of it was sent."""
+
+    def __init__(self, repository: str, quota: int) -> None:
+        super().__init__(repository, quota)
+        self.repository = repository
+        self.quota = quota
+
+    def __str__(self) -> str:
+        return f"{self.repository}: the repository can have {self.quota:,} images and has no room for more"
 
 
 class ImmutableTagError(TransferError):

@@ -1,6 +1,8 @@
 """Images put into a repository: layers by the layer operations, manifests by PutImage."""
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 
 import attrs
 
@@ -21,20 +23,28 @@ from ecr_async.transfer.blobs import Blob
 from ecr_async.transfer.errors import ImmutableTagError
 from ecr_async.transfer.mounting import Mounting
 from ecr_async.transfer.repository_source import RepositorySource
+from ecr_async.transfer.single_flight import SingleFlight
 from ecr_async.transfer.upload_notes import UploadNotes
 from ecr_async.transfer.uploads import Upload
 
 __all__ = ["RepositoryDestination"]
 
 
-@attrs.frozen
+@attrs.define
 class RepositoryDestination:
-    """A destination in ECR. `notes` remember unfinished uploads; `mounting` takes what another has."""
+    """A destination in ECR. `notes` remember unfinished uploads; `mounting` takes what another has.
+
+    At most as many blobs as `slots` admits are on their way at a time, over all images. One that several
+    images share is moved once.
+    """
 
     service: Service
     repository: str
     notes: UploadNotes
     mounting: Mounting | None = None
+    slots: asyncio.Semaphore | None = None
+    _moves: dict[str, SingleFlight[int]] = attrs.field(factory=dict[str, SingleFlight[int]], init=False)
+    _moved: set[str] = attrs.field(factory=set[str], init=False)
 
     @property
     def source(self) -> RepositorySource:
@@ -51,10 +61,21 @@ class RepositoryDestination:
 
     async def store(self, blob: Blob, on_progress: Callable[[int], object]) -> int:
         """Mount or upload a blob and return how many bytes were sent."""
-        if self.mounting is not None and await self.mounting.mount(blob.descriptor.digest):
-            on_progress(blob.descriptor.size)
+        digest = blob.descriptor.digest
+        if digest in self._moved:
             return 0
-        return await Upload(self.service, self.repository, blob, self.notes, on_progress).run()
+        move = self._moves.setdefault(digest, SingleFlight())
+        is_shared = move.is_running
+        sent = await move.run(lambda: self._store(blob, on_progress))
+        self._moved.add(digest)
+        return 0 if is_shared else sent
+
+    async def _store(self, blob: Blob, on_progress: Callable[[int], object]) -> int:
+        async with self.slots or nullcontext():
+            if self.mounting is not None and await self.mounting.mount(blob.descriptor.digest):
+                on_progress(blob.descriptor.size)
+                return 0
+            return await Upload(self.service, self.repository, blob, self.notes, on_progress).run()
 
     async def put(self, manifest: Manifest, tags: Sequence[str], *, is_listed: bool) -> None:
         """Put a manifest under its digest and these tags; what is so already is left as it is.

@@ -16,11 +16,16 @@ class SingleFlight(Generic[ResultT]):
         self._task: asyncio.Task[ResultT] | None = None
         self._waiting = 0
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a call is under way, which `run` would wait for."""
+        return self._task is not None and not self._task.done()
+
     async def run(self, make: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
         """Return the result of the call that is under way, or else of the one that `make` makes."""
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(make())
         task = self._task
+        if task is None or task.done():
+            task = self._task = asyncio.create_task(make())
         self._waiting += 1
         try:
             await asyncio.wait([task])

@@ -1,0 +1,70 @@
+"""Which repositories a sync has done: a file of lines, so that the next run leaves them out.
+
+A line is written when a repository's images are all at the destination. Whatever else was done is found there
+anyhow. The file of a sync that has ended without a failure is removed: the next sync looks at everything.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+
+import msgspec
+
+from ecr_async.errors import ConfigurationError
+
+__all__ = ["SyncCheckpoint"]
+
+
+class _Header(msgspec.Struct):
+    sync: str
+
+
+class SyncCheckpoint:
+    """The file of one sync. `settings` says what is brought where; the file is good for that alone."""
+
+    def __init__(self, path: str | os.PathLike[str], settings: str) -> None:
+        self._path = Path(path)
+        self._settings = settings
+        self._done: set[str] = set()
+
+    async def open(self) -> None:
+        """Read the file, or make it. Raises `ConfigurationError` for the file of another sync."""
+        await asyncio.to_thread(self._open)
+
+    def is_done(self, repository: str) -> bool:
+        """Whether nothing is left to do in a repository."""
+        return repository in self._done
+
+    async def record(self, repository: str) -> None:
+        """Note that a repository is done."""
+        await asyncio.to_thread(self._append, msgspec.json.encode(repository))
+
+    async def remove(self) -> None:
+        """Remove the file: nothing is left to go on with."""
+        await asyncio.to_thread(self._path.unlink, missing_ok=True)
+
+    def _open(self) -> None:
+        try:
+            lines = self._path.read_bytes().splitlines(keepends=True)
+        except FileNotFoundError:
+            lines = []
+        if not lines or not lines[0].endswith(b"\n"):
+            self._path.unlink(missing_ok=True)
+            self._append(msgspec.json.encode(_Header(self._settings)))
+            return
+        try:
+            header = msgspec.json.decode(lines[0], type=_Header)
+            whole = [line for line in lines[1:] if line.endswith(b"\n")]  # the last may be cut off
+            self._done = {msgspec.json.decode(line, type=str) for line in whole}
+        except (msgspec.DecodeError, UnicodeError) as error:
+            raise ConfigurationError(f"{self._path} is not the checkpoint of a sync: {error}") from error
+        if header.sync != self._settings:
+            raise ConfigurationError(
+                f"the checkpoint {self._path} is of a sync {header.sync}, not {self._settings}"
+            )
+        if len(whole) + 1 < len(lines):
+            self._path.write_bytes(b"".join([lines[0], *whole]))
+
+    def _append(self, line: bytes) -> None:
+        with self._path.open("ab") as file:
+            file.write(line + b"\n")

@@ -1,0 +1,255 @@
+"""The sync itself: repositories are listed, compared and copied, many at a time, and a failure ends nothing.
+
+lister ── repositories ──> workers ── plan ──> images ── results ──> async for
+(a few)             (`concurrency` at a time, over all repositories)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+from ecr_async._bulk.images.results import FailedListing, FailedRepository, VanishedRepository
+from ecr_async._bulk.images.selection import RepositorySelection, Selection
+from ecr_async._bulk.patient_retries import CallCounts, patient
+from ecr_async._bulk.result_queue import Put, Stream, Streaming
+from ecr_async.api.common import RepositoryNotFoundException
+from ecr_async.api.repositories import (
+    DescribeRepositoriesRequest,
+    Repository,
+    describe_repositories,
+    paginate_describe_repositories,
+)
+from ecr_async.errors import ECRError, SessionClosedError
+from ecr_async.service import Service
+from ecr_async.transfer.concurrency import check_concurrency
+from ecr_async.transfer.sync.checkpoint import SyncCheckpoint
+from ecr_async.transfer.sync.creation import CreateRepositories
+from ecr_async.transfer.sync.repository import Options, Work
+from ecr_async.transfer.sync.results import SyncedImage, SyncResult, SyncSummary
+from ecr_async.transfer.sync.selection import TagSelection, TagSelector
+from ecr_async.transfer.upload_notes import UploadNotes, state_folder
+
+__all__ = ["Sync", "sync_images"]
+
+REPOSITORIES = 8
+"""Repositories that are gone through at a time."""
+
+QUEUED_RESULTS = 256
+
+
+def sync_images(
+    source: Service,
+    destination: Service,
+    repositories: RepositorySelection = None,
+    *,
+    rename: Callable[[str], str] | None = None,
+    tags: TagSelection = None,
+    newest: int | None = None,
+    include_referrers: bool = False,
+    create_repositories: CreateRepositories = None,
+    prune: bool = False,
+    dry_run: bool = False,
+    max_images: int = 100_000,
+    concurrency: int = 16,
+    layers: int = 4,
+    patience: float = 300.0,
+    checkpoint: str | os.PathLike[str] | None = None,
+) -> Sync:
+    """Bring the images of many repositories to where they are missing.
+
+        async for result in ecr.sync_images(staging, production, "team/*", tags="v*", newest=10):
+            ...
+
+    Both sides are listed and compared first, so nothing is read of images that are there already. Every image
+    is accounted for, and one that fails ends nothing. Calls are made as fast as both services admit; what they
+    throttle is tried again.
+
+    Args:
+        source: Where the images are.
+        destination: Where they go.
+        repositories: None for all of the source's; a name or several, a pattern or several (`team/*`), or a
+            predicate of the `Repository`.
+        rename: Gives a repository's name at the destination; by default it is the same.
+        tags: Which tags to bring along: a tag or pattern (`v1.*`), a compiled regular expression, several of
+            them, or a predicate. None takes all. Images without a tag come with what refers to them.
+        newest: Of each repository's selected images, how many to take, by the time of their push.
+        include_referrers: Whether signatures, SBOMs and other artifacts about the images come along. They
+            are looked for at each image that is selected, there already or not.
+        create_repositories: `like_source` creates what is missing with the settings, resource tags, lifecycle
+            and repository policies of its source; a request creates it from that. Else such images fail.
+        prune: Whether tags that the selection would take and that the source no longer has are removed from
+            the destination. A repository with a failure, or without any selected image, is not pruned.
+        dry_run: Only say what would be done: images are `to_copy` and `to_prune`.
+        max_images: The quota of images in one repository; images beyond it fail before anything is sent.
+        concurrency: Images that are copied at a time.
+        layers: Layers that are copied at a time. Each needs memory for one part, 10 or 20 MiB and a third
+            more.
+        patience: Seconds after which calls fail against a service that throttles every one of them.
+        checkpoint: The path of a file that notes which repositories are done. It is removed when a sync ends
+            without a failure.
+
+    Raises `ValidationError`; and while iterating `ConfigurationError` for another sync's checkpoint.
+    """
+    check_concurrency(concurrency)
+    selector = TagSelector.of(tags, newest)
+    settings = _settings(source, destination, selector, include_referrers, prune)
+    return Sync(
+        source,
+        destination,
+        Selection.of(repositories),
+        Options(
+            rename=rename or _same,
+            selector=selector,
+            include_referrers=include_referrers,
+            create_repositories=create_repositories,
+            prune=prune,
+            dry_run=dry_run,
+            max_images=max_images,
+            concurrency=concurrency,
+            layers=layers,
+            patience=patience,
+        ),
+        None if checkpoint is None or dry_run else SyncCheckpoint(checkpoint, settings),
+    )
+
+
+class Sync(Streaming[SyncResult]):
+    """A sync under way, made by `sync_images`. It can be iterated once.
+
+    The calls begin with the first result. To end them at a certain point when the loop is left early, use
+    `async with sync:` around it.
+    """
+
+    def __init__(
+        self,
+        source: Service,
+        destination: Service,
+        selection: Selection,
+        options: Options,
+        checkpoint: SyncCheckpoint | None,
+    ) -> None:
+        super().__init__(Stream(self._produce, QUEUED_RESULTS))
+        self._given = source
+        self._selection = selection
+        self._options = options
+        self._checkpoint = checkpoint
+        self._counts = CallCounts()
+        self._counted: Counter[str] = Counter()
+        self._services = (source, destination)
+
+    @property
+    def summary(self) -> SyncSummary:
+        """What has been done so far."""
+        return SyncSummary(
+            dry_run=self._options.dry_run,
+            **self._counted,
+            calls=self._counts.calls,
+            throttles=self._counts.throttles,
+            retries=self._counts.retries,
+            seconds=self._stream.seconds,
+        )
+
+    async def __aiter__(self) -> AsyncGenerator[SyncResult, None]:
+        """Yield the results as they come."""
+        results = self._stream.results()
+        async with self, aclosing(results):
+            if self._checkpoint is not None:
+                await self._checkpoint.open()
+            async for result in results:
+                self._count(result)
+                yield result
+            if self._checkpoint is not None and self.summary.complete:
+                await self._checkpoint.remove()
+
+    def _count(self, result: SyncResult) -> None:
+        counted = self._counted
+        match result:
+            case SyncedImage(status=status, size=size, bytes_moved=moved):
+                counted[status] += 1
+                counted["bytes_moved"] += moved
+                counted["bytes_to_copy"] += size if status == "to_copy" else 0
+            case FailedRepository():
+                counted["failed_repositories"] += 1
+            case VanishedRepository():
+                counted["vanished"] += 1
+            case FailedListing():
+                counted["failed_listings"] += 1
+
+    async def _produce(self, put: Put[SyncResult]) -> None:
+        source, destination = (patient(each, self._options.patience, self._counts) for each in self._services)
+        queue: asyncio.Queue[Repository | None] = asyncio.Queue(REPOSITORIES)
+        work = Work(
+            given=self._given,
+            source=source,
+            destination=destination,
+            options=self._options,
+            notes=UploadNotes(state_folder()),
+            images=asyncio.Semaphore(self._options.concurrency),
+            blobs=asyncio.Semaphore(self._options.layers),
+            put=put,
+            counted=self._counted,
+        )
+
+        async def worker() -> None:
+            while (repository := await queue.get()) is not None:
+                is_done = await work.sync_repository(repository)
+                if is_done and self._checkpoint is not None:
+                    await self._checkpoint.record(repository.repository_name or "")
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._list(source, queue, put))
+            for _ in range(REPOSITORIES):
+                group.create_task(worker())
+
+    async def _list(
+        self, source: Service, queue: asyncio.Queue[Repository | None], put: Put[SyncResult]
+    ) -> None:
+        for name in self._selection.names:
+            try:
+                request = DescribeRepositoriesRequest(repository_names=[name])
+                for repository in (await describe_repositories(source, request)).repositories:
+                    await self._select(repository, queue)
+            except SessionClosedError:
+                raise
+            except RepositoryNotFoundException:
+                self._counted["repositories"] += 1
+                await put(VanishedRepository(self._given, name))
+            except ECRError as error:
+                self._counted["repositories"] += 1
+                await put(FailedRepository(self._given, name, error))
+        if self._selection.predicate is not None:
+            try:
+                request = DescribeRepositoriesRequest(max_results=1000)
+                async for repository in paginate_describe_repositories(source, request):
+                    if self._selection.predicate(repository):
+                        await self._select(repository, queue)
+            except SessionClosedError:
+                raise
+            except ECRError as error:
+                await put(FailedListing(self._given, error))
+        for _ in range(REPOSITORIES):
+            await queue.put(None)
+
+    async def _select(self, repository: Repository, queue: asyncio.Queue[Repository | None]) -> None:
+        self._counted["repositories"] += 1
+        if self._checkpoint is not None and self._checkpoint.is_done(repository.repository_name or ""):
+            self._counted["done_before"] += 1
+        else:
+            await queue.put(repository)
+
+
+def _same(name: str) -> str:
+    return name
+
+
+def _settings(
+    source: Service, destination: Service, selector: TagSelector, include_referrers: bool, prune: bool
+) -> str:
+    """Describe a sync so that a checkpoint of another one is recognised."""
+    sides = (" ".join(filter(None, (each.region, each.endpoint_url))) for each in (source, destination))
+    extras = f"referrers {include_referrers}, prune {prune}"
+    return f"from {' to '.join(sides)} of {selector.description}, newest {selector.newest}, {extras}"
