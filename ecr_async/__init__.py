@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         VanishedRepository,
         scan_images,
     )
+    from ecr_async._bulk.references import collect_references
     from ecr_async._config.settings import Config
     from ecr_async._pipeline.instrumentation import AttemptRecord, Telemetry
     from ecr_async._version import __version__ as __version__
@@ -172,6 +173,7 @@ __all__ = [
     "WaiterTimeoutError",
     "WrongEventLoopError",
     "check_layers",
+    "collect_references",
     "copy_image",
     "delete_images",
     "events",
@@ -262,6 +264,7 @@ _HOMES = {
     "__version__": "_version",
     "arrow": "arrow",
     "check_layers": "_bulk.batches",
+    "collect_references": "_bulk.references",
     "copy_image": "transfer.copy",
     "delete_images": "_bulk.batches",
     "distributed": "distributed",

@@ -1,14 +1,19 @@
-"""Which images a policy would expire or archive, told without asking ECR.
+"""Which images a policy would expire or archive, evaluated offline.
 
 Theory of operation. ECR documents its evaluator in
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html#lp_evaluation_rules:
 
-1. A rule *identifies* the images of its storage class that its tags ask for, taken or not.
-2. It *marks* some of them: all but the newest, or those past an age.
+1. A rule *identifies* the images of its storage class that its tags select, taken or not.
+2. It *marks* some of them: all but the newest, or those past an age. A day is 24 hours.
 3. An image belongs to the first rule, by priority, that identifies it. Only that rule's mark
    counts, so an image that the rule identifies and leaves alone is safe from all later rules.
 4. An image that a manifest list refers to is *held back* while one such list stays.
-5. Artifacts whose subject goes (signatures, SBOMs) follow it.
+5. Artifacts (signatures, SBOMs) are identified by no rule while their subject is in the repository:
+   they follow it.
+
+What a manifest list refers to stands in its manifest, which `describe_images` does not return. So without
+`references`, an image that rules take may be one that ECR holds back. It is then *undetermined*, if it can be:
+a list is pushed after all images that it refers to, so an image pushed later is none of them.
 
 Images are sorted once, oldest first. Every rule then works on indices into that order: "all but
 the newest" and "past an age" are slices of it, and cost is linear in images for each rule.
@@ -26,16 +31,11 @@ import attrs
 from ecr_async.lifecycle.policy import LifecyclePolicy
 from ecr_async.lifecycle.rules import Action, Rule, Selection, StorageClass
 from ecr_async.lifecycle.tags import identify, tag_text
+from ecr_async.oci.media_types import INDEX_MEDIA_TYPES
 
 __all__ = ["Evaluation", "Image", "ImageResult", "evaluate"]
 
 EVER = datetime.min.replace(tzinfo=UTC)
-MANIFEST_LISTS = frozenset(
-    {
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-        "application/vnd.oci.image.index.v1+json",
-    }
-)
 
 
 class Image(Protocol):
@@ -142,7 +142,10 @@ class Evaluation(Generic[ImageT]):
     ones, each in the order in which they go, oldest first. An image's age counts from its push or
     its last restoring, an archived one's from its archiving."""
     artifacts: tuple[ImageResult[ImageT], ...] = ()
-    """Artifacts that no rule takes, but that ECR removes within a day because their subject goes."""
+    """Signatures, SBOMs and the like that ECR removes within a day because their subject goes."""
+    undetermined: tuple[ImageResult[ImageT], ...] = ()
+    """Images that rules take, but that ECR may hold back: a manifest list stays of which `references` does
+    not say what it refers to. Empty when `references` has every list; see `ecr_async.collect_references`."""
 
     @property
     def expiring_count(self) -> int:
@@ -159,7 +162,7 @@ class Evaluation(Generic[ImageT]):
         return sum(
             result.image.image_size_in_bytes or 0
             for result in self._expiring()
-            if result.image.image_manifest_media_type not in MANIFEST_LISTS
+            if result.image.image_manifest_media_type not in INDEX_MEDIA_TYPES
         )
 
     @property
@@ -185,26 +188,36 @@ def evaluate(
 ) -> Evaluation[ImageT]:
     """Return what `policy` does to a repository's images at the moment `now`, an aware datetime.
 
-    `images` are all images of one repository. `references` maps a manifest list's digest to the
-    digests that it refers to; those cannot go while such a list stays. The same images give the
-    same answer in whatever order they come, and nothing is sent anywhere. It is work for the
-    processor alone, linear in images and rules: with many thousands of images and an event loop to
-    keep free, call it through `asyncio.to_thread`.
+    `images` are all images of one repository. `references` maps a manifest list's digest to the digests
+    that it refers to; those cannot go while such a list stays. `ecr_async.collect_references` reads them.
+    Without them, images that may be held back are among the evaluation's `undetermined`, not its `results`.
+    The same images give the same evaluation in whatever order they come, and nothing is sent anywhere. The
+    work is linear in images and rules, and keeps the processor busy: with many thousands of images and an
+    event loop to keep free, call it through `asyncio.to_thread`.
 
-    Raises `LifecyclePolicyError` if ECR would refuse the policy, `ValueError` if `now` is naive.
+    Raises `LifecyclePolicyError` if ECR would reject the policy, `ValueError` for a naive datetime.
     """
     policy.check()
-    if now.tzinfo is None:
-        raise ValueError("now must be an aware datetime")
+    now = _in_utc(now, "now")
     by_priority = sorted(policy.rules, key=lambda rule: rule.priority)
     everything = list(images)
-    standard, archived = _shelve(everything, "standard", now), _shelve(everything, "archive", now)
+    here = {image.image_digest for image in everything}
+    judged = [
+        image for image in everything if image.subject_manifest_digest not in here - {image.image_digest}
+    ]
+    standard, archived = _shelve(judged, "standard", now), _shelve(judged, "archive", now)
     taken = [*_taken(by_priority, standard, now), *_taken(by_priority, archived, now)]
-    if references:
-        protecting = {image.image_digest for image in standard.images}
-        held_back = _held_back(references, protecting, {result.image_digest for result in taken})
-        taken = [result for result in taken if result.image_digest not in held_back]
-    return Evaluation(tuple(taken), tuple(_following(taken, everything)))
+    references = references or {}
+    protecting = {image.image_digest for image in standard.images}
+    held_back = _held_back(references, protecting, {result.image_digest for result in taken})
+    taken = [result for result in taken if result.image_digest not in held_back]
+    unsure = _unsure(taken, standard, references)
+    certain = [result for result in taken if result.image_digest not in unsure]
+    return Evaluation(
+        tuple(certain),
+        tuple(_following(certain, everything)),
+        tuple(result for result in taken if result.image_digest in unsure),
+    )
 
 
 @attrs.frozen
@@ -225,15 +238,29 @@ def _storage_class(image: Image) -> StorageClass:
 
 def _restored_at(image: Image, now: datetime) -> datetime | None:
     # An image that is being restored will have been restored just now.
-    return now if image.image_status == "ACTIVATING" else image.last_activated_at
+    return now if image.image_status == "ACTIVATING" else _time_of(image, "last_activated_at")
+
+
+def _time_of(image: Image, name: str) -> datetime | None:
+    moment: datetime | None = getattr(image, name)
+    if moment is None or moment.tzinfo is UTC:
+        return moment
+    return _in_utc(moment, f"{name} of {image.image_digest}")
+
+
+def _in_utc(moment: datetime, name: str) -> datetime:
+    # Two datetimes of one zone are compared and subtracted by their wall clocks, which daylight saving turns back.
+    if moment.utcoffset() is None:
+        raise ValueError(f"{name} must be an aware datetime, such as one in UTC")
+    return moment.astimezone(UTC)
 
 
 def _shelve(images: Iterable[ImageT], storage_class: StorageClass, now: datetime) -> _Shelf[ImageT]:
     # A time that is not known counts as now: what may be new is not taken for old.
     def moment(image: Image) -> datetime:
         if storage_class == "archive":
-            return image.last_archived_at or now
-        return _restored_at(image, now) or image.image_pushed_at or now
+            return _time_of(image, "last_archived_at") or now
+        return _restored_at(image, now) or _time_of(image, "image_pushed_at") or now
 
     unordered = [image for image in images if _storage_class(image) == storage_class]
     when = list(map(moment, unordered))
@@ -279,7 +306,7 @@ def _marked(
 def _last_used(shelf: _Shelf[ImageT], index: int, now: datetime) -> datetime:
     """Return when an image was pulled or, if it never was since it is there, since when it is there."""
     image = shelf.images[index]
-    pulled, restored = image.last_recorded_pull_time, _restored_at(image, now)
+    pulled, restored = _time_of(image, "last_recorded_pull_time"), _restored_at(image, now)
     if pulled is None or (restored is not None and pulled < restored):
         return shelf.moments[index]
     return pulled
@@ -305,6 +332,37 @@ def _held_back(
                 if digest in protecting:
                     staying.append(digest)
     return held_back
+
+
+def _unsure(
+    taken: Sequence[ImageResult[ImageT]], standard: _Shelf[ImageT], references: Mapping[str, Iterable[str]]
+) -> set[str | None]:
+    """Return the digests that are taken and may have to stay, because of lists with unknown references."""
+    going = {result.image_digest for result in taken}
+    staying = [
+        image
+        for image in standard.images
+        if image.image_manifest_media_type in INDEX_MEDIA_TYPES
+        and image.image_digest not in going
+        and image.image_digest not in references
+    ]
+    if not staying:
+        return set()
+    pushed = [_time_of(image, "image_pushed_at") for image in staying]
+    latest = None if None in pushed else max(filter(None, pushed))
+    unsure: set[str | None] = set()
+    for result in taken:
+        own = _time_of(result.image, "image_pushed_at")
+        if latest is None or own is None or own <= latest:
+            unsure.add(result.image_digest)
+    # A list that may stay may hold back in its turn.
+    waiting = list(unsure)
+    while waiting:
+        for digest in references.get(waiting.pop() or "", ()):
+            if digest in going and digest not in unsure:
+                unsure.add(digest)
+                waiting.append(digest)
+    return unsure
 
 
 def _following(

@@ -110,7 +110,8 @@ class Rule:
     ) -> "Rule":
         """Return a rule that deletes images: all but the newest, or those past an age in days.
 
-        Exactly one condition must be given; `TypeError` otherwise. `days_since_archived` is about
+        Exactly one condition must be given; `TypeError` otherwise. A pattern outside a list is a `ValueError`.
+        `days_since_archived` is about
         archived images, and at least 90.
         """
         selection = _selection(
@@ -151,6 +152,10 @@ def _selection(tags: Tags, *conditions: tuple[CountType, int | None]) -> Selecti
     ]
     if len(given) != 1:
         raise TypeError(f"a rule has exactly one condition, not {len(given)}")
+    if isinstance(tags, str) and tags not in ("any", "untagged"):
+        raise ValueError(
+            f"tags must be 'any', 'untagged' or a list of patterns such as [{tags!r}], not {tags!r}"
+        )
     [(count_type, number)] = given
     return Selection(
         tag_status=tags if isinstance(tags, str) else "tagged",

@@ -3,16 +3,19 @@
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html#lp_evaluation_rules
 """
 
-from datetime import datetime, timedelta, timezone
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
 
+import attrs
 import pytest
 
 from ecr_async.api.images import ImageDetail
 from ecr_async.lifecycle import Image, LifecyclePolicy, LifecyclePolicyError, Rule, Selection, evaluate
 from ecr_async.lifecycle.rules import EXPIRE
+from ecr_async.oci.media_types import OCI_INDEX
 from tests.unit.lifecycle.images import NOW, ago, archived, digest, image, names, taken
-
-MANIFEST_LIST = "application/vnd.oci.image.index.v1+json"
 
 
 def policy(*rules: Rule) -> LifecyclePolicy:
@@ -263,6 +266,76 @@ class TestManifestLists:
         assert taken(self.rules, images, {"A": ["B"], "B": ["A"], "C": ["A"]}) == ""
 
 
+class TestListsOfUnknownReferences:
+    rules = policy(Rule.expire(1, "untagged", days_since_pushed=1))
+
+    @staticmethod
+    def index(name: str, tags: Sequence[str] = (), *, pushed: float) -> ImageDetail:
+        return image(name, tags, pushed=pushed, image_manifest_media_type=OCI_INDEX)
+
+    def test_what_they_may_hold_back_is_undetermined(self) -> None:
+        images = [image("A", pushed=9), image("B", pushed=5), self.index("C", ["new"], pushed=7)]
+        evaluation = evaluate(self.rules, images, now=NOW)
+        assert names(result.image_digest for result in evaluation.results) == "B", "pushed after the list"
+        assert names(result.image_digest for result in evaluation.undetermined) == "A"
+        assert evaluation.expiring_count == 1
+
+    def test_with_all_references_everything_is_determined(self) -> None:
+        images = [image("A", pushed=9), image("B", pushed=8), self.index("C", ["new"], pushed=7)]
+        evaluation = evaluate(self.rules, images, now=NOW, references={digest("C"): [digest("A")]})
+        assert names(result.image_digest for result in evaluation.results) == "B"
+        assert evaluation.undetermined == ()
+
+    def test_a_list_that_goes_itself_holds_back_nothing(self) -> None:
+        images = [image("A", pushed=9), self.index("C", pushed=7)]
+        evaluation = evaluate(self.rules, images, now=NOW)
+        assert names(result.image_digest for result in evaluation.results) == "AC"
+
+    def test_a_list_that_may_stay_may_hold_back_in_its_turn(self) -> None:
+        images = [
+            self.index("B", pushed=8),
+            image("A", pushed=6),  # pushed again after the list that refers to it
+            self.index("C", ["new"], pushed=7),
+        ]
+        evaluation = evaluate(self.rules, images, now=NOW, references={digest("B"): [digest("A")]})
+        assert evaluation.results == ()
+        assert names(result.image_digest for result in evaluation.undetermined) == "BA"
+
+    def test_a_time_that_is_not_known_rules_nothing_out(self) -> None:
+        index = attrs.evolve(self.index("C", ["new"], pushed=9), image_pushed_at=None)
+        evaluation = evaluate(self.rules, [image("A", pushed=5), index], now=NOW)
+        assert names(result.image_digest for result in evaluation.undetermined) == "A"
+
+
+class TestTimes:
+    berlin = ZoneInfo("Europe/Berlin")
+    day_of_23_hours = datetime(2026, 3, 29, 12, tzinfo=berlin)
+
+    def test_a_day_has_24_hours_in_every_time_zone(self) -> None:
+        rules = policy(Rule.expire(1, "any", days_since_pushed=1))
+        now = self.day_of_23_hours
+        moment_pushed = now.astimezone(UTC) - timedelta(hours=23.5)
+        pushed = attrs.evolve(image("A"), image_pushed_at=moment_pushed)
+        local = attrs.evolve(image("A"), image_pushed_at=moment_pushed.astimezone(self.berlin))
+        for moment in (now, now.astimezone(UTC)):
+            for detail in (pushed, local):
+                assert evaluate(rules, [detail], now=moment).results == ()
+
+    def test_a_naive_now_is_rejected_by_name(self) -> None:
+        with pytest.raises(ValueError, match="now must be an aware datetime"):
+            evaluate(policy(Rule.expire(1, "any", keep_newest=1)), [], now=datetime(2026, 6, 1))
+
+    @pytest.mark.parametrize(
+        "field", ["image_pushed_at", "last_activated_at", "last_recorded_pull_time", "last_archived_at"]
+    )
+    def test_a_naive_time_of_an_image_is_rejected_by_name(self, field: str) -> None:
+        changed: dict[str, Any] = {field: datetime(2026, 5, 1)}
+        status = "ARCHIVED" if field == "last_archived_at" else "ACTIVE"
+        detail = attrs.evolve(image("A"), image_status=status, **changed)
+        with pytest.raises(ValueError, match=f"{field} of {digest('A')} must be an aware datetime"):
+            evaluate(policy(Rule.archive(1, "any", days_since_pulled=1)), [detail], now=NOW)
+
+
 class TestArtifacts:
     rules = policy(Rule.expire(1, ["v*"], days_since_pushed=1))
 
@@ -280,14 +353,24 @@ class TestArtifacts:
         assert {result.applied_rule_priority for result in evaluation.artifacts} == {1}
         assert evaluation.expiring_count == 1
 
-    def test_an_artifact_that_a_rule_takes_is_only_among_the_results(self) -> None:
+    def test_an_artifact_follows_its_subject_whatever_rules_would_select_it(self) -> None:
         images = [
             image("A", ["v1"], pushed=9),
             image("B", ["v2"], pushed=8, subject_manifest_digest=digest("A")),
         ]
         evaluation = evaluate(self.rules, images, now=NOW)
-        assert names(result.image_digest for result in evaluation.results) == "AB"
-        assert evaluation.artifacts == ()
+        assert names(result.image_digest for result in evaluation.results) == "A"
+        assert names(result.image_digest for result in evaluation.artifacts) == "B"
+
+    def test_an_artifact_stays_with_its_subject(self) -> None:
+        untagged = policy(Rule.expire(1, "untagged", days_since_pushed=1))
+        signature = image("B", pushed=9, subject_manifest_digest=digest("A"))
+        assert taken(untagged, [image("A", ["v1"], pushed=9), signature]) == ""
+
+    @pytest.mark.parametrize("subject", ["B", "C"])
+    def test_an_artifact_without_its_subject_is_an_image_like_others(self, subject: str) -> None:
+        untagged = policy(Rule.expire(1, "untagged", days_since_pushed=1))
+        assert taken(untagged, [image("B", pushed=9, subject_manifest_digest=digest(subject))]) == "B"
 
     def test_an_archived_artifact_is_not_archived_again(self) -> None:
         artifact = image(
@@ -321,7 +404,7 @@ class TestOutcome:
         images = [
             image("A", ["v1"], pushed=9, size=10),
             image("B", ["v2"], pushed=8, size=200),
-            image("C", ["v3"], pushed=7, size=200, image_manifest_media_type=MANIFEST_LIST),
+            image("C", ["v3"], pushed=7, size=200, image_manifest_media_type=OCI_INDEX),
             image("D", pushed=6, size=4000),
             image("E", pushed=5, size=4000),
         ]
@@ -352,8 +435,3 @@ class TestOutcome:
 def test_a_policy_that_ecr_would_refuse_is_not_evaluated() -> None:
     with pytest.raises(LifecyclePolicyError):
         evaluate(policy(Rule.expire(1, "any", keep_newest=0)), [image("A")], now=NOW)
-
-
-def test_now_must_be_aware() -> None:
-    with pytest.raises(ValueError, match="aware"):
-        evaluate(policy(Rule.expire(1, "any", keep_newest=1)), [image("A")], now=datetime(2026, 6, 1))
