@@ -71,12 +71,13 @@ if TYPE_CHECKING:
         WrongEventLoopError,
     )
     from ecr_async.errors import TimeoutError as TimeoutError
+    from ecr_async.fleet import FailedAccount, Fleet
     from ecr_async.oci.digests import InvalidDigestError
     from ecr_async.oci.manifests import ManifestError
     from ecr_async.oci.references import ImageReference, RegistryHost
     from ecr_async.pagination import Pager
     from ecr_async.service import Service
-    from ecr_async.session import Session
+    from ecr_async.session import RoleSession, Session
     from ecr_async.transfer.copy import copy_image
     from ecr_async.transfer.errors import (
         ArchiveTooLargeError,
@@ -120,12 +121,14 @@ __all__ = [
     "DigestMismatchError",
     "ECRError",
     "EmptyBlobError",
+    "FailedAccount",
     "FailedFindings",
     "FailedListing",
     "FailedRepository",
     "FindingsResult",
     "FindingsScan",
     "FindingsSummary",
+    "Fleet",
     "ImageFindings",
     "ImageQuotaError",
     "ImageReference",
@@ -148,6 +151,7 @@ __all__ = [
     "RegistryHost",
     "RepositorySelection",
     "ResponseError",
+    "RoleSession",
     "Scan",
     "ScanResult",
     "ScanSummary",
@@ -208,12 +212,14 @@ _HOMES = {
     "DigestMismatchError": "transfer.errors",
     "ECRError": "errors",
     "EmptyBlobError": "transfer.errors",
+    "FailedAccount": "fleet",
     "FailedFindings": "_bulk.findings",
     "FailedListing": "_bulk.images",
     "FailedRepository": "_bulk.images",
     "FindingsResult": "_bulk.findings",
     "FindingsScan": "_bulk.findings",
     "FindingsSummary": "_bulk.findings",
+    "Fleet": "fleet",
     "ImageFindings": "_bulk.findings",
     "ImageQuotaError": "transfer.errors",
     "ImageReference": "oci.references",
@@ -236,6 +242,7 @@ _HOMES = {
     "RegistryHost": "oci.references",
     "RepositorySelection": "_bulk.images",
     "ResponseError": "errors",
+    "RoleSession": "session",
     "Scan": "_bulk.images",
     "ScanResult": "_bulk.images",
     "ScanSummary": "_bulk.images",

@@ -51,7 +51,13 @@ class Service:
         self._route: Route | None = None
 
     def __repr__(self) -> str:
-        return f"<Service {self.region}{f' at {self.endpoint_url}' if self.endpoint_url else ''}>"
+        account = f" of account {self.account}" if self.account else ""
+        return f"<Service {self.region}{account}{f' at {self.endpoint_url}' if self.endpoint_url else ''}>"
+
+    @property
+    def account(self) -> str | None:
+        """The account whose role the session has assumed; None for the session's own, whichever it is."""
+        return self._runtime.account
 
     @property
     def runtime(self) -> Runtime:

@@ -1,13 +1,19 @@
 """Session: who calls, over which connections, and with which settings."""
 
+from __future__ import annotations
+
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
+import aiohttp
+
 from ecr_async import api
+from ecr_async._auth.assumed_role import Role, RoleAssumer
 from ecr_async._auth.botocore_chain import botocore_chain
 from ecr_async._auth.cached_credentials import CachedCredentials
 from ecr_async._auth.clock import Clock
@@ -25,13 +31,122 @@ from ecr_async._secret import hide
 from ecr_async.errors import ConfigurationError, CredentialsError, SessionClosedError
 from ecr_async.service import Service
 
-if TYPE_CHECKING:
-    import aiohttp
-
-__all__ = ["Session"]
+__all__ = ["OpenSession", "RoleSession", "Session"]
 
 
-class Session:
+class OpenSession(ABC):
+    """What a session and one that `assume_role` returns have in common."""
+
+    @property
+    @abstractmethod
+    def runtime(self) -> Runtime:
+        """What the session's services share; not part of the public interface."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Stop renewing credentials. Later calls raise `SessionClosedError`."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def service(self, region: str | None = None, *, endpoint_url: str | None = None) -> Service:
+        """Return one region's ECR; by default the session's own region and endpoint.
+
+        Raises `ConfigurationError` when there is no region anywhere, or `endpoint_url` isn't one.
+        """
+        runtime = self.runtime
+        endpoint_url = hide(endpoint_url) and check_url(hide(endpoint_url))
+        config = runtime.config
+        retries = RetryStrategy(RetryConfig(config.retry_mode, config.max_attempts or 3))
+        return Service(
+            runtime, region or config.require_region(), endpoint_url or config.endpoint_url, retries
+        )
+
+    async def get_credentials(self) -> Credentials:
+        """Return the credentials that calls are signed with, renewed if they are about to expire.
+
+        Raises `CredentialsError` when there are none, and `SessionClosedError` when the session isn't open.
+        """
+        self.runtime.check_usable()
+        return await self.runtime.credentials.get()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Say what to pass instead where a session was passed for a service."""
+            if not name.startswith("_") and (hasattr(Service, name) or name in {"region", "endpoint_url"}):
+                raise _NotAServiceError(
+                    "a Session was passed where a Service belongs; "
+                    'pass session.service(), or session.service("eu-west-1")'
+                )
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    @property
+    def config(self) -> Config:
+        """The settings in effect."""
+        return self.runtime.config
+
+    def assume_role(
+        self,
+        role_arn: str,
+        *,
+        session_name: str = "ecr-async",
+        external_id: str | None = None,
+        duration: int = 3600,
+    ) -> RoleSession:
+        """Return a session that calls with the credentials of a role, of another account for instance.
+
+        It shares this session's connections, settings and clock, and ends with it. STS is called by its
+        first call, and again ahead of expiry; the credentials that it is called with are this session's.
+
+        Args:
+            role_arn: The role, such as `arn:aws:iam::123456789012:role/ecr-reader`.
+            session_name: The name under which CloudTrail shows the calls, of 2 to 64 characters.
+            external_id: What the role's trust policy may ask of another organisation's callers.
+            duration: The life of the credentials in seconds, from 900 up to what the role allows; 3,600 at
+                most where this session has a role itself.
+
+        Raises `ValidationError` for what STS would reject, and `SessionClosedError` when the session isn't
+        open. The session's calls raise `CredentialsError` where STS doesn't let the role be assumed.
+        """
+        role = Role(role_arn, session_name, duration, external_id)
+        return RoleSession(self, role)
+
+
+class RoleSession(OpenSession):
+    """A session with the credentials of a role; `Session.assume_role` makes them.
+
+    It is open from the start. Closing it, or leaving it as an `async with` block, is only needed to stop
+    the renewal of its credentials before the session that it comes from is closed.
+    """
+
+    def __init__(self, parent: OpenSession, role: Role) -> None:
+        self.role_arn = role.arn
+        self.account = role.account
+        self._runtime = parent.runtime.child(role)
+
+    def __repr__(self) -> str:
+        return f"<RoleSession {self.role_arn}>"
+
+    async def __aenter__(self) -> Self:
+        self._runtime.check_open()
+        return self
+
+    async def close(self) -> None:
+        """Stop renewing the role's credentials. Later calls raise `SessionClosedError`."""
+        if not self._runtime.is_closed:
+            await self._runtime.close()
+
+    @property
+    def runtime(self) -> Runtime:
+        """What the session's services share; not part of the public interface."""
+        self._runtime.check_open()
+        return self._runtime
+
+
+class Session(OpenSession):
     """Credentials, a connection pool and settings: what all calls of a program share.
 
         async with Session(profile="prod") as session:
@@ -49,6 +164,7 @@ class Session:
         credentials_timeout: Seconds for resolving credentials, whichever source they come from; None for no
             bound.
         endpoint_url: Where ECR is to be found, instead of the region's own endpoint.
+        sts_endpoint_url: Where STS is to be found, which `assume_role` calls; by default that of the region.
         use_fips: Use the region's FIPS 140 endpoint.
         use_dualstack: Use the region's endpoint that has IPv6 too.
         pool_timeout: Seconds that a call waits for one of the session's connections to come free before it
@@ -89,6 +205,7 @@ class Session:
         credentials: CredentialsProvider | None = None,
         credentials_timeout: float | None = 60.0,
         endpoint_url: str | None = None,
+        sts_endpoint_url: str | None = None,
         use_fips: bool | None = None,
         use_dualstack: bool | None = None,
         pool_timeout: float | None = 600.0,
@@ -102,7 +219,7 @@ class Session:
         ca_bundle: str | None = None,
         app_id: str | None = None,
         trust_env: bool = True,
-        trace_configs: Sequence["aiohttp.TraceConfig"] = (),
+        trace_configs: Sequence[aiohttp.TraceConfig] = (),
         telemetry: Telemetry | None = None,
         transport: Transport | None = None,
         clock: Callable[[], float] = time.time,
@@ -110,7 +227,7 @@ class Session:
     ) -> None:
         # Rebound, so that a traceback that shows local variables shows no secret.
         secret_access_key, session_token = hide(secret_access_key), hide(session_token)
-        endpoint_url = hide(endpoint_url)
+        endpoint_url, sts_endpoint_url = hide(endpoint_url), hide(sts_endpoint_url)
         if max_connections < 1:
             raise ConfigurationError(f"max_connections must be at least 1, not {max_connections}")
         _check_timeouts(
@@ -128,6 +245,7 @@ class Session:
                 "trust_env=False reads no profile, and needs credentials, or access_key_id and secret_access_key"
             )
         self._trust_env = trust_env
+        self._sts_endpoint_url = sts_endpoint_url and check_url(sts_endpoint_url, "sts_endpoint_url")
         self._credentials_timeout = credentials_timeout
         self._load_config = partial(
             configuration.load,
@@ -187,55 +305,23 @@ class Session:
             max_connections=self._max_connections,
             telemetry=self._telemetry,
             find_error=api.error_named,
+            role_assumer=RoleAssumer(
+                profile=self._profile,
+                region=config.region,
+                ca_bundle=config.ca_bundle,
+                endpoint_url=self._sts_endpoint_url,
+                trust_env=config.trust_env,
+            ),
         )
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
     async def close(self) -> None:
-        """Close every connection and stop renewing credentials. Later calls raise `SessionClosedError`."""
+        """Close every connection and stop renewing credentials. Later calls raise `SessionClosedError`.
+
+        That ends the sessions that `assume_role` has returned, too.
+        """
         if self._runtime is not None and not self._runtime.is_closed:
             await self._runtime.close()
-
-    def service(self, region: str | None = None, *, endpoint_url: str | None = None) -> Service:
-        """Return one region's ECR; by default the session's own region and endpoint.
-
-        Raises `ConfigurationError` when there is no region anywhere, or `endpoint_url` isn't one.
-        """
-        runtime = self.runtime
-        endpoint_url = hide(endpoint_url) and check_url(hide(endpoint_url))
-        config = runtime.config
-        retries = RetryStrategy(RetryConfig(config.retry_mode, config.max_attempts or 3))
-        return Service(
-            runtime, region or config.require_region(), endpoint_url or config.endpoint_url, retries
-        )
-
-    async def get_credentials(self) -> Credentials:
-        """Return the credentials that calls are signed with, renewed if they are about to expire.
-
-        Raises `CredentialsError` when there are none, and `SessionClosedError` when the session isn't open.
-        """
-        self.runtime.check_usable()
-        return await self.runtime.credentials.get()
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> NoReturn:
-            """Say what to pass instead where a session was passed for a service."""
-            if not name.startswith("_") and (hasattr(Service, name) or name in {"region", "endpoint_url"}):
-                raise _NotAServiceError(
-                    "a Session was passed where a Service belongs; "
-                    'pass session.service(), or session.service("eu-west-1")'
-                )
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    @property
-    def config(self) -> Config:
-        """The settings in effect."""
-        return self.runtime.config
 
     @property
     def runtime(self) -> Runtime:

@@ -73,9 +73,19 @@ def botocore_chain(
     return provide
 
 
-def new_botocore_session(profile: str | None, region: str | None, ca_bundle: str | None) -> Any:
-    """Return a botocore session that shares our copy of botocore's data, and whose calls are bounded."""
+def new_botocore_session(
+    profile: str | None, region: str | None, ca_bundle: str | None, *, trust_env: bool = True
+) -> Any:
+    """Return a botocore session that shares our copy of botocore's data, and whose calls are bounded.
+
+    Without `trust_env` it reads no variable and no file of its own accord.
+    """
     session = import_module("botocore.session").Session(profile=profile)
+    if not trust_env:
+        constant = import_module("botocore.configprovider").ConstantProvider
+        settings = session.get_component("config_store")
+        for name, (_, _, default, _) in session.session_var_map.items():
+            settings.set_config_provider(name, constant(None if name.endswith("_file") else default))
     for name, value in (("region", region), ("ca_bundle", ca_bundle)):
         if value is not None:
             session.set_config_variable(name, value)

@@ -23,6 +23,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Self
 
 from ecr_async._auth.botocore_credentials import adopt
 from ecr_async._auth.credentials import Credentials, CredentialsProvider
@@ -78,6 +79,10 @@ class CachedCredentials:
         self._paused_until = -math.inf
         self._delay = 0.0
         self._replacements: deque[float] = deque(maxlen=REPLACEMENTS)
+
+    def with_provider(self, provider: CredentialsProvider) -> Self:
+        """Return a cache of another provider's credentials, with the same clocks and time limit."""
+        return type(self)(provider, clock=self._clock, monotonic=self._monotonic, timeout=self._timeout)
 
     @property
     def current(self) -> Credentials | None:

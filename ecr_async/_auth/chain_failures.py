@@ -91,13 +91,14 @@ class Failure:
 
     def text(self, session: Any) -> str:
         """Return the sentence about it."""
-        reason = self._reason(session)
+        reason = self.reason(session)
         if not self.method or self.method not in _SOURCES:
             return f"the AWS credentials could not be resolved: {reason}"
         source = _SOURCES[self.method].format(profile=self.profile)
         return f"the AWS credentials could not be resolved from {source}: {reason}"
 
-    def _reason(self, session: Any) -> str:
+    def reason(self, session: Any = None) -> str:
+        """Return what is wrong, and what to do."""
         error, name = self.error, type(self.error).__name__
         response: dict[str, Any] | None = getattr(error, "response", None)
         details: dict[str, Any] = getattr(error, "kwargs", {})
@@ -140,6 +141,11 @@ def rejection(operation: str, response: dict[str, Any]) -> str:
     error: dict[str, str] = response.get("Error", {})
     code = error.get("Code", "an unknown error")
     message = f": {first_line(error.get('Message', ''))}" if code.startswith("AccessDenied") else ""
+    if "DurationSeconds" in error.get("Message", ""):
+        return (
+            f"{operation} was rejected with {code}; the duration is longer than the role's maximum session "
+            "duration, which is one hour where one role assumes another"
+        )
     advice = next((words for known, words in _REJECTIONS.items() if code.startswith(known)), None)
     return f"{operation} was rejected with {code}{message}" + (f"; {advice}" if advice else "")
 

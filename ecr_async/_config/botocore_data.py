@@ -4,7 +4,7 @@ A botocore session reads over a megabyte of JSON before it makes its first call.
 of ours, but the standard library's parser keeps every other thread waiting for as long as it parses, and
 the garbage collector does so again, the longer the more objects there are. So all sessions that we make
 share one loader; it parses with msgspec, and of the endpoints of all services, which are most of those
-objects, it makes those of the services that give credentials.
+objects, it makes ECR's and those of the services that give credentials.
 """
 
 import functools
@@ -17,8 +17,8 @@ from msgspec import Raw, json
 
 __all__ = ["data_loader"]
 
-_ISSUERS = ("oidc", "portal.sso", "signin", "sts")
-"""Services that credentials come from, by the names that endpoints.json has for them."""
+_KEPT = ("api.ecr", "oidc", "portal.sso", "signin", "sts")
+"""ECR and the services that credentials come from, by the names that endpoints.json has for them."""
 
 
 @functools.cache
@@ -43,16 +43,16 @@ class _Files:
                 with opener(file_path + extension, "rb") as file:
                     content = file.read()
                 is_endpoints = os.path.basename(file_path) == "endpoints"
-                return _issuers_endpoints(content) if is_endpoints else json.decode(content)
+                return _kept_endpoints(content) if is_endpoints else json.decode(content)
         return None
 
 
-def _issuers_endpoints(content: bytes) -> Any:
-    """endpoints.json without the services that issue no credentials; botocore finds theirs by default rules."""
+def _kept_endpoints(content: bytes) -> Any:
+    """endpoints.json without the services of no use here; botocore finds theirs by default rules."""
     endpoints = _raw_members(content)
     partitions = [
         {
-            name: _issuers(member) if name == "services" else json.decode(member)
+            name: _kept(member) if name == "services" else json.decode(member)
             for name, member in partition.items()
         }
         for partition in json.decode(endpoints.pop("partitions"), type=list[dict[str, Raw]])
@@ -60,8 +60,8 @@ def _issuers_endpoints(content: bytes) -> Any:
     return {**{name: json.decode(member) for name, member in endpoints.items()}, "partitions": partitions}
 
 
-def _issuers(services: Raw) -> dict[str, Any]:
-    return {name: json.decode(value) for name, value in _raw_members(services).items() if name in _ISSUERS}
+def _kept(services: Raw) -> dict[str, Any]:
+    return {name: json.decode(value) for name, value in _raw_members(services).items() if name in _KEPT}
 
 
 def _raw_members(value: bytes | Raw) -> dict[str, Raw]:

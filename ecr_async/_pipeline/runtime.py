@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
+from weakref import WeakSet
 
 import attrs
 
+from ecr_async._auth.assumed_role import Role, RoleAssumer
 from ecr_async._auth.cached_credentials import CachedCredentials
 from ecr_async._auth.clock import Clock
 from ecr_async._config.settings import Config
@@ -19,13 +21,18 @@ __all__ = ["Runtime"]
 
 @attrs.define(eq=False, repr=False)
 class Runtime:
-    """Settings, credentials, clocks, connections, telemetry and how an error is found: all that calls share.
+    """Settings, credentials, clocks, connections, telemetry, how an error is found and a role assumed: all
+    that calls share.
 
     `clock` is the time as the service has it, `monotonic` what durations are measured with. `transport`
     has at most `max_connections` calls under way; others wait. `decoding` is held while a large response
     is decoded, so that several don't hold up the event loop in one go. `shared` holds what all services of
     the session share and layers above know of, each under a key of its own. `is_closed` is set once the
     session is closed.
+
+    A runtime can have children, with credentials of their own and all else in common: `parent` is the one
+    that a child was made of, `account` the account whose role it has assumed. `derived` are the credentials
+    of all children, which the parent's end ends.
     """
 
     config: Config
@@ -36,10 +43,14 @@ class Runtime:
     max_connections: int
     telemetry: Telemetry | None
     find_error: ErrorFinder
+    role_assumer: RoleAssumer
     loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop)
     decoding: asyncio.Lock = attrs.field(factory=asyncio.Lock)
     shared: dict[object, Any] = attrs.field(factory=dict[object, Any])
     is_closed: bool = False
+    account: str | None = None
+    parent: Self | None = None
+    derived: WeakSet[CachedCredentials] = attrs.field(factory=WeakSet[CachedCredentials])
 
     def check_usable(self) -> None:
         """Raise `SessionClosedError` once the session is closed, `WrongEventLoopError` where it cannot work."""
@@ -62,16 +73,28 @@ class Runtime:
         """Raise `SessionClosedError` once the session is closed."""
         if self.is_closed:
             raise SessionClosedError("the session is closed")
+        if self.parent is not None:
+            self.parent.check_open()
+
+    def child(self, role: Role) -> Self:
+        """Return a runtime that signs with a role's credentials, assumed with those of this one."""
+        credentials = self.credentials.with_provider(self.role_assumer.provider(role, self.credentials.get))
+        self.derived.add(credentials)
+        return attrs.evolve(self, credentials=credentials, account=role.account, parent=self, shared={})
 
     async def close(self) -> None:
-        """Stop renewing credentials and close every connection.
+        """Stop renewing credentials and close every connection; a child leaves the connections open.
 
-        In a forked child the connections and the event loop are still the parent's, and are left alone.
+        In a forked child process the connections and the event loop are still the parent's, and are left
+        alone.
         """
         self.is_closed = True
         if not self.is_at_home:
             return
-        try:
+        if self.parent is not None:
             await self.credentials.close()
+            return
+        try:
+            await asyncio.gather(*(each.close() for each in (self.credentials, *self.derived)))
         finally:
             await self.transport.close()

@@ -1,12 +1,14 @@
 """Endpoints that hand out credentials, each as much of the real one as botocore asks for."""
 
-from collections.abc import Awaitable, Callable
-from datetime import datetime
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 import attrs
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 Serve: TypeAlias = Callable[[web.Application], Awaitable[str]]
 """Serves an application on loopback, and gives its URL."""
@@ -121,19 +123,43 @@ class SignIn:
 
 @attrs.define
 class RefusingSTS:
-    """An STS that refuses every call; `message` may repeat what the request held."""
+    """An STS that rejects what holds `refused`; `message` may repeat what the request held."""
 
     code: str
     message: Callable[[web.Request], str]
+    refused: str = ""
     authorizations: list[str] = attrs.field(factory=list)
+    forms: list[dict[str, str]] = attrs.field(factory=list)
 
     async def answer(self, request: web.Request) -> web.Response:
         self.authorizations.append(request.headers["Authorization"])
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        self.forms.append(form)
+        if self.refused not in form["RoleArn"]:
+            return self.grant()
         error = f"<Error><Type>Sender</Type><Code>{self.code}</Code><Message>{self.message(request)}</Message></Error>"
         body = f'<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">{error}</ErrorResponse>'
         return web.Response(status=403, body=body, content_type="text/xml")
 
-    async def start(self, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    def grant(self) -> web.Response:
+        keys = "<AccessKeyId>ROLEKEY</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
+        expiration = rfc3339(datetime.now(UTC) + timedelta(hours=1))
+        result = f"<Credentials>{keys}<Expiration>{expiration}</Expiration></Credentials>"
+        body = (
+            '<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
+            f"<AssumeRoleResult>{result}</AssumeRoleResult></AssumeRoleResponse>"
+        )
+        return web.Response(body=body, content_type="text/xml")
+
+    def application(self) -> web.Application:
         application = web.Application()
         application.router.add_post("/", self.answer)
-        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", await serve(application))
+        return application
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[str]:
+        async with TestServer(self.application()) as server:
+            yield str(server.make_url("/"))
+
+    async def start(self, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", await serve(self.application()))
