@@ -102,7 +102,9 @@ class LocalECR:
         )
         try:
             application = make_application(self._backend, self._authenticator)
-            self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, read_bufsize=1 << 20)
+            self._runner = web.AppRunner(
+                application, access_log=None, shutdown_timeout=1.0, read_bufsize=1 << 20
+            )
             await self._runner.setup()
             await web.TCPSite(self._runner, self._host, self._port).start()
         except BaseException:

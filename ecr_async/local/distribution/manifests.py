@@ -19,6 +19,7 @@ from ecr_async.local.distribution.errors import API_VERSION, DistributionError
 from ecr_async.local.distribution.exchange import Exchange
 from ecr_async.local.images import NoImageError, find
 from ecr_async.local.manifests import Manifest
+from ecr_async.local.operations.provisioning import repository_to_push
 from ecr_async.local.pushing import push
 from ecr_async.local.registry import Registry
 
@@ -83,7 +84,7 @@ async def put_manifest(exchange: Exchange) -> web.Response:
     media_type = exchange.request.headers.get("Content-Type", "").partition(";")[0].strip() or None
 
     def work(registry: Registry) -> Manifest:
-        record = registry.repository(exchange.repository, exchange.key.account)
+        record = repository_to_push(registry, exchange.repository, exchange.key.account)
         for tag in tags or [None]:
             with suppress(ImageAlreadyExistsException):  # which here is no error
                 push(registry, record, text, media_type, tag=tag, digest=digest)

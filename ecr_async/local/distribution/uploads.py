@@ -23,10 +23,12 @@ from ecr_async.api.layers import (
     LayerAlreadyExistsException,
 )
 from ecr_async.local.account import may_mount
+from ecr_async.local.authentication import Caller
 from ecr_async.local.digests import algorithm_of
 from ecr_async.local.distribution.errors import API_VERSION, DistributionError
 from ecr_async.local.distribution.exchange import Exchange
 from ecr_async.local.layers import UploadRecord, begin_upload, cancel_upload, find_upload, mount_layer
+from ecr_async.local.operations.provisioning import repository_to_push
 from ecr_async.local.registry import Registry
 from ecr_async.local.uploads import UploadWriter
 
@@ -48,7 +50,8 @@ async def begin(exchange: Exchange) -> web.Response:
         _check(digest)
 
     def work(registry: Registry) -> UploadRecord:
-        return begin_upload(registry, registry.repository(exchange.repository, exchange.key.account))
+        record = repository_to_push(registry, exchange.repository, exchange.key.account)
+        return begin_upload(registry, record)
 
     upload = await exchange.write(INITIATE_LAYER_UPLOAD, work)
     if digest is None:
@@ -109,10 +112,12 @@ async def _mount(exchange: Exchange, digest: str, source_name: str | None) -> bo
     if key != exchange.key:
         return False
 
+    owner = attrs.evolve(exchange.scope(INITIATE_LAYER_UPLOAD), caller=Caller(key.account, key.region))
+
     def work(registry: Registry) -> bool:
-        record = registry.repository(exchange.repository, exchange.key.account)
-        if not may_mount(registry):
+        if not may_mount(attrs.evolve(registry, scope=owner)):
             return False
+        record = repository_to_push(registry, exchange.repository, exchange.key.account)
         reading = attrs.evolve(registry, scope=exchange.scope(GET_DOWNLOAD_URL_FOR_LAYER))
         try:
             source = reading.repository(source_name, exchange.key.account)

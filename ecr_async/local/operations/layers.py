@@ -21,6 +21,7 @@ from ecr_async.local import quotas
 from ecr_async.local.backend import Backend
 from ecr_async.local.digests import DIGEST
 from ecr_async.local.layers import begin_upload, find_layer, the_layer
+from ecr_async.local.operations.provisioning import repository_to_push
 from ecr_async.local.registry import Registry, Scope
 
 __all__ = ["DOWNLOAD_PATH", "DOWNLOAD_PURPOSE"]
@@ -34,7 +35,7 @@ def initiate_layer_upload(
     registry: Registry, request: InitiateLayerUploadRequest
 ) -> InitiateLayerUploadResponse:
     """Open an upload."""
-    record = registry.repository(request.repository_name, request.registry_id)
+    record = repository_to_push(registry, request.repository_name, request.registry_id)
     return InitiateLayerUploadResponse(begin_upload(registry, record).id, quotas.PART_SIZE)
 
 

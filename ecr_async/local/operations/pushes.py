@@ -2,6 +2,7 @@
 
 from ecr_async.api.common import ImageIdentifier
 from ecr_async.api.images import Image, PutImageRequest, PutImageResponse
+from ecr_async.local.operations.provisioning import repository_to_push
 from ecr_async.local.pushing import push
 from ecr_async.local.registry import Registry
 
@@ -10,7 +11,7 @@ __all__ = ["put_image"]
 
 def put_image(registry: Registry, request: PutImageRequest) -> PutImageResponse:
     """Store a manifest if it is new, and point the tag at it."""
-    record = registry.repository(request.repository_name, request.registry_id)
+    record = repository_to_push(registry, request.repository_name, request.registry_id)
     pushed = push(
         registry,
         record,

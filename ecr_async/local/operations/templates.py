@@ -1,4 +1,4 @@
-"""Repository creation templates: kept, and applied to nothing, since repositories are created by request here."""
+"""Repository creation templates: kept here, applied by `provisioning`."""
 
 import attrs
 
@@ -15,10 +15,12 @@ from ecr_async.api.templates import (
     UpdateRepositoryCreationTemplateRequest,
     UpdateRepositoryCreationTemplateResponse,
 )
+from ecr_async.lifecycle import LifecyclePolicy, LifecyclePolicyError
+from ecr_async.local.policy_documents import check_policy
 from ecr_async.local.registry import Registry, moment
 from ecr_async.local.wire import invalid
 
-__all__: list[str] = []
+__all__ = ["KIND"]
 
 KIND = "template"
 
@@ -73,6 +75,14 @@ def _changed(
     filters = changed.image_tag_mutability_exclusion_filters
     if bool(filters) != str(changed.image_tag_mutability).endswith("_WITH_EXCLUSION"):
         raise invalid("imageTagMutabilityExclusionFilters", f"must fit {changed.image_tag_mutability}")
+    fault = changed.repository_policy and check_policy(changed.repository_policy)
+    if fault:
+        raise invalid("repositoryPolicy", fault)
+    if changed.lifecycle_policy:
+        try:
+            LifecyclePolicy.parse(changed.lifecycle_policy)
+        except LifecyclePolicyError as error:
+            raise invalid("lifecyclePolicy", str(error)) from None
     registry.keep(KIND, changed, request.prefix)
     return changed
 
