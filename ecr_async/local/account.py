@@ -32,6 +32,6 @@ def may_mount(registry: Registry) -> bool:
     return account_setting(registry, "BLOB_MOUNTING") == "ENABLED"
 
 
-def pulls_count(registry: Registry) -> bool:
-    """Tell whether the caller's pulls change the recorded pull time of images: they don't if excluded."""
-    return registry.setting(EXCLUSION, RegisterPullTimeUpdateExclusionResponse, registry.principal) is None
+def pulls_count(registry: Registry, principal: str) -> bool:
+    """Tell whether a principal's pulls change the recorded pull time of a registry's images."""
+    return registry.setting(EXCLUSION, RegisterPullTimeUpdateExclusionResponse, principal) is None

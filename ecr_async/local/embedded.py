@@ -45,7 +45,9 @@ class LocalECR:
         verify_signatures: Whether calls must be signed, with a key that is known.
         account_id: The account of `session()`, and of calls without a known key.
         region: The region of `session()`, and of calls that aren't signed.
-        keys: Further access keys: `{"AKIA…": (secret_key, account_id)}`.
+        keys: Further access keys: `{"AKIA…": (secret_key, account_id)}`. A third item is the ARN of the user or
+            role whose key it is, which pull-time update exclusions may name; left out, it is
+            `arn:aws:iam::<account_id>:user/local`.
         uri_style: The form of repository URIs and login endpoints in responses: `caller` follows the name
             under which the client reached the server, `host` is
             `<account>.dkr.ecr.<region>.localhost:<port>`, `path` is `localhost:<port>/<account>/<region>`,
@@ -70,7 +72,7 @@ class LocalECR:
         verify_signatures: bool = True,
         account_id: str = "123456789012",
         region: str = "us-east-1",
-        keys: Mapping[str, tuple[str, str]] | None = None,
+        keys: Mapping[str, tuple[str, str] | tuple[str, str, str]] | None = None,
         uri_style: UriStyle = "caller",
         clock: Callable[[], float] = time.time,
         preview_polls: int = 1,
@@ -86,7 +88,7 @@ class LocalECR:
         self._rules = Rules(addresses, verify_layers, preview_polls, scan_polls)
         self._clock = clock
         self._on_event = on_event
-        known = {ACCESS_KEY: (SECRET_KEY, account_id), **(keys or {})}
+        known: Mapping[str, tuple[str, ...]] = {ACCESS_KEY: (SECRET_KEY, account_id), **(keys or {})}
         self._authenticator = Authenticator(
             {name: AccessKey(*key) for name, key in known.items()},
             Caller(account_id, region),

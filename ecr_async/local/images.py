@@ -133,9 +133,9 @@ def the_image(registry: Registry, record: RepositoryRecord, image_id: ImageIdent
         ) from None
 
 
-def record_pull(registry: Registry, image: ImageRecord) -> None:
+def record_pull(registry: Registry, record: RepositoryRecord, image: ImageRecord) -> None:
     """Note that an image has been pulled, by whichever door, unless the puller is excluded from that."""
-    if pulls_count(registry):
+    if pulls_count(registry.of_owner(record), registry.principal):
         registry.transaction.afterwards(
             lambda transaction: transaction.db.execute(
                 "UPDATE images SET pulled_at = ? WHERE id = ?", (registry.now, image.id)

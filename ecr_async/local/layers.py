@@ -196,12 +196,13 @@ def mount_layer(
     """Make a layer of another repository one of this repository, too.
 
     Returns None if it cannot be, so that the client has to upload it: the other repository hasn't got
-    the layer, or the account's setting doesn't let repositories share.
+    the layer, or is encrypted otherwise, or the account's setting doesn't let repositories share.
     """
     known = find_layer(registry, record, digest)
     if known is not None:
         return known
-    if not may_mount(registry):
+    same_key = (source.encryption, source.kms_key) == (record.encryption, record.kms_key)
+    if not same_key or not may_mount(registry.of_owner(record)):
         return None
     layer = find_layer(registry, source, digest)
     return None if layer is None else _add(registry, record, digest, layer.size)

@@ -148,6 +148,11 @@ class Registry:
         """The server's, as the caller reaches it, without a slash at its end."""
         return self.scope.url
 
+    def of_owner(self, record: RepositoryRecord) -> "Registry":
+        """Return the registry that a repository is in, which has the settings that count for it."""
+        owner = Caller(record.account, record.region)
+        return attrs.evolve(self, scope=attrs.evolve(self.scope, caller=owner))
+
     def require_write(self) -> None:
         """Make sure that this is no snapshot. A handler that reads calls it before it writes after all."""
         self.transaction.require_write()

@@ -77,7 +77,7 @@ def _pulled(registry: Registry, record: RepositoryRecord, image_id: ImageIdentif
     if image.status != "ACTIVE":
         raise NoImageError("ImageInaccessible", f"Requested image is {image.status}")
     (manifest,) = registry.db.execute("SELECT manifest FROM images WHERE id = ?", (image.id,)).fetchone()
-    record_pull(registry, image)
+    record_pull(registry, record, image)
     identifier = ImageIdentifier(image.digest, image_id.image_tag)
     return Image(record.account, record.name, identifier, manifest, image.media_type)
 

@@ -63,8 +63,11 @@ def provision(registry: Registry, name: str, template: RepositoryCreationTemplat
         tags=template.resource_tags or None,
         image_tag_mutability=template.image_tag_mutability,
         image_tag_mutability_exclusion_filters=template.image_tag_mutability_exclusion_filters or None,
-        encryption_configuration=encryption
-        and EncryptionConfiguration(encryption.encryption_type, encryption.kms_key or None),
+        encryption_configuration=EncryptionConfiguration(
+            encryption.encryption_type, encryption.kms_key or None
+        )
+        if encryption is not None
+        else None,
     )
     codec.encode(CREATE_REPOSITORY, request)
     registry.require_write()
