@@ -98,7 +98,7 @@ if TYPE_CHECKING:
     from ecr_async.transfer.sync.run import Sync, sync_images
     from ecr_async.transfer.sync.selection import TagSelection
     from ecr_async.waiters import (
-        Pauses,
+        PollDelays,
         wait_until_image_scan_complete,
         wait_until_lifecycle_policy_preview_complete,
     )
@@ -141,8 +141,8 @@ __all__ = [
     "MovedImage",
     "Pager",
     "PaginationError",
-    "Pauses",
     "PlatformNotFoundError",
+    "PollDelays",
     "PoolTimeoutError",
     "Progress",
     "PulledImage",
@@ -232,8 +232,8 @@ _HOMES = {
     "MovedImage": "transfer.results",
     "Pager": "pagination",
     "PaginationError": "errors",
-    "Pauses": "waiters",
     "PlatformNotFoundError": "transfer.errors",
+    "PollDelays": "waiters",
     "PoolTimeoutError": "errors",
     "Progress": "transfer.progress",
     "PulledImage": "transfer.results",

@@ -40,6 +40,8 @@ class Pager(Generic[RequestT, ResponseT, ItemT]):
         max_items: int | None = None,
         resume_token: str | None = None,
     ) -> None:
+        if max_items is not None and (type(max_items) is not int):
+            raise ValidationError("max_items", f"must be a whole number, not {type(max_items).__name__}")
         if max_items is not None and max_items < 1:
             raise ValidationError("max_items", f"must be at least 1, not {max_items}")
         if not hasattr(request, "next_token"):
@@ -67,12 +69,14 @@ class Pager(Generic[RequestT, ResponseT, ItemT]):
         async with aclosing(self._pages(left and left + place.skip)) as pages:
             async for page in pages:
                 items = self._items(page)
+                token = _token(page)
                 for index in range(place.skip, len(items)):
-                    self._place = _Place(place.next_token, index + 1)
+                    is_last = index + 1 == len(items)
+                    self._place = _Place(token, 0) if is_last else _Place(place.next_token, index + 1)
                     yield items[index]
                     if left is not None and (left := left - 1) == 0:
                         return
-                self._place = place = _Place(_token(page), 0)
+                self._place = place = _Place(token, 0)
 
     async def pages(self) -> AsyncGenerator[ResponseT, None]:
         """Give the responses as they come, whatever `max_items` says."""

@@ -1,4 +1,4 @@
-"""Waiting until the service has come to a state, by asking it with growing pauses."""
+"""Waiters: poll the service, with growing delays, until it has reached a state."""
 
 import asyncio
 import random
@@ -15,82 +15,92 @@ if TYPE_CHECKING:
     from ecr_async.service import Service
 
 __all__ = [
-    "Pauses",
+    "PollDelays",
     "wait_until_image_scan_complete",
     "wait_until_lifecycle_policy_preview_complete",
 ]
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
-Verdict = Literal["reached", "failed", "pending"]
+Outcome = Literal["reached", "failed", "pending"]
 
 
 @attrs.frozen
-class Pauses:
-    """How long to pause between two questions, in seconds.
+class PollDelays:
+    """How long to wait between polls, in seconds.
 
-    From `first`, by `growth` each time, to at most `longest`; each a random part shorter, so that many
-    waiters don't ask in step.
+    The first delay is `first`; each further one is `growth` times as long, up to `longest`. From each a random
+    part of up to a half is taken off, so that many waiters don't poll in step. `random` returns a float from 0 to 1.
+
+    Raises `ValidationError` for a delay below 0 or a growth below 1.
     """
 
     first: float = 0.5
     growth: float = 1.6
     longest: float = 15.0
+    random: Callable[[], float] = attrs.field(default=random.random, kw_only=True, repr=False, eq=False)
 
-    def after(self, questions: int) -> float:
-        """Return the pause after that many questions: between a half and the whole of its step."""
+    def __attrs_post_init__(self) -> None:
+        for name, least in (("first", 0), ("growth", 1), ("longest", 0)):
+            if not getattr(self, name) >= least:
+                raise ValidationError(name, f"must be at least {least}, not {getattr(self, name)}")
+
+    def after(self, polls: int) -> float:
+        """Return the delay after that many polls."""
         try:
-            step = min(self.longest, self.first * self.growth ** (questions - 1))
+            step = min(self.longest, self.first * self.growth ** (polls - 1))
         except OverflowError:
             step = self.longest
-        return step * (0.5 + random.random() / 2)  # noqa: S311 - no secret depends on it
+        return step * (0.5 + self.random() / 2)
 
 
 @attrs.frozen
 class _Waiter(Generic[RequestT, ResponseT]):
-    """What to ask, and what the answers mean."""
+    """What to poll, and which status means what."""
 
     state: str
-    ask: "Callable[[Service, RequestT], Awaitable[ResponseT]]"
+    poll: "Callable[[Service, RequestT], Awaitable[ResponseT]]"
     status: Callable[[ResponseT], str | None]
-    verdicts: Mapping[str, Verdict]
-    patience: tuple[type[ServiceError], ...] = ()
-    """Errors that mean: not yet."""
+    outcomes: Mapping[str, Outcome]
+    not_yet: tuple[type[ServiceError], ...] = ()
+    """Errors that mean: poll again."""
 
-    async def wait(self, service: "Service", request: RequestT, timeout: float, pauses: Pauses) -> ResponseT:
-        if timeout <= 0:
+    async def wait(
+        self, service: "Service", request: RequestT, timeout: float, delays: PollDelays
+    ) -> ResponseT:
+        if not timeout > 0:
             raise ValidationError("timeout", f"must be more than 0 seconds, not {timeout}")
         last: ResponseT | None = None
-        questions = 0
+        polls = 0
         deadline = asyncio.timeout(timeout)
         try:
             async with deadline:
                 while True:
-                    answer = await self._question(service, request)
-                    questions += 1
-                    if answer is not None:
-                        last = answer
-                        status = self.status(answer)
-                        verdict = self.verdicts.get(status or "", "pending")
-                        if verdict == "reached":
-                            return answer
-                        if verdict == "failed":
+                    response = await self._poll(service, request)
+                    polls += 1
+                    if response is not None:
+                        last = response
+                        status = self.status(response)
+                        outcome = self.outcomes.get(status or "", "pending")
+                        if outcome == "reached":
+                            return response
+                        if outcome == "failed":
                             raise WaiterFailedError(
                                 f"{self.state}: the status is {status}", last_response=last
                             )
-                    await asyncio.sleep(pauses.after(questions))
+                    await asyncio.sleep(delays.after(polls))
         except TimeoutError as error:
             if not deadline.expired():
                 raise
-            seen = f"the status was {self.status(last)}" if last is not None else "no answer had a status"
+            seen = f"the status was {self.status(last)}" if last is not None else "no response had a status"
             raise WaiterTimeoutError(
                 f"{self.state}: not within {timeout:g} s; {seen}", last_response=last
             ) from error
 
-    async def _question(self, service: "Service", request: RequestT) -> ResponseT | None:
+    async def _poll(self, service: "Service", request: RequestT) -> ResponseT | None:
         try:
-            return await self.ask(service, request)
-        except self.patience:
+            return await self.poll(service, request)
+        except self.not_yet:
             return None
 
 
@@ -99,14 +109,14 @@ async def wait_until_lifecycle_policy_preview_complete(
     request: "GetLifecyclePolicyPreviewRequest",
     *,
     timeout: float = 300.0,
-    pauses: Pauses = Pauses(),
+    delays: PollDelays = PollDelays(),
 ) -> "GetLifecyclePolicyPreviewResponse":
     """Wait until a lifecycle policy preview is COMPLETE, and return its first page.
 
-    `timeout` is in seconds, for the whole wait.
+    `timeout` bounds the whole wait, in seconds.
 
     Raises:
-        WaiterFailedError: The preview FAILED or is EXPIRED; `last_response` is what the service said.
+        WaiterFailedError: The preview FAILED or is EXPIRED; `last_response` is the service's last response.
         WaiterTimeoutError: It was still IN_PROGRESS at the end of `timeout`.
         LifecyclePolicyPreviewNotFoundException: No preview was started.
         CallError: A call failed, after its retries.
@@ -118,10 +128,10 @@ async def wait_until_lifecycle_policy_preview_complete(
     waiter = _Waiter(
         "lifecycle policy preview complete",
         get_lifecycle_policy_preview,
-        lambda answer: answer.status,
+        lambda response: response.status,
         {"COMPLETE": "reached", "FAILED": "failed", "EXPIRED": "failed"},
     )
-    return await waiter.wait(service, request, timeout, pauses)
+    return await waiter.wait(service, request, timeout, delays)
 
 
 async def wait_until_image_scan_complete(
@@ -129,17 +139,17 @@ async def wait_until_image_scan_complete(
     request: "DescribeImageScanFindingsRequest",
     *,
     timeout: float = 300.0,
-    pauses: Pauses = Pauses(first=2.0),
+    delays: PollDelays = PollDelays(first=2.0),
 ) -> "DescribeImageScanFindingsResponse":
     """Wait until an image's scan has findings to show, and return their first page.
 
     That is COMPLETE for a basic scan and ACTIVE for an enhanced one. A scan that is PENDING,
-    IN_PROGRESS or not even started yet (`ScanNotFoundException`) is waited for. `timeout` is in
-    seconds, for the whole wait.
+    IN_PROGRESS or not even started yet (`ScanNotFoundException`) is waited for. `timeout` bounds the
+    whole wait, in seconds.
 
     Raises:
         WaiterFailedError: The scan ended without findings (FAILED, UNSUPPORTED_IMAGE, …);
-            `last_response` is what the service said.
+            `last_response` is the service's last response.
         WaiterTimeoutError: There were no findings at the end of `timeout`.
         ImageNotFoundException: There is no such image.
         CallError: A call failed, after its retries.
@@ -163,8 +173,8 @@ async def wait_until_image_scan_complete(
     waiter = _Waiter(
         "image scan complete",
         describe_image_scan_findings,
-        lambda answer: answer.image_scan_status.status if answer.image_scan_status else None,
+        lambda response: response.image_scan_status.status if response.image_scan_status else None,
         {"COMPLETE": "reached", "ACTIVE": "reached", **dict.fromkeys(failures, "failed")},
-        patience=(ScanNotFoundException,),
+        not_yet=(ScanNotFoundException,),
     )
-    return await waiter.wait(service, request, timeout, pauses)
+    return await waiter.wait(service, request, timeout, delays)

@@ -434,7 +434,7 @@ class TestLeavingEarly:
 
 async def test_the_images_of_a_whole_registry_are_scanned_and_rolled_up() -> None:
     repositories = [f"team/app-{number}" for number in range(5)]
-    at_once = ecr.Pauses(first=0.0)
+    at_once = ecr.PollDelays(first=0.0)
 
     def requests() -> Iterator[Any]:
         for repository in repositories:
@@ -446,7 +446,7 @@ async def test_the_images_of_a_whole_registry_are_scanned_and_rolled_up() -> Non
         await local.fill(requests())
         service = session.service()
         images = ecr.scan_images([service]).images()
-        first = scan_findings(service, images, start=True, wait=60, pauses=at_once)
+        first = scan_findings(service, images, start=True, wait=60, delays=at_once)
         found = {(it.repository, it.image_id): it async for it in first if isinstance(it, ImageFindings)}
         assert len(found) == first.summary.scanned == first.summary.started == 40
 

@@ -94,7 +94,7 @@ async def waiters(service: Service) -> None:
     scan = await ecr.wait_until_image_scan_complete(
         service,
         ecr.DescribeImageScanFindingsRequest("team/app", ecr.ImageIdentifier(image_tag="latest")),
-        pauses=ecr.Pauses(first=1, growth=2, longest=30),
+        delays=ecr.PollDelays(first=1, growth=2, longest=30),
     )
     assert_type(scan, ecr.DescribeImageScanFindingsResponse)
 

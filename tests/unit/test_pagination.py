@@ -181,6 +181,12 @@ def test_max_items_is_at_least_one(three: Pages, wanted: int) -> None:
         three.pager(max_items=wanted)
 
 
+@pytest.mark.parametrize("wanted", ["5", 1.5, True])
+def test_max_items_is_a_whole_number(three: Pages, wanted: Any) -> None:
+    with pytest.raises(ValidationError, match="max_items: must be a whole number, not"):
+        three.pager(max_items=wanted)
+
+
 async def test_max_items_does_not_bound_the_pages(three: Pages) -> None:
     assert len([page async for page in three.pager(max_items=1).pages()]) == 3
 
@@ -248,6 +254,12 @@ async def test_a_pager_that_is_gone_through_again_forgets_where_it_was(three: Pa
 async def test_there_is_no_resume_token_before_the_first_item_and_after_the_last(three: Pages) -> None:
     pager = three.pager()
     assert pager.resume_token is None
+    await tags_of(pager)
+    assert pager.resume_token is None
+
+
+async def test_there_is_none_either_when_max_items_are_all_items(three: Pages) -> None:
+    pager = three.pager(max_items=7)
     await tags_of(pager)
     assert pager.resume_token is None
 

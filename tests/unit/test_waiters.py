@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import ecr_async as ecr
-from ecr_async import Pauses, Service
+from ecr_async import PollDelays, Service
 from ecr_async._wire.operation import AnyOperation
 from tests.virtual_time import in_virtual_time
 
@@ -47,10 +47,19 @@ def scan(status: str | None) -> ecr.DescribeImageScanFindingsResponse:
     return ecr.DescribeImageScanFindingsResponse(image_scan_status=ecr.ImageScanStatus(status=status))
 
 
-@pytest.fixture(autouse=True)
-def longest_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every pause as long as it can be, unless a test says otherwise."""
-    monkeypatch.setattr("ecr_async.waiters.random.random", lambda: 1.0)
+def whole(first: float = 0.5, growth: float = 1.6, longest: float = 15.0) -> PollDelays:
+    """Return delays that are as long as they can be."""
+    return PollDelays(first, growth, longest, random=lambda: 1.0)
+
+
+async def wait_for_preview(service: Any, **options: Any) -> ecr.GetLifecyclePolicyPreviewResponse:
+    options = {"delays": whole(), **options}
+    return await ecr.wait_until_lifecycle_policy_preview_complete(service, PREVIEW, **options)
+
+
+async def wait_for_scan(service: Any, **options: Any) -> ecr.DescribeImageScanFindingsResponse:
+    options = {"delays": whole(first=2.0), **options}
+    return await ecr.wait_until_image_scan_complete(service, FINDINGS, **options)
 
 
 # ---------------------------------------------------------------------------- reached
@@ -59,7 +68,7 @@ def longest_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 @in_virtual_time
 async def test_what_is_complete_already_is_not_waited_for() -> None:
     service = Script(preview("COMPLETE"))
-    response = await ecr.wait_until_lifecycle_policy_preview_complete(service, PREVIEW)
+    response = await wait_for_preview(service)
     assert response == preview("COMPLETE")
     assert service.requests == [PREVIEW]
     assert now() == 0
@@ -68,7 +77,7 @@ async def test_what_is_complete_already_is_not_waited_for() -> None:
 @in_virtual_time
 async def test_a_preview_is_waited_for_while_it_is_in_progress() -> None:
     service = Script(preview("IN_PROGRESS"), preview("IN_PROGRESS"), preview("COMPLETE"))
-    response = await ecr.wait_until_lifecycle_policy_preview_complete(service, PREVIEW)
+    response = await wait_for_preview(service)
     assert response.status == "COMPLETE"
     assert service.requests == [PREVIEW] * 3
 
@@ -77,14 +86,14 @@ async def test_a_preview_is_waited_for_while_it_is_in_progress() -> None:
 @in_virtual_time
 async def test_a_status_that_nobody_knows_is_waited_for(status: str | None) -> None:
     service = Script(preview(status), preview("COMPLETE"))
-    assert (await ecr.wait_until_lifecycle_policy_preview_complete(service, PREVIEW)).status == "COMPLETE"
+    assert (await wait_for_preview(service)).status == "COMPLETE"
 
 
 @pytest.mark.parametrize("status", ["COMPLETE", "ACTIVE"])
 @in_virtual_time
 async def test_a_scan_is_complete_when_there_are_findings(status: str) -> None:
     service = Script(scan("PENDING"), scan("IN_PROGRESS"), scan(status))
-    assert await ecr.wait_until_image_scan_complete(service, FINDINGS) == scan(status)
+    assert await wait_for_scan(service) == scan(status)
     assert service.requests == [FINDINGS] * 3
 
 
@@ -92,13 +101,13 @@ async def test_a_scan_is_complete_when_there_are_findings(status: str) -> None:
 async def test_a_scan_that_has_not_started_yet_is_waited_for() -> None:
     not_yet = ecr.ScanNotFoundException("no scan", code="ScanNotFoundException")
     service = Script(not_yet, not_yet, scan("COMPLETE"))
-    assert await ecr.wait_until_image_scan_complete(service, FINDINGS) == scan("COMPLETE")
+    assert await wait_for_scan(service) == scan("COMPLETE")
 
 
 @in_virtual_time
 async def test_an_answer_without_any_scan_status_is_waited_for() -> None:
     service = Script(ecr.DescribeImageScanFindingsResponse(), scan("COMPLETE"))
-    assert await ecr.wait_until_image_scan_complete(service, FINDINGS) == scan("COMPLETE")
+    assert await wait_for_scan(service) == scan("COMPLETE")
 
 
 # ---------------------------------------------------------------------------- failed
@@ -109,7 +118,7 @@ async def test_an_answer_without_any_scan_status_is_waited_for() -> None:
 async def test_a_preview_that_will_never_be_complete_is_a_failure(status: str) -> None:
     service = Script(preview("IN_PROGRESS"), preview(status))
     with pytest.raises(ecr.WaiterFailedError, match=f"preview complete: the status is {status}") as caught:
-        await ecr.wait_until_lifecycle_policy_preview_complete(service, PREVIEW)
+        await wait_for_preview(service)
     assert caught.value.last_response == preview(status)
 
 
@@ -120,7 +129,7 @@ async def test_a_preview_that_will_never_be_complete_is_a_failure(status: str) -
 async def test_a_scan_that_will_never_have_findings_is_a_failure(status: str) -> None:
     service = Script(scan("IN_PROGRESS"), scan(status))
     with pytest.raises(ecr.WaiterFailedError, match=f"scan complete: the status is {status}") as caught:
-        await ecr.wait_until_image_scan_complete(service, FINDINGS)
+        await wait_for_scan(service)
     assert caught.value.last_response == scan(status)
 
 
@@ -137,7 +146,7 @@ async def test_a_scan_that_will_never_have_findings_is_a_failure(status: str) ->
 @in_virtual_time
 async def test_an_error_of_a_call_ends_the_wait(error: Exception) -> None:
     with pytest.raises(type(error)) as caught:
-        await ecr.wait_until_lifecycle_policy_preview_complete(Script(error), PREVIEW)
+        await wait_for_preview(Script(error))
     assert caught.value is error
 
 
@@ -145,7 +154,7 @@ async def test_an_error_of_a_call_ends_the_wait(error: Exception) -> None:
 async def test_an_image_that_is_not_there_is_not_waited_for() -> None:
     service = Script(ecr.ImageNotFoundException("none", code="ImageNotFoundException"))
     with pytest.raises(ecr.ImageNotFoundException):
-        await ecr.wait_until_image_scan_complete(service, FINDINGS)
+        await wait_for_scan(service)
     assert now() == 0
 
 
@@ -155,9 +164,7 @@ async def test_an_image_that_is_not_there_is_not_waited_for() -> None:
 @in_virtual_time
 async def test_after_the_timeout_the_wait_ends_to_the_second() -> None:
     with pytest.raises(ecr.WaiterTimeoutError) as caught:
-        await ecr.wait_until_lifecycle_policy_preview_complete(
-            Script(preview("IN_PROGRESS")), PREVIEW, timeout=100
-        )
+        await wait_for_preview(Script(preview("IN_PROGRESS")), timeout=100)
     assert now() == pytest.approx(100)
     assert caught.value.last_response == preview("IN_PROGRESS")
     assert str(caught.value) == (
@@ -169,17 +176,17 @@ async def test_after_the_timeout_the_wait_ends_to_the_second() -> None:
 async def test_an_answer_that_does_not_come_is_not_waited_for_longer_than_the_timeout() -> None:
     service = Script(preview("IN_PROGRESS"), seconds=3600.0)
     with pytest.raises(ecr.WaiterTimeoutError) as caught:
-        await ecr.wait_until_lifecycle_policy_preview_complete(service, PREVIEW, timeout=30)
+        await wait_for_preview(service, timeout=30)
     assert now() == pytest.approx(30)
     assert caught.value.last_response is None
-    assert str(caught.value).endswith("not within 30 s; no answer had a status")
+    assert str(caught.value).endswith("not within 30 s; no response had a status")
 
 
 @in_virtual_time
 async def test_patience_ends_with_the_timeout() -> None:
     service = Script(ecr.ScanNotFoundException("no scan", code="ScanNotFoundException"))
-    with pytest.raises(ecr.WaiterTimeoutError, match="no answer had a status"):
-        await ecr.wait_until_image_scan_complete(service, FINDINGS, timeout=60)
+    with pytest.raises(ecr.WaiterTimeoutError, match="no response had a status"):
+        await wait_for_scan(service, timeout=60)
     assert now() == pytest.approx(60)
 
 
@@ -187,7 +194,7 @@ async def test_patience_ends_with_the_timeout() -> None:
 async def test_the_last_answer_is_kept_when_later_there_was_none() -> None:
     not_there = ecr.ScanNotFoundException("no scan", code="ScanNotFoundException")
     with pytest.raises(ecr.WaiterTimeoutError, match="the status was PENDING") as caught:
-        await ecr.wait_until_image_scan_complete(Script(scan("PENDING"), not_there), FINDINGS, timeout=60)
+        await wait_for_scan(Script(scan("PENDING"), not_there), timeout=60)
     assert caught.value.last_response == scan("PENDING")
 
 
@@ -195,9 +202,7 @@ async def test_the_last_answer_is_kept_when_later_there_was_none() -> None:
 @in_virtual_time
 async def test_a_calls_timeout_is_not_taken_for_the_waiters(error: Exception) -> None:
     with pytest.raises(type(error)) as caught:
-        await ecr.wait_until_lifecycle_policy_preview_complete(
-            Script(preview("IN_PROGRESS"), error), PREVIEW, timeout=100
-        )
+        await wait_for_preview(Script(preview("IN_PROGRESS"), error), timeout=100)
     assert caught.value is error
     assert now() < 100
 
@@ -206,7 +211,7 @@ async def test_a_calls_timeout_is_not_taken_for_the_waiters(error: Exception) ->
 async def test_a_timeout_around_the_waiter_is_the_callers() -> None:
     with pytest.raises(TimeoutError) as caught:
         async with asyncio.timeout(5):
-            await ecr.wait_until_lifecycle_policy_preview_complete(Script(preview("IN_PROGRESS")), PREVIEW)
+            await wait_for_preview(Script(preview("IN_PROGRESS")))
     assert not isinstance(caught.value, ecr.WaiterTimeoutError)
     assert now() == pytest.approx(5)
 
@@ -214,7 +219,7 @@ async def test_a_timeout_around_the_waiter_is_the_callers() -> None:
 @in_virtual_time
 async def test_a_waiter_can_be_cancelled() -> None:
     service = Script(preview("IN_PROGRESS"))
-    task = asyncio.create_task(ecr.wait_until_lifecycle_policy_preview_complete(service, PREVIEW))
+    task = asyncio.create_task(wait_for_preview(service))
     await asyncio.sleep(10)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -227,7 +232,7 @@ async def test_a_waiter_can_be_cancelled() -> None:
 async def test_a_timeout_is_more_than_nothing(timeout: float) -> None:
     service = Script(preview("COMPLETE"))
     with pytest.raises(ecr.ValidationError, match=f"timeout: must be more than 0 seconds, not {timeout}"):
-        await ecr.wait_until_lifecycle_policy_preview_complete(service, PREVIEW, timeout=timeout)
+        await wait_for_preview(service, timeout=timeout)
     assert service.asked == []
 
 
@@ -242,20 +247,15 @@ def steps(moments: list[float]) -> list[float]:
 async def test_pauses_grow_up_to_the_longest() -> None:
     service = Script(preview("IN_PROGRESS"))
     with pytest.raises(ecr.WaiterTimeoutError):
-        await ecr.wait_until_lifecycle_policy_preview_complete(
-            service, PREVIEW, timeout=30, pauses=Pauses(first=1, growth=2, longest=5)
-        )
+        await wait_for_preview(service, timeout=30, delays=whole(first=1, growth=2, longest=5))
     assert steps(service.asked) == [1, 2, 4, 5, 5, 5, 5]
 
 
 @pytest.mark.parametrize("drawn", [0.0, 0.5, 1.0])
-def test_a_pause_is_between_a_half_and_the_whole_of_its_step(
-    drawn: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ecr_async.waiters.random.random", lambda: drawn)
-    pauses = Pauses(first=8.0, growth=2.0, longest=20.0)
+def test_a_delay_is_between_a_half_and_the_whole_of_its_step(drawn: float) -> None:
+    delays = PollDelays(first=8.0, growth=2.0, longest=20.0, random=lambda: drawn)
     share = 0.5 + drawn / 2
-    assert [pauses.after(questions) for questions in (1, 2, 3, 10_000)] == [
+    assert [delays.after(polls) for polls in (1, 2, 3, 10_000)] == [
         8 * share,
         16 * share,
         20 * share,
@@ -278,6 +278,12 @@ async def test_unless_told_otherwise_it_asks_soon_then_rarely(
     with pytest.raises(ecr.WaiterTimeoutError):
         await wait(service, PREVIEW)
     assert now() == pytest.approx(300)
-    assert steps(service.asked)[0] == first
-    assert steps(service.asked)[-1] == 15
-    assert len(service.asked) < 30
+    assert first / 2 <= steps(service.asked)[0] <= first
+    assert 7.5 <= steps(service.asked)[-1] <= 15
+    assert len(service.asked) < 60
+
+
+@pytest.mark.parametrize("wrong", [{"first": -1}, {"growth": 0.5}, {"longest": float("nan")}])
+def test_delays_that_make_no_sense_are_rejected_by_name(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ecr.ValidationError, match=next(iter(wrong))):
+        PollDelays(**wrong)

@@ -52,7 +52,7 @@ from ecr_async.api.scanning import (
     start_image_scan,
 )
 from ecr_async.errors import ECRError, SessionClosedError, ValidationError
-from ecr_async.waiters import Pauses, wait_until_image_scan_complete
+from ecr_async.waiters import PollDelays, wait_until_image_scan_complete
 
 if TYPE_CHECKING:
     from ecr_async.service import Service
@@ -69,7 +69,7 @@ ImageSelection: TypeAlias = (
 IN_HAND = 1000
 QUEUED_RESULTS = 16
 PAGE_SIZE = 1000
-PAUSES = Pauses(first=2.0)
+POLL_DELAYS = PollDelays(first=2.0)
 
 READABLE = frozenset({"COMPLETE", "ACTIVE"})
 UNDER_WAY = frozenset({"IN_PROGRESS", "PENDING"})
@@ -81,7 +81,7 @@ def scan_findings(
     *,
     start: bool = False,
     wait: float = 0.0,
-    pauses: Pauses = PAUSES,
+    delays: PollDelays = POLL_DELAYS,
     max_findings: int | None = None,
     concurrency: int = 64,
     patience: float = 600.0,
@@ -105,7 +105,7 @@ def scan_findings(
         start: Start a basic scan of images that were never scanned.
         wait: Seconds to wait for each image's scan that is under way; 0 for not at all. Up to 1,000
             images wait at a time, and they don't count for `concurrency`.
-        pauses: How often to ask how such a scan stands.
+        delays: The delays between polls of such a scan.
         max_findings: How many findings to read of an image; None for all of them, 0 for their counts
             alone, which is one call an image.
         concurrency: How many images are asked about at a time.
@@ -120,7 +120,7 @@ def scan_findings(
         raise ValidationError("wait", f"must be at least 0 seconds, not {wait}")
     if max_findings is not None and max_findings < 0:
         raise ValidationError("max_findings", f"must be at least 0, not {max_findings}")
-    return FindingsScan(service, images, start, wait, pauses, max_findings, concurrency, patience)
+    return FindingsScan(service, images, start, wait, delays, max_findings, concurrency, patience)
 
 
 class FindingsScan(Streaming[FindingsResult]):
@@ -136,7 +136,7 @@ class FindingsScan(Streaming[FindingsResult]):
         images: ImageSelection,
         start: bool,
         wait: float,
-        pauses: Pauses,
+        delays: PollDelays,
         max_findings: int | None,
         concurrency: int,
         patience: float,
@@ -146,7 +146,7 @@ class FindingsScan(Streaming[FindingsResult]):
         self._images = images
         self._start = start
         self._wait = wait
-        self._pauses = pauses
+        self._delays = delays
         self._max_findings = max_findings
         self._slots = asyncio.Semaphore(concurrency)
         self._patience = patience
@@ -207,7 +207,7 @@ class FindingsScan(Streaming[FindingsResult]):
         # Whatever ends the wait, the service's own word on it comes next.
         with suppress(ECRError):
             await wait_until_image_scan_complete(
-                paced, image.findings_request(max_results=1), timeout=self._wait, pauses=self._pauses
+                paced, image.findings_request(max_results=1), timeout=self._wait, delays=self._delays
             )
         async with self._slots:
             await put(await self._result(paced, image, start=False))

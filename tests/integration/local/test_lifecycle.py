@@ -9,7 +9,7 @@ import pytest
 from ecr_async import api as ecr
 from ecr_async.local import LocalECR
 from ecr_async.service import Service
-from ecr_async.waiters import Pauses, wait_until_lifecycle_policy_preview_complete
+from ecr_async.waiters import PollDelays, wait_until_lifecycle_policy_preview_complete
 from tests.integration.local.content import REGISTRY, create, index, manifest, put
 
 DAY = 86_400
@@ -85,7 +85,7 @@ async def get(service: Service) -> ecr.GetLifecyclePolicyPreviewResponse:
 async def preview(service: Service, text: str) -> ecr.GetLifecyclePolicyPreviewResponse:
     await start(service, text)
     return await wait_until_lifecycle_policy_preview_complete(
-        service, ecr.GetLifecyclePolicyPreviewRequest("team/app"), pauses=Pauses(0, 1, 0)
+        service, ecr.GetLifecyclePolicyPreviewRequest("team/app"), delays=PollDelays(0, 1, 0)
     )
 
 
