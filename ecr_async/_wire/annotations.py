@@ -20,6 +20,8 @@ class Kind:
     base: Any
     item: "Kind | None" = None
     limit: Limit | None = None
+    values: tuple[str, ...] = ()
+    """Those of an enumeration, if it is one."""
     is_object: bool = attrs.field(init=False)
     """Whether the type is a class of the API."""
 
@@ -46,11 +48,11 @@ def kind_of(annotation: Any) -> Kind:
         base, *extra = get_args(annotation)
         limit = next((x for x in extra if isinstance(x, Limit)), None)
         kind = kind_of(base)
-        return Kind(kind.base, kind.item, limit)
+        return Kind(kind.base, kind.item, limit, kind.values)
     if origin in (Union, types.UnionType):
         return kind_of(next(option for option in get_args(annotation) if option is not types.NoneType))
     if origin is Literal:
-        return Kind(str)
+        return Kind(str, values=get_args(annotation))
     if origin in (tuple, Sequence):
         return Kind(tuple, kind_of(get_args(annotation)[0]))
     if origin is Mapping:

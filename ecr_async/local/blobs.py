@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ecr_async.local.digests import Hash, algorithm_of
+from ecr_async.local.digests import algorithm_of
+from ecr_async.oci.digests import Hash
 
 __all__ = ["Blobs"]
 

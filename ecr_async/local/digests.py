@@ -1,31 +1,22 @@
-"""Digests: their form, and the hashes that make them."""
+"""Digests as the API and the store see them; what OCI says about them is in `ecr_async.oci`."""
 
 import hashlib
 import re
-from typing import Protocol
 
-__all__ = ["ALGORITHMS", "DIGEST", "Hash", "algorithm_of", "digest_of", "new_hash"]
+from ecr_async.oci.digests import Hash, InvalidDigestError, split_digest
+
+__all__ = ["DIGEST", "algorithm_of", "digest_of", "new_hash"]
 
 DIGEST = re.compile(r"[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+")
-"""The form that the API asks of a digest, as ECR's own messages quote it."""
-
-ALGORITHMS = {"sha256": 64, "sha512": 128}
-"""The algorithms that the OCI specification registers, and the hexadecimal digits of their digests."""
-
-
-class Hash(Protocol):
-    """What `hashlib` makes."""
-
-    def update(self, data: bytes | bytearray | memoryview, /) -> None: ...
-    def hexdigest(self) -> str: ...
-    def copy(self) -> "Hash": ...
+"""The form that the API wants of a digest; there may be none such that any content has."""
 
 
 def algorithm_of(digest: str) -> str | None:
-    """Return the algorithm of a well-formed digest of a known algorithm; None for anything else."""
-    algorithm, _, value = digest.partition(":")
-    known = len(value) == ALGORITHMS.get(algorithm) and re.fullmatch("[a-f0-9]+", value)
-    return algorithm if known else None
+    """Return the algorithm of a digest that some content can have; None for any other text."""
+    try:
+        return split_digest(digest)[0]
+    except InvalidDigestError:
+        return None
 
 
 def new_hash(algorithm: str = "sha256") -> Hash:
@@ -33,6 +24,6 @@ def new_hash(algorithm: str = "sha256") -> Hash:
     return hashlib.new(algorithm)
 
 
-def digest_of(data: bytes, algorithm: str = "sha256") -> str:
-    """Return the digest of some bytes."""
-    return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
+def digest_of(content: bytes, algorithm: str = "sha256") -> str:
+    """Return the digest of some content."""
+    return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"

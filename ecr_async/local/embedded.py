@@ -19,6 +19,7 @@ from ecr_async.local.operations import HANDLERS
 from ecr_async.local.operations.table import Steps
 from ecr_async.local.outbox import OnEvent, Outbox
 from ecr_async.local.registry import Registry, Rules, Scope
+from ecr_async.local.requests import read_request
 from ecr_async.local.server import make_application
 from ecr_async.session import Session
 
@@ -179,9 +180,9 @@ class LocalECR:
                 handler = handlers[type(request)]
                 if isinstance(handler, Steps):
                     raise TypeError(f"{type(request).__name__} cannot be carried out without HTTP")
-                codec.encode(handler.operation, request)
+                received = read_request(handler.operation, codec.encode(handler.operation, request))
                 scope = Scope(caller, handler.operation.name, url)
-                handler.function(attrs.evolve(registry, scope=scope, now=backend.clock()), request)
+                handler.function(attrs.evolve(registry, scope=scope, now=backend.clock()), received)
 
         await backend.write(Scope(caller, "", url), work)
 

@@ -6,13 +6,12 @@ from typing import Any
 
 import attrs
 
-from ecr_async.api.common import ImageIdentifier, ImageNotFoundException
+from ecr_async.api.common import ImageIdentifier
 from ecr_async.api.images import ImageDetail, ImageFailure
-from ecr_async.local import events
+from ecr_async.local import events, messages
 from ecr_async.local.account import pulls_count
 from ecr_async.local.digests import DIGEST
 from ecr_async.local.registry import Registry, RepositoryRecord, moment
-from ecr_async.local.wire import invalid
 
 __all__ = [
     "NAMED_BADLY",
@@ -94,28 +93,20 @@ def find(registry: Registry, record: RepositoryRecord, image_id: ImageIdentifier
     """Return the image that an identifier names; raises `NoImageError`."""
     digest, tag = image_id.image_digest, image_id.image_tag
     if digest is None and tag is None:
-        raise NoImageError(
-            "MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null"
-        )
+        raise NoImageError("MissingDigestAndTag", messages.NEITHER_TAG_NOR_DIGEST)
     if digest is not None and not DIGEST.fullmatch(digest):
-        raise NoImageError(
-            "InvalidImageDigest", f"Invalid request parameters: image digest must match {DIGEST.pattern}"
-        )
+        raise NoImageError("InvalidImageDigest", messages.MALFORMED_DIGEST)
     if tag is not None and not TAG.fullmatch(tag):
-        raise NoImageError(
-            "InvalidImageTag", f"Invalid request parameters: image tag must match {TAG.pattern}"
-        )
+        raise NoImageError("InvalidImageTag", messages.MALFORMED_TAG)
     if tag is None:
         found = details(registry, record, "AND digest = ?", (digest,))
     else:
         condition = "AND id = (SELECT image_id FROM tags WHERE repository_id = ? AND tag = ?)"
         found = details(registry, record, condition, (record.id, tag))
     if not found:
-        raise NoImageError("ImageNotFound", "Requested image not found")
+        raise NoImageError("ImageNotFound", messages.NO_SUCH_IMAGE)
     if digest not in (None, found[0].digest):
-        raise NoImageError(
-            "ImageTagDoesNotMatchDigest", "The tag of the requested image does not match its digest"
-        )
+        raise NoImageError("ImageTagDoesNotMatchDigest", messages.TAG_OF_ANOTHER_DIGEST)
     return found[0]
 
 
@@ -125,12 +116,8 @@ def the_image(registry: Registry, record: RepositoryRecord, image_id: ImageIdent
         return find(registry, record, image_id)
     except NoImageError as error:
         if error.code in NAMED_BADLY:
-            raise invalid("imageId", error.reason) from None
-        raise ImageNotFoundException(
-            f"The image with imageId {{imageDigest:'{image_id.image_digest or 'null'}', "
-            f"imageTag:'{image_id.image_tag or 'null'}'}} does not exist within the repository "
-            f"with name '{record.name}' in the registry with id '{record.account}'"
-        ) from None
+            raise messages.invalid("imageId", error.reason) from None
+        raise messages.image_not_found(image_id, record) from None
 
 
 def record_pull(registry: Registry, record: RepositoryRecord, image: ImageRecord) -> None:

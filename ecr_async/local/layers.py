@@ -10,16 +10,7 @@ from functools import partial
 
 import attrs
 
-from ecr_async.api.common import LayersNotFoundException, LimitExceededException
-from ecr_async.api.layers import (
-    EmptyUploadException,
-    InvalidLayerException,
-    LayerAlreadyExistsException,
-    LayerInaccessibleException,
-    LayerPartTooSmallException,
-    UploadNotFoundException,
-)
-from ecr_async.local import quotas
+from ecr_async.local import messages, quotas
 from ecr_async.local.account import may_mount
 from ecr_async.local.registry import Registry, RepositoryRecord
 
@@ -78,10 +69,7 @@ def find_upload(registry: Registry, record: RepositoryRecord, upload_id: str) ->
         (upload_id, record.id),
     ).fetchone()
     if row is None:
-        raise UploadNotFoundException(
-            f"The upload with id '{upload_id}' does not exist in the repository with name '{record.name}' "
-            f"in the registry with id '{record.account}'"
-        )
+        raise messages.upload_not_found(upload_id, record)
     return UploadRecord(*row)
 
 
@@ -94,7 +82,7 @@ def record_bytes(
     parts; the chunks of the registry protocol have no such limits.
     """
     if is_part and upload.parts >= quotas.MOST_PARTS:
-        raise LimitExceededException(f"A layer can have at most {quotas.MOST_PARTS:,} parts")
+        raise messages.too_many_parts(quotas.MOST_PARTS)
     row = registry.db.execute(
         "UPDATE uploads SET touched_at = ?, received = received + ?, parts = parts + ?, "
         "small_part = small_part OR ifnull(last_part < ?, 0), last_part = ? "
@@ -137,25 +125,17 @@ def complete_upload(
     protocol a blob may be empty.
     """
     if not upload.received and not may_be_empty:
-        raise EmptyUploadException(f"The upload '{upload.id}' does not contain any layer parts")
+        raise messages.no_parts(upload.id, record)
     if upload.small_part:
-        raise LayerPartTooSmallException(
-            "Layer parts must be at least 5 MiB in size, except for the last one"
-        )
+        raise messages.part_too_small(quotas.SMALLEST_PART)
     if digest not in announced:
-        raise InvalidLayerException(
-            f"Layer digests do not match: the layer's is '{digest}', "
-            f"and '[{', '.join(announced)}]' was announced"
-        )
+        raise messages.wrong_layer_digest()
     known = find_layer(registry, record, digest)
     if known is None:
         registry.blobs.keep(upload.id, digest)
     cancel_upload(registry, record, upload.id)
     if known is not None:
-        raise LayerAlreadyExistsException(
-            f"Layer with digest '{digest}' already exists in the repository with name '{record.name}' "
-            f"in the registry with id '{record.account}'"
-        )
+        raise messages.layer_exists(digest, record)
     return _add(registry, record, digest, upload.received)
 
 
@@ -176,17 +156,12 @@ def the_layer(registry: Registry, record: RepositoryRecord, digest: str) -> Laye
     """
     layer = find_layer(registry, record, digest)
     if layer is None:
-        raise LayersNotFoundException(
-            f"The layer with digest '{digest}' does not exist in the repository with name '{record.name}' "
-            f"in the registry with id '{record.account}'"
-        )
+        raise messages.layer_not_found(digest, record)
     used = registry.db.execute(
         "SELECT 1 FROM image_layers WHERE repository_id = ? AND digest = ? LIMIT 1", (record.id, digest)
     ).fetchone()
     if used is None:
-        raise LayerInaccessibleException(
-            f"The layer with digest '{digest}' is not available because it is not associated with an image"
-        )
+        raise messages.layer_inaccessible(digest)
     return layer
 
 

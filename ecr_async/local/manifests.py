@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from ecr_async.local import messages, quotas
 from ecr_async.local.digests import digest_of
 from ecr_async.local.json_values import as_list, as_object, parse
 
@@ -58,18 +59,21 @@ class Manifest:
         try:
             document = parse(text)
         except ValueError:
-            raise ManifestError("Invalid JSON syntax") from None
-        if document is None or document.get("schemaVersion") != 2:
+            raise ManifestError(messages.NOT_JSON) from None
+        if document is None:
+            raise ManifestError(messages.NOT_JSON)
+        if document.get("schemaVersion") != 2:
             raise ManifestError("must be a manifest of schema version 2")
         written = _text(document, "mediaType")
         if media_type and written and media_type != written:
             raise ManifestError(f"is of media type {written}, not {media_type} as the request says")
         media_type = media_type or written
         if not media_type:
-            raise ManifestError("has no mediaType, so the request must name it")
+            raise ManifestError(messages.NOT_JSON)  # so says ECR
         is_index = media_type in INDEX_MEDIA_TYPES
         members = [*_descriptors(document, "manifests")] if is_index else []
         blobs = [] if is_index else [*_descriptors(document, "config"), *_descriptors(document, "layers")]
+        _check_layers(document, media_type)
         subject = next(_descriptors(document, "subject"), None)
         config = next(_descriptors(document, "config"), None)
         return cls(
@@ -83,6 +87,16 @@ class Manifest:
             members=tuple(dict.fromkeys(member["digest"] for member in members)),
             size=sum(blob.get("size", 0) for blob in blobs),
         )
+
+
+def _check_layers(document: Mapping[str, Any], media_type: str) -> None:
+    if media_type in INDEX_MEDIA_TYPES:
+        return
+    number = len(as_list(document.get("layers", [])))
+    if not number:
+        raise ManifestError(messages.NO_LAYERS)
+    if number > quotas.MOST_LAYERS:
+        raise ManifestError(messages.too_many_layers(quotas.MOST_LAYERS))
 
 
 def annotations(text: str) -> Mapping[str, str]:

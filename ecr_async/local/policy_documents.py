@@ -3,13 +3,14 @@
 The grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
 from ecr_async.local.json_values import as_list, as_object, parse
 
-__all__ = ["check_policy", "locks_out", "permits"]
+__all__ = ["check_policy", "locks_out", "permits", "reformatted"]
 
 VERSIONS = (None, "2008-10-17", "2012-10-17")
 SETTING = ("ecr:setrepositorypolicy", "ecr:deleterepositorypolicy")
@@ -32,6 +33,11 @@ def check_policy(text: str) -> str | None:
         if fault:
             return f"Statement[{index}] {fault}"
     return None
+
+
+def reformatted(text: str) -> str:
+    """Return a policy as ECR gives it back: indented by two, with ` : ` behind names."""
+    return json.dumps(json.loads(text), indent=2, separators=(",", " : "), ensure_ascii=False)
 
 
 def permits(text: str | None, account: str, action: str) -> bool:

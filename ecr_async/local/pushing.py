@@ -2,20 +2,12 @@
 
 from collections.abc import Collection
 
-from ecr_async.api.common import LayersNotFoundException, LimitExceededException
-from ecr_async.api.images import (
-    ImageAlreadyExistsException,
-    ImageDigestDoesNotMatchException,
-    ImageTagAlreadyExistsException,
-    ReferencedImagesNotFoundException,
-)
-from ecr_async.local import events, quotas
+from ecr_async.local import events, messages, quotas
 from ecr_async.local.digests import algorithm_of
 from ecr_async.local.images import TAG
 from ecr_async.local.manifests import Manifest, ManifestError
 from ecr_async.local.registry import Registry, RepositoryRecord
 from ecr_async.local.scans import scan_on_push
-from ecr_async.local.wire import invalid
 
 __all__ = ["push"]
 
@@ -35,15 +27,13 @@ def push(
     errors of `PutImage`; with `ImageAlreadyExistsException` everything is as was asked for already.
     """
     if tag is not None and not TAG.fullmatch(tag):
-        raise invalid("imageTag", f"must satisfy regular expression '{TAG.pattern}'")
+        raise messages.malformed_tag()
     try:
         manifest = Manifest.parse(text, media_type, (digest and algorithm_of(digest)) or "sha256")
     except ManifestError as error:
-        raise invalid("imageManifest", str(error)) from None
-    if digest not in (None, manifest.digest):
-        raise ImageDigestDoesNotMatchException(
-            f"The digest of the image manifest is '{manifest.digest}', not '{digest}'"
-        )
+        raise messages.bad_manifest(str(error)) from None
+    if digest is not None and digest != manifest.digest:
+        raise messages.digest_does_not_match(digest, record)
     known = _scalar(
         registry, "SELECT id FROM images WHERE repository_id = ? AND digest = ?", record.id, manifest.digest
     )
@@ -51,19 +41,13 @@ def push(
         registry, "SELECT image_id FROM tags WHERE repository_id = ? AND tag = ?", record.id, tag
     )
     if known and (tag is None or tagged == known):
-        raise ImageAlreadyExistsException(
-            f"Image with digest '{manifest.digest}' and tag '{tag}' already exists in the repository "
-            f"with name '{record.name}' in registry with id '{record.account}'"
-        )
+        raise messages.image_exists(manifest.digest, tag, record)
     if tag and tagged and record.is_immutable(tag):
-        raise ImageTagAlreadyExistsException(
-            f"The image tag '{tag}' already exists in the '{record.name}' repository "
-            "and cannot be overwritten because the tag is immutable."
-        )
+        raise messages.tag_is_immutable(tag, record)
     if not known:
         known = _store(registry, record, manifest)
     elif (_scalar(registry, "SELECT count(*) FROM tags WHERE image_id = ?", known) or 0) >= quotas.MOST_TAGS:
-        raise LimitExceededException(f"An image can have at most {quotas.MOST_TAGS:,} tags")
+        raise messages.too_many_tags(quotas.MOST_TAGS)
     if tag:
         registry.db.execute("INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", (record.id, tag, known))
     events.image_pushed(registry, record, manifest, tag)
@@ -75,10 +59,10 @@ def _store(registry: Registry, record: RepositoryRecord, manifest: Manifest) -> 
     if registry.rules.verify_layers:
         missing = _missing(registry, record, "layers", manifest.layers)
         if missing:
-            raise LayersNotFoundException(_required(record, "Layers", missing))
+            raise messages.layers_missing(missing, record)
     missing = _missing(registry, record, "images", manifest.members)
     if missing:
-        raise ReferencedImagesNotFoundException(_required(record, "Images", missing))
+        raise messages.images_missing(missing, record)
     db = registry.db
     inserted = db.execute(
         "INSERT INTO images (repository_id, digest, media_type, artifact_media_type, artifact_type, subject_digest, "
@@ -124,10 +108,3 @@ def _largest(registry: Registry, record: RepositoryRecord, manifest: Manifest) -
 def _scalar(registry: Registry, question: str, *arguments: int | str) -> int | None:
     row = registry.db.execute(question, arguments).fetchone()
     return None if row is None else int(row[0])
-
-
-def _required(record: RepositoryRecord, what: str, digests: list[str]) -> str:
-    return (
-        f"{what} with digests '[{', '.join(digests)}]' required for pushing image into repository "
-        f"with name '{record.name}' in the registry with id '{record.account}' do not exist"
-    )

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
 
 __all__ = [
     "LARGEST_PART",
+    "MOST_LAYERS",
     "MOST_PARTS",
     "MOST_REPOSITORIES",
     "MOST_RESOURCE_TAGS",
@@ -19,6 +20,8 @@ MOST_TAGS = 1000
 """Tags that an image may have."""
 MOST_RESOURCE_TAGS = 50
 """Tags, in the sense of AWS's resources, that a repository may have."""
+MOST_LAYERS = 4200
+"""Layers that an image may have."""
 MOST_PARTS = 4200
 """Parts that a layer may have."""
 PART_SIZE = 10 * 1024 * 1024

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import attrs
 
-from ecr_async.api.common import RepositoryNotFoundException
+from ecr_async.local import messages
 from ecr_async.local.addresses import Addresses, RegistryKey
 from ecr_async.local.authentication import Caller
 from ecr_async.local.blobs import Blobs
@@ -18,7 +18,7 @@ from ecr_async.local.partitions import partition_of
 from ecr_async.local.policy_documents import permits
 from ecr_async.local.sealing import Sealer
 from ecr_async.local.store import Transaction
-from ecr_async.local.wire import dump, invalid, load
+from ecr_async.local.wire import dump, load
 
 __all__ = ["Registry", "RepositoryRecord", "Rules", "Scope", "moment", "strings"]
 
@@ -182,14 +182,12 @@ class Registry:
             record = RepositoryRecord(*row)
             if account == self.account or permits(record.policy, self.account, f"ecr:{self.operation}"):
                 return record
-        raise RepositoryNotFoundException(
-            f"The repository with name '{name}' does not exist in the registry with id '{account}'"
-        )
+        raise messages.repository_not_found(name, account)
 
     def check_own(self, registry_id: str | None) -> None:
-        """Refuse a registry that is not the caller's, where nobody else's is accepted."""
+        """Reject a registry that is not the caller's, where no other is accepted."""
         if registry_id not in (None, self.account):
-            raise invalid("registryId", f"must be the caller's own registry, {self.account}")
+            raise messages.other_registry(self.account)
 
     def page(
         self,
@@ -213,9 +211,7 @@ class Registry:
             try:
                 after = self.sealer.open(purpose, request.next_token)
             except ValueError:
-                raise invalid(
-                    "nextToken", "must be the token of the page before, for the same request"
-                ) from None
+                raise messages.stale_token() from None
         size = request.max_results or default
         items = fetch(after, size + 1)
         if len(items) <= size:

@@ -5,7 +5,7 @@ import binascii
 import hmac
 from typing import Any
 
-import orjson
+import msgspec
 
 __all__ = ["Sealer"]
 
@@ -20,7 +20,7 @@ class Sealer:
 
     def seal(self, purpose: str, value: Any) -> str:
         """Return a text that `open` accepts for the same purpose only. The value is not hidden in it."""
-        payload = orjson.dumps(value)
+        payload = msgspec.json.encode(value)
         return base64.urlsafe_b64encode(self._mac(purpose, payload) + payload).decode()
 
     def open(self, purpose: str, text: str) -> Any:
@@ -32,7 +32,7 @@ class Sealer:
         mac, payload = sealed[:MAC_SIZE], sealed[MAC_SIZE:]
         if not hmac.compare_digest(mac, self._mac(purpose, payload)):
             raise ValueError("not sealed here, or for another purpose")
-        return orjson.loads(payload)
+        return msgspec.json.decode(payload)
 
     def _mac(self, purpose: str, payload: bytes) -> bytes:
         return hmac.digest(self._secret, purpose.encode() + b"\0" + payload, "sha256")[:MAC_SIZE]

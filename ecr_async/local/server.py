@@ -25,7 +25,8 @@ from ecr_async.local.distribution import make_distribution
 from ecr_async.local.operations import HANDLERS
 from ecr_async.local.operations.layers import DOWNLOAD_PATH, DOWNLOAD_PURPOSE
 from ecr_async.local.registry import Scope
-from ecr_async.local.wire import read_request, write_error, write_response
+from ecr_async.local.requests import read_request
+from ecr_async.local.wire import write_error, write_response
 
 __all__ = ["make_application"]
 

@@ -29,6 +29,10 @@ class Hash(Protocol):
         """Return the hash of all bytes added so far, in hexadecimal."""
         ...
 
+    def copy(self) -> "Hash":
+        """Return another hash of the bytes added so far, which goes on by itself."""
+        ...
+
 
 def split_digest(text: str) -> tuple[str, str]:
     """Return a digest's algorithm and hash.

@@ -410,7 +410,7 @@ async def test_a_repository_policy_is_set_read_and_deleted(service: Service, rep
         await ecr.delete_repository_policy(service, delete),
     )
     assert [(one.registry_id, one.repository_name) for one in answers] == [(REGISTRY, repository)] * 3
-    assert [one.policy_text for one in answers] == [POLICY] * 3
+    assert [json.loads(one.policy_text or "") for one in answers] == [json.loads(POLICY)] * 3
     with pytest.raises(ecr.RepositoryPolicyNotFoundException, match="Repository policy does not exist"):
         await ecr.get_repository_policy(service, get)
     with pytest.raises(ecr.RepositoryPolicyNotFoundException, match="Repository policy does not exist"):
@@ -434,7 +434,9 @@ async def test_a_lifecycle_policy_is_put_read_and_deleted(service: Service, repo
         await ecr.delete_lifecycle_policy(service, delete),
     )
     assert [(one.registry_id, one.repository_name) for one in answers] == [(REGISTRY, repository)] * 3
-    assert [one.lifecycle_policy_text for one in answers] == [LIFECYCLE_POLICY] * 3
+    assert [json.loads(one.lifecycle_policy_text or "") for one in answers] == [
+        json.loads(LIFECYCLE_POLICY)
+    ] * 3
     with pytest.raises(ecr.LifecyclePolicyNotFoundException, match="Lifecycle policy does not exist"):
         await ecr.get_lifecycle_policy(service, get)
     with pytest.raises(ecr.LifecyclePolicyNotFoundException, match="Lifecycle policy does not exist"):

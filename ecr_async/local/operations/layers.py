@@ -11,13 +11,12 @@ from ecr_async.api.layers import (
     GetDownloadUrlForLayerResponse,
     InitiateLayerUploadRequest,
     InitiateLayerUploadResponse,
-    InvalidLayerPartException,
     Layer,
     LayerFailure,
     UploadLayerPartRequest,
     UploadLayerPartResponse,
 )
-from ecr_async.local import quotas
+from ecr_async.local import messages, quotas
 from ecr_async.local.backend import Backend
 from ecr_async.local.digests import DIGEST
 from ecr_async.local.layers import begin_upload, find_layer, the_layer
@@ -50,16 +49,7 @@ async def upload_layer_part(
     ) as writer:
         received = writer.upload.received
         if first != received or last - first + 1 != len(blob) or not blob:
-            raise InvalidLayerPartException(
-                f"The layer part has {len(blob):,} bytes from {first:,} to {last:,}, "
-                f"but {received:,} bytes have been received in upload '{request.upload_id}'",
-                details={
-                    "registryId": account,
-                    "repositoryName": request.repository_name,
-                    "uploadId": request.upload_id,
-                    "lastValidByteReceived": received - 1,
-                },
-            )
+            raise messages.part_out_of_order(request.upload_id, received, request.repository_name, account)
         await writer.write(blob)
         upload = await writer.commit()
     return UploadLayerPartResponse(account, request.repository_name, upload.id, upload.received - 1)
@@ -89,11 +79,9 @@ def batch_check_layer_availability(
     failures: list[LayerFailure] = []
     for digest in dict.fromkeys(request.layer_digests):
         if not digest:
-            failures.append(LayerFailure(digest, "MissingLayerDigest", "The layer digest is missing"))
+            failures.append(LayerFailure(digest, "MissingLayerDigest", messages.MISSING_LAYER_DIGEST))
         elif not DIGEST.fullmatch(digest):
-            failures.append(
-                LayerFailure(digest, "InvalidLayerDigest", f"The layer digest must match {DIGEST.pattern}")
-            )
+            failures.append(LayerFailure(digest, "InvalidLayerDigest", messages.INVALID_LAYER_DIGEST))
         elif (layer := find_layer(registry, record, digest)) is None:
             layers.append(Layer(digest, "UNAVAILABLE"))
         else:

@@ -14,9 +14,6 @@ from ecr_async.api.lifecycle import (
     GetLifecyclePolicyPreviewResponse,
     GetLifecyclePolicyRequest,
     GetLifecyclePolicyResponse,
-    LifecyclePolicyNotFoundException,
-    LifecyclePolicyPreviewInProgressException,
-    LifecyclePolicyPreviewNotFoundException,
     LifecyclePolicyPreviewResult,
     LifecyclePolicyPreviewSummary,
     LifecyclePolicyRuleAction,
@@ -27,9 +24,11 @@ from ecr_async.api.lifecycle import (
     TransitioningImageTotalCount,
 )
 from ecr_async.lifecycle import Evaluation, LifecyclePolicy, LifecyclePolicyError, evaluate
+from ecr_async.local import messages
 from ecr_async.local.images import detail, details
+from ecr_async.local.json_values import compacted
 from ecr_async.local.registry import Registry, RepositoryRecord, moment, strings
-from ecr_async.local.wire import dump, invalid, load
+from ecr_async.local.wire import dump, load
 
 __all__: list[str] = []
 
@@ -55,8 +54,9 @@ def put_lifecycle_policy(
     """Put a policy in place of the one that is there."""
     record = registry.repository(request.repository_name, request.registry_id)
     _parse(request.lifecycle_policy_text)
-    _set(registry, record, request.lifecycle_policy_text)
-    return PutLifecyclePolicyResponse(record.account, record.name, request.lifecycle_policy_text)
+    policy = compacted(request.lifecycle_policy_text)
+    _set(registry, record, policy)
+    return PutLifecyclePolicyResponse(record.account, record.name, policy)
 
 
 def get_lifecycle_policy(
@@ -125,10 +125,7 @@ def get_lifecycle_policy_preview(
     record = registry.repository(request.repository_name, request.registry_id)
     preview = _preview(registry, record)
     if preview is None:
-        raise LifecyclePolicyPreviewNotFoundException(
-            f"There is no lifecycle policy preview for the repository with name '{record.name}' "
-            f"in the registry with id '{record.account}'"
-        )
+        raise messages.no_preview(record)
     if preview.polls_left > 0:
         registry.require_write()
         registry.db.execute(
@@ -191,7 +188,7 @@ def _parse(text: str) -> LifecyclePolicy:
     try:
         return LifecyclePolicy.parse(text)
     except LifecyclePolicyError as error:
-        raise invalid("lifecyclePolicyText", f"Lifecycle policy validation failure: {error}") from None
+        raise messages.bad_lifecycle_policy(str(error)) from None
 
 
 def _set(registry: Registry, record: RepositoryRecord, policy: str | None) -> None:
@@ -200,10 +197,7 @@ def _set(registry: Registry, record: RepositoryRecord, policy: str | None) -> No
 
 def _policy(record: RepositoryRecord) -> str:
     if record.lifecycle_policy is None:
-        raise LifecyclePolicyNotFoundException(
-            f"Lifecycle policy does not exist for the repository with name '{record.name}' "
-            f"in the registry with id '{record.account}'"
-        )
+        raise messages.no_lifecycle_policy(record)
     return record.lifecycle_policy
 
 
@@ -217,10 +211,7 @@ def _preview(registry: Registry, record: RepositoryRecord) -> _Preview | None:
 def _check_none_in_progress(registry: Registry, record: RepositoryRecord) -> None:
     preview = _preview(registry, record)
     if preview is not None and preview.polls_left > 0:
-        raise LifecyclePolicyPreviewInProgressException(
-            f"A lifecycle policy preview is in progress for the repository with name '{record.name}' "
-            f"in the registry with id '{record.account}'"
-        )
+        raise messages.preview_in_progress(record)
 
 
 def _evaluate(

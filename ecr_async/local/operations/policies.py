@@ -5,13 +5,12 @@ from ecr_async.api.policies import (
     DeleteRepositoryPolicyResponse,
     GetRepositoryPolicyRequest,
     GetRepositoryPolicyResponse,
-    RepositoryPolicyNotFoundException,
     SetRepositoryPolicyRequest,
     SetRepositoryPolicyResponse,
 )
-from ecr_async.local.policy_documents import check_policy, locks_out
+from ecr_async.local import messages
+from ecr_async.local.policy_documents import check_policy, locks_out, reformatted
 from ecr_async.local.registry import Registry, RepositoryRecord
-from ecr_async.local.wire import invalid
 
 __all__: list[str] = []
 
@@ -21,13 +20,13 @@ def set_repository_policy(
 ) -> SetRepositoryPolicyResponse:
     """Put a policy in place of the one that is there."""
     record = registry.repository(request.repository_name, request.registry_id)
-    fault = check_policy(request.policy_text)
-    if fault:
-        raise invalid("policyText", f"Invalid repository policy provided: {fault}")
+    if check_policy(request.policy_text):
+        raise messages.bad_repository_policy()
     if locks_out(request.policy_text, registry.account) and not request.force:
-        raise invalid("policyText", "must let its owner set another policy, unless it is set with force")
-    _set(registry, record, request.policy_text)
-    return SetRepositoryPolicyResponse(record.account, record.name, request.policy_text)
+        raise messages.policy_locks_out()
+    policy = reformatted(request.policy_text)
+    _set(registry, record, policy)
+    return SetRepositoryPolicyResponse(record.account, record.name, policy)
 
 
 def get_repository_policy(
@@ -54,8 +53,5 @@ def _set(registry: Registry, record: RepositoryRecord, policy: str | None) -> No
 
 def _policy(record: RepositoryRecord) -> str:
     if record.policy is None:
-        raise RepositoryPolicyNotFoundException(
-            f"Repository policy does not exist for the repository with name '{record.name}' "
-            f"in the registry with id '{record.account}'"
-        )
+        raise messages.no_repository_policy(record)
     return record.policy

@@ -24,16 +24,15 @@ from ecr_async.api.registry import (
     PutRegistryPolicyResponse,
     RegisterPullTimeUpdateExclusionRequest,
     RegisterPullTimeUpdateExclusionResponse,
-    RegistryPolicyNotFoundException,
 )
 from ecr_async.api.replication import (
     PutReplicationConfigurationRequest,
     PutReplicationConfigurationResponse,
 )
+from ecr_async.local import messages
 from ecr_async.local.account import ACCOUNT_SETTINGS, EXCLUSION, SETTING, account_setting
 from ecr_async.local.policy_documents import check_policy
 from ecr_async.local.registry import Registry, moment
-from ecr_async.local.wire import invalid
 
 __all__: list[str] = []
 
@@ -54,16 +53,15 @@ def put_replication_configuration(
     for rule in request.replication_configuration.rules:
         here = registry.region, registry.account
         if any((destination.region, destination.registry_id) == here for destination in rule.destinations):
-            raise invalid("replicationConfiguration", "must not name the registry itself as a destination")
+            raise messages.replicates_to_itself()
     registry.keep(REPLICATION, request.replication_configuration)
     return PutReplicationConfigurationResponse(request.replication_configuration)
 
 
 def put_registry_policy(registry: Registry, request: PutRegistryPolicyRequest) -> PutRegistryPolicyResponse:
     """Put a policy in place of the one that is there."""
-    fault = check_policy(request.policy_text)
-    if fault:
-        raise invalid("policyText", f"Invalid registry policy provided: {fault}")
+    if check_policy(request.policy_text):
+        raise messages.bad_registry_policy()
     registry.keep(POLICY, GetRegistryPolicyResponse(registry.account, request.policy_text))
     return PutRegistryPolicyResponse(registry.account, request.policy_text)
 
@@ -86,7 +84,7 @@ def put_account_setting(registry: Registry, request: PutAccountSettingRequest) -
     """Change a setting to one of the values that it may have."""
     accepted = _accepted(request.name)
     if request.value not in accepted:
-        raise invalid("value", f"must be one of {', '.join(accepted)}")
+        raise messages.invalid("value", f"must be one of {', '.join(accepted)}")
     registry.keep(SETTING, GetAccountSettingResponse(request.name, request.value), request.name)
     return PutAccountSettingResponse(request.name, request.value)
 
@@ -130,15 +128,13 @@ def list_pull_time_update_exclusions(
 def _policy(registry: Registry) -> GetRegistryPolicyResponse:
     policy = registry.setting(POLICY, GetRegistryPolicyResponse)
     if policy is None:
-        raise RegistryPolicyNotFoundException(
-            f"Registry policy does not exist in the registry with id '{registry.account}'"
-        )
+        raise messages.no_registry_policy(registry.account)
     return policy
 
 
 def _accepted(name: str) -> tuple[str, ...]:
     if name not in ACCOUNT_SETTINGS:
-        raise invalid("name", f"must be one of {', '.join(ACCOUNT_SETTINGS)}")
+        raise messages.invalid("name", f"must be one of {', '.join(ACCOUNT_SETTINGS)}")
     return ACCOUNT_SETTINGS[name]
 
 

@@ -7,8 +7,6 @@ from typing import Any
 from ecr_async.api.common import (
     ImageScanningConfiguration,
     ImageTagMutabilityExclusionFilter,
-    KmsException,
-    LimitExceededException,
 )
 from ecr_async.api.repositories import (
     CreateRepositoryRequest,
@@ -21,14 +19,12 @@ from ecr_async.api.repositories import (
     PutImageTagMutabilityRequest,
     PutImageTagMutabilityResponse,
     Repository,
-    RepositoryAlreadyExistsException,
-    RepositoryNotEmptyException,
 )
-from ecr_async.local import quotas
+from ecr_async.local import messages, quotas
+from ecr_async.local.keys import key_arn
 from ecr_async.local.operations.tags import check_tags, put_tags
 from ecr_async.local.registry import Registry, RepositoryRecord, moment
 from ecr_async.local.sweeping import remove_layers
-from ecr_async.local.wire import invalid
 
 __all__: list[str] = []
 
@@ -46,9 +42,7 @@ def create_repository(registry: Registry, request: CreateRepositoryRequest) -> C
         (registry.account, registry.region),
     ).fetchone()
     if row is not None and row[0] >= quotas.MOST_REPOSITORIES:
-        raise LimitExceededException(
-            f"A registry can have at most {quotas.MOST_REPOSITORIES:,} repositories in a region"
-        )
+        raise messages.too_many_repositories(quotas.MOST_REPOSITORIES)
     columns = {
         "account": registry.account,
         "region": registry.region,
@@ -65,10 +59,7 @@ def create_repository(registry: Registry, request: CreateRepositoryRequest) -> C
         tuple(columns.values()),
     )
     if not inserted.rowcount:
-        raise RepositoryAlreadyExistsException(
-            f"The repository with name '{request.repository_name}' already exists "
-            f"in the registry with id '{registry.account}'"
-        )
+        raise messages.repository_exists(request.repository_name, registry.account)
     record = registry.repository(request.repository_name)
     put_tags(registry, record, request.tags or ())
     return CreateRepositoryResponse(_described(registry, record))
@@ -102,10 +93,7 @@ def delete_repository(registry: Registry, request: DeleteRepositoryRequest) -> D
         "SELECT 1 FROM images WHERE repository_id = ? LIMIT 1", (record.id,)
     ).fetchone()
     if images and not request.force:
-        raise RepositoryNotEmptyException(
-            f"The repository with name '{record.name}' in registry with id '{record.account}' "
-            "cannot be deleted because it still contains images"
-        )
+        raise messages.repository_not_empty(record)
     uploads = registry.db.execute("SELECT id FROM uploads WHERE repository_id = ?", (record.id,)).fetchall()
     layers = registry.db.execute("SELECT digest FROM layers WHERE repository_id = ?", (record.id,)).fetchall()
     registry.db.execute("DELETE FROM repositories WHERE id = ?", (record.id,))
@@ -152,9 +140,7 @@ def _described(registry: Registry, record: RepositoryRecord) -> Repository:
 def _exclusions(mutability: str, filters: Any) -> str:
     """Return the patterns of the tags that are excepted, as the store holds them."""
     if bool(filters) != mutability.endswith("_WITH_EXCLUSION"):
-        raise invalid(
-            "imageTagMutabilityExclusionFilters", f"must {'not ' * bool(filters)}be given with {mutability}"
-        )
+        raise messages.exclusion_filters(mutability, given=bool(filters))
     return json.dumps([one.filter for one in filters or ()])
 
 
@@ -162,11 +148,6 @@ def _encryption(registry: Registry, asked: EncryptionConfiguration | None) -> tu
     """Return the type of encryption and the key that it uses."""
     if asked is None or asked.encryption_type == "AES256":
         if asked is not None and asked.kms_key:
-            raise invalid("encryptionConfiguration.kmsKey", "must not be given with AES256")
+            raise messages.invalid("encryptionConfiguration.kmsKey", "must not be given with AES256")
         return "AES256", None
-    key = asked.kms_key or f"arn:aws:kms:{registry.region}:{registry.account}:alias/aws/ecr"
-    if key.startswith("arn:") and f":kms:{registry.region}:" not in key:
-        raise KmsException(
-            f"Key '{key}' is not a key of region {registry.region}", details={"kmsError": "NotFoundException"}
-        )
-    return asked.encryption_type, key
+    return asked.encryption_type, key_arn(registry, asked.kms_key)

@@ -7,7 +7,6 @@ from ecr_async.api.common import (
     ImageIdentifier,
     ImageScanningConfiguration,
     ImageScanStatus,
-    LimitExceededException,
     RepositoryNotFoundException,
 )
 from ecr_async.api.scanning import (
@@ -27,11 +26,11 @@ from ecr_async.api.scanning import (
     RegistryScanningConfiguration,
     RepositoryScanningConfiguration,
     RepositoryScanningConfigurationFailure,
-    ScanNotFoundException,
     StartImageScanRequest,
     StartImageScanResponse,
     UnsupportedImageTypeException,
 )
+from ecr_async.local import messages
 from ecr_async.local.findings import count_severities, find_vulnerabilities
 from ecr_async.local.images import ImageRecord, the_image
 from ecr_async.local.manifests import INDEX_MEDIA_TYPES
@@ -62,7 +61,7 @@ def start_image_scan(registry: Registry, request: StartImageScanRequest) -> Star
         raise ImageArchivedException(f"The image is {image.status} and cannot be scanned")
     scan = find_scan(registry, image.id)
     if scan is not None and registry.now - scan[0] < SECONDS_BETWEEN_SCANS:
-        raise LimitExceededException("The scan quota per image has been exceeded. Wait and try again.")
+        raise messages.scanned_already()
     begin_scan(registry, record, image.id)
     return StartImageScanResponse(
         record.account, record.name, _named(image, request.image_id), ImageScanStatus("IN_PROGRESS")
@@ -77,10 +76,7 @@ def describe_image_scan_findings(
     image = the_image(registry, record, request.image_id)
     scan = find_scan(registry, image.id)
     if scan is None:
-        raise ScanNotFoundException(
-            f"Image scan does not exist for the image with '{{imageDigest:'{image.digest}'}}' in the repository "
-            f"with name '{record.name}' in the registry with id '{record.account}'"
-        )
+        raise messages.no_scan(image.digest, request.image_id.image_tag, record)
     started_at, polls_left = scan
     named = _named(image, request.image_id)
     if polls_left > 0:
@@ -146,10 +142,9 @@ def batch_get_repository_scanning_configuration(
     for name in request.repository_names:
         try:
             found.append(_applied(registry, registry.repository(name)))
-        except RepositoryNotFoundException as error:
-            failures.append(
-                RepositoryScanningConfigurationFailure(name, "REPOSITORY_NOT_FOUND", error.message)
-            )
+        except RepositoryNotFoundException:
+            code = "REPOSITORY_NOT_FOUND"  # which ECR gives as the reason, too
+            failures.append(RepositoryScanningConfigurationFailure(name, code, code))
     return BatchGetRepositoryScanningConfigurationResponse(tuple(found), tuple(failures))
 
 

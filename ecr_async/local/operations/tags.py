@@ -15,9 +15,8 @@ from ecr_async.api.tags import (
     UntagResourceRequest,
     UntagResourceResponse,
 )
-from ecr_async.local import quotas
+from ecr_async.local import messages, quotas
 from ecr_async.local.registry import Registry, RepositoryRecord
-from ecr_async.local.wire import invalid
 
 __all__ = ["check_tags", "put_tags"]
 
@@ -92,5 +91,5 @@ def _check_number(number: int) -> None:
 def _repository(registry: Registry, arn: str) -> RepositoryRecord:
     found = ARN.fullmatch(arn)
     if found is None or found[1] != registry.region:
-        raise invalid("resourceArn", f"must be the ARN of a repository in {registry.region}")
+        raise messages.not_an_arn()
     return registry.repository(found[3], found[2])

@@ -16,9 +16,9 @@ from ecr_async.api.templates import (
     UpdateRepositoryCreationTemplateResponse,
 )
 from ecr_async.lifecycle import LifecyclePolicy, LifecyclePolicyError
+from ecr_async.local import messages
 from ecr_async.local.policy_documents import check_policy
 from ecr_async.local.registry import Registry, moment
-from ecr_async.local.wire import invalid
 
 __all__ = ["KIND"]
 
@@ -74,15 +74,15 @@ def _changed(
     changed = attrs.evolve(template, **given, updated_at=moment(registry.now))
     filters = changed.image_tag_mutability_exclusion_filters
     if bool(filters) != str(changed.image_tag_mutability).endswith("_WITH_EXCLUSION"):
-        raise invalid("imageTagMutabilityExclusionFilters", f"must fit {changed.image_tag_mutability}")
+        raise messages.exclusion_filters(str(changed.image_tag_mutability), given=bool(filters))
     fault = changed.repository_policy and check_policy(changed.repository_policy)
     if fault:
-        raise invalid("repositoryPolicy", fault)
+        raise messages.invalid("repositoryPolicy", fault)
     if changed.lifecycle_policy:
         try:
             LifecyclePolicy.parse(changed.lifecycle_policy)
         except LifecyclePolicyError as error:
-            raise invalid("lifecyclePolicy", str(error)) from None
+            raise messages.invalid("lifecyclePolicy", str(error)) from None
     registry.keep(KIND, changed, request.prefix)
     return changed
 

@@ -12,6 +12,8 @@ import pytest
 from botocore.config import Config
 
 from ecr_async.local import LocalECR
+from ecr_async.local.json_values import compacted
+from ecr_async.local.policy_documents import reformatted
 from tests.integration.local.content import OCI_MANIFEST, digest_of, manifest
 
 LAYER = b"a layer of a few bytes"
@@ -117,7 +119,9 @@ async def test_policies(client: Any) -> None:
     def work() -> None:
         client.create_repository(repositoryName="app")
         client.set_repository_policy(repositoryName="app", policyText=RESOURCE_POLICY)
-        assert client.get_repository_policy(repositoryName="app")["policyText"] == RESOURCE_POLICY
+        assert client.get_repository_policy(repositoryName="app")["policyText"] == reformatted(
+            RESOURCE_POLICY
+        )
         client.delete_repository_policy(repositoryName="app")
         with pytest.raises(client.exceptions.RepositoryPolicyNotFoundException):
             client.get_repository_policy(repositoryName="app")
@@ -130,7 +134,7 @@ async def test_lifecycle(client: Any) -> None:
         client.create_repository(repositoryName="app")
         push(client, "v1")
         client.put_lifecycle_policy(repositoryName="app", lifecyclePolicyText=POLICY)
-        assert client.get_lifecycle_policy(repositoryName="app")["lifecyclePolicyText"] == POLICY
+        assert client.get_lifecycle_policy(repositoryName="app")["lifecyclePolicyText"] == compacted(POLICY)
         client.start_lifecycle_policy_preview(repositoryName="app")
         client.get_waiter("lifecycle_policy_preview_complete").wait(
             repositoryName="app", WaiterConfig={"Delay": 0}

@@ -13,7 +13,7 @@ MANIFEST = """{
     "schemaVersion": 2,
     "mediaType": "application/vnd.oci.image.manifest.v1+json",
     "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "size": 7, "digest": "sha256:%064x"},
-    "layers": []
+    "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "size": 0, "digest": "sha256:abababababababababababababababababababababababababababababababab"}]
 }"""
 
 

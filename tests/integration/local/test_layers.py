@@ -97,7 +97,7 @@ async def test_only_the_last_part_may_be_small(service: Service) -> None:
 async def test_the_digest_must_be_the_one_announced(service: Service) -> None:
     upload_id = await begin_upload(service)
     await send_part(service, upload_id, 0, b"layer")
-    with pytest.raises(ecr.InvalidLayerException, match="do not match"):
+    with pytest.raises(ecr.InvalidLayerException, match="None of the provided layer digests match"):
         await complete(service, upload_id, UNKNOWN_DIGEST)
     assert (await availability(service, digest_of(b"layer"))).layer_availability == "UNAVAILABLE"
     done = await complete(service, upload_id, UNKNOWN_DIGEST, digest_of(b"layer"))

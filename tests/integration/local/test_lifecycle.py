@@ -8,6 +8,7 @@ import pytest
 
 from ecr_async import api as ecr
 from ecr_async.local import LocalECR
+from ecr_async.local.json_values import compacted
 from ecr_async.service import Service
 from ecr_async.waiters import PollDelays, wait_until_lifecycle_policy_preview_complete
 from tests.integration.local.content import REGISTRY, create, index, manifest, put
@@ -99,7 +100,7 @@ async def test_a_policy_is_put_read_and_deleted(service: Service) -> None:
     assert [
         (one.registry_id, one.repository_name, one.lifecycle_policy_text)
         for one in (put_answer, got, deleted)
-    ] == [(REGISTRY, "team/app", KEEP_ONE)] * 3
+    ] == [(REGISTRY, "team/app", compacted(KEEP_ONE))] * 3
     assert got.last_evaluated_at == datetime(1970, 1, 1, tzinfo=UTC)
     with pytest.raises(ecr.LifecyclePolicyNotFoundException):
         await ecr.get_lifecycle_policy(service, ecr.GetLifecyclePolicyRequest("team/app"))
@@ -164,7 +165,7 @@ async def test_without_a_text_the_repositorys_policy_is_tried(service: Service) 
     with pytest.raises(ecr.LifecyclePolicyNotFoundException):
         await start(service)
     await ecr.put_lifecycle_policy(service, ecr.PutLifecyclePolicyRequest("team/app", KEEP_ONE))
-    assert (await start(service)).lifecycle_policy_text == KEEP_ONE
+    assert (await start(service)).lifecycle_policy_text == compacted(KEEP_ONE)
 
 
 async def test_there_is_no_preview_before_one_is_started(service: Service) -> None:

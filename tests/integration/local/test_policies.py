@@ -34,7 +34,7 @@ async def set_policy(
 async def test_a_policy_is_set_read_and_deleted(service: Service) -> None:
     await create(service)
     text = policy(ALLOW_OTHER)
-    expected = REGISTRY, "team/app", text
+    expected = REGISTRY, "team/app", json.dumps(json.loads(text), indent=2, separators=(",", " : "))
     answers = (
         await set_policy(service, text),
         await ecr.get_repository_policy(service, ecr.GetRepositoryPolicyRequest("team/app")),
@@ -64,7 +64,7 @@ async def test_a_policy_is_set_read_and_deleted(service: Service) -> None:
 )
 async def test_what_is_no_policy(service: Service, text: str) -> None:
     await create(service)
-    with pytest.raises(ecr.InvalidParameterException, match="policyText"):
+    with pytest.raises(ecr.InvalidParameterException, match="'Invalid repository policy provided'"):
         await set_policy(service, text)
 
 

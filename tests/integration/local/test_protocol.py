@@ -203,21 +203,26 @@ async def test_an_operation_that_does_not_exist(local: LocalECR) -> None:
     ("operation", "body", "code", "words"),
     [
         ("DescribeImages", b"no JSON", "SerializationException", "body"),
-        ("DescribeImages", b"[]", "SerializationException", "body"),
+        ("DescribeImages", b"[]", "SerializationException", "Start of list found"),
         ("DescribeImages", b"{}", "InvalidParameterException", "'repositoryName'"),
         ("DescribeImages", b'{"repositoryName": "UPPER"}', "InvalidParameterException", "'repositoryName'"),
-        ("DescribeImages", b'{"repositoryName": 5}', "InvalidParameterException", "'repositoryName'"),
+        (
+            "DescribeImages",
+            b'{"repositoryName": 5}',
+            "SerializationException",
+            "NUMBER_VALUE can not be converted to a String",
+        ),
         (
             "DescribeImages",
             b'{"repositoryName": "app", "maxResults": 0}',
             "InvalidParameterException",
-            "1 to 1,000",
+            "'maxResults' failed to satisfy constraint: 'must have value greater than or equal to 1'",
         ),
         (
             "DescribeImages",
             b'{"repositoryName": "app", "maxResults": 1001}',
             "InvalidParameterException",
-            "1,000",
+            "'must have value less than or equal to 1000'",
         ),
         (
             "DescribeImages",
@@ -229,7 +234,7 @@ async def test_an_operation_that_does_not_exist(local: LocalECR) -> None:
             "DescribeImages",
             b'{"repositoryName": "app", "imageIds": [{"imageTag": "x"}], "maxResults": 5}',
             "InvalidParameterException",
-            "'maxResults' failed to satisfy constraint: 'cannot be sent together with imageIds'",
+            "'maxResults' failed to satisfy constraint: 'cannot be specified together with 'imageIds''",
         ),
         (
             "DescribeImages",
@@ -241,7 +246,7 @@ async def test_an_operation_that_does_not_exist(local: LocalECR) -> None:
             "BatchGetImage",
             json.dumps({"repositoryName": "app", "imageIds": [{"imageTag": "x"}] * 101}).encode(),
             "InvalidParameterException",
-            "1 to 100 items, not 101",
+            "Member must have length less than or equal to 100",
         ),
         (
             "UploadLayerPart",

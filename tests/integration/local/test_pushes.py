@@ -162,7 +162,7 @@ async def test_the_media_type_comes_from_the_request_or_the_manifest(
     service: Service, repository: str
 ) -> None:
     text = manifest(b"one", mediaType=None)
-    with pytest.raises(ecr.InvalidParameterException, match="mediaType"):
+    with pytest.raises(ecr.InvalidParameterException, match="Invalid JSON syntax"):
         await put(service, text)
     request = ecr.PutImageRequest(repository, text, image_manifest_media_type=DOCKER_MANIFEST)
     answer = await ecr.put_image(service, request)
@@ -198,7 +198,7 @@ async def test_the_media_type_comes_from_the_request_or_the_manifest(
     ],
 )
 async def test_what_is_no_manifest(service: Service, repository: str, text: str) -> None:
-    with pytest.raises(ecr.InvalidParameterException, match="imageManifest"):
+    with pytest.raises(ecr.InvalidParameterException, match="ImageManifest"):
         await put(service, text)
 
 

@@ -1,5 +1,6 @@
 """Repositories: created once, described in pages, deleted with care."""
 
+import re
 from typing import Any
 
 import attrs
@@ -34,7 +35,9 @@ async def test_a_new_repository_is_described_as_it_was_asked_for(service: Servic
     assert [one.filter for one in repository.image_tag_mutability_exclusion_filters] == ["latest*"]
     assert repository.image_scanning_configuration == ecr.ImageScanningConfiguration(True)
     assert repository.encryption_configuration is not None
-    assert repository.encryption_configuration.kms_key == f"arn:aws:kms:us-east-1:{REGISTRY}:alias/aws/ecr"
+    key = repository.encryption_configuration.kms_key
+    assert key is not None
+    assert re.fullmatch(rf"arn:aws:kms:us-east-1:{REGISTRY}:key/[0-9a-f-]{{36}}", key)
     described = await ecr.describe_repositories(
         service, ecr.DescribeRepositoriesRequest(repository_names=["team/app"])
     )
@@ -70,7 +73,11 @@ async def test_a_name_is_taken_once(service: Service) -> None:
             ecr.InvalidParameterException,
         ),
         (
-            {"encryption_configuration": ecr.EncryptionConfiguration("KMS", "arn:aws:kms:eu-west-1:1:key/x")},
+            {
+                "encryption_configuration": ecr.EncryptionConfiguration(
+                    "KMS", "arn:aws:kms:eu-west-1:111111111111:key/x"
+                )
+            },
             ecr.KmsException,
         ),
     ],
@@ -84,8 +91,33 @@ async def test_settings_that_ecr_refuses(
     assert everything.repositories == ()
 
 
+@pytest.mark.parametrize("named", ["alias/team", "arn:aws:kms:us-east-1:123456789012:alias/team"])
+async def test_an_alias_stands_for_its_key(service: Service, named: str) -> None:
+    keys: list[str | None] = []
+    for name in ("one", "two"):
+        configuration = ecr.EncryptionConfiguration("KMS", named)
+        request = ecr.CreateRepositoryRequest(name, encryption_configuration=configuration)
+        repository = (await ecr.create_repository(service, request)).repository
+        assert repository is not None
+        assert repository.encryption_configuration is not None
+        keys.append(repository.encryption_configuration.kms_key)
+    assert keys[0] == keys[1]
+    assert str(keys[0]).startswith(f"arn:aws:kms:us-east-1:{REGISTRY}:key/")
+
+
+async def test_a_bare_key_id_is_completed(service: Service) -> None:
+    key_id = "1234abcd-12ab-34cd-56ef-1234567890ab"
+    configuration = ecr.EncryptionConfiguration("KMS", key_id)
+    request = ecr.CreateRepositoryRequest("app", encryption_configuration=configuration)
+    repository = (await ecr.create_repository(service, request)).repository
+    assert repository is not None
+    assert repository.encryption_configuration == ecr.EncryptionConfiguration(
+        "KMS", f"arn:aws:kms:us-east-1:{REGISTRY}:key/{key_id}"
+    )
+
+
 async def test_a_kms_error_says_what_kms_said(service: Service) -> None:
-    key = ecr.EncryptionConfiguration("KMS", "arn:aws:kms:eu-west-1:1:key/x")
+    key = ecr.EncryptionConfiguration("KMS", "arn:aws:kms:eu-west-1:111111111111:key/x")
     with pytest.raises(ecr.KmsException) as raised:
         await create(service, encryption_configuration=key)
     assert raised.value.details == {"kmsError": "NotFoundException"}

@@ -1,0 +1,472 @@
+"""Every text that the embedded ECR's errors hold, and where it comes from.
+
+Programs match on the texts of errors, so they are ECR's own as far as those are known. Each function names
+its source: a public report of what real ECR said, or `guessed`, where only the error's code and what it is
+about are known. docs/guide/embedded-ecr.md says the same for users.
+
+The reports, by the names that the functions use:
+
+- moto: https://github.com/getmoto/moto/tree/master/tests/test_ecr (its tests quote ECR)
+- localstack: https://github.com/localstack/localstack (its tests of ECR; some are run against AWS)
+- terraform: https://github.com/terraform-aws-modules/terraform-aws-ecr/issues/19
+- lifecycle: https://github.com/cloudposse/terraform-aws-ecr/issues/158
+- name: https://github.com/jenkins-x/jx/issues/1344
+- tag: https://github.com/alexjurkiewicz/ecr-scan-image/issues/40
+- length: https://github.com/aws/aws-dotnet-deploy/issues/549
+- members: https://github.com/puemos/aws-lambda-ecr-cleaner/issues/3
+- items: https://github.com/aws-actions/amazon-ecr-login/issues/225
+- no layers: https://github.com/werf/werf/issues/2544
+- no parts: https://github.com/devcontainers/cli/issues/814
+- layer digest: https://github.com/abiosoft/colima/issues/1167
+- image digest: https://github.com/google/go-containerregistry/issues/1568
+- download: https://github.com/monken/aws-ecr-public/issues/11
+- types: https://github.com/aarondfrancis/sidecar/issues/148 (another service, the same parser)
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import attrs
+
+from ecr_async.api import common, images, layers, lifecycle, policies, registry, repositories, scanning
+from ecr_async.api.common import ImageIdentifier, InvalidParameterException
+from ecr_async.errors import ServiceError
+
+
+class Repository(Protocol):
+    """The repository that an error is about."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def account(self) -> str:
+        """The account that it belongs to."""
+        ...
+
+
+def _in(repository: Repository) -> str:
+    return f"in the repository with name '{repository.name}' in the registry with id '{repository.account}'"
+
+
+def _for(repository: Repository) -> str:
+    return f"for the repository with name '{repository.name}' in the registry with id '{repository.account}'"
+
+
+# ---------------------------------------------------------------------------- requests
+
+
+def not_json() -> ServiceError:
+    """The body is not JSON. Guessed: the parser says nothing at all."""
+    return ServiceError("The body is not JSON", code="SerializationException")
+
+
+_FOUND = {bool: "TRUE_VALUE", int: "NUMBER_VALUE", float: "DECIMAL_VALUE", str: "STRING_VALUE"}
+_WANTED = {"string": "String", "integer": "Integer", "number": "Double", "boolean": "Boolean"}
+
+
+def wrong_type(value: Any, wanted: str) -> ServiceError:
+    """A member is of another type than the API's model says. Source: types; guessed but for numbers."""
+    if isinstance(value, dict):
+        message = "Start of structure or map found where not expected."
+    elif isinstance(value, list):
+        message = "Start of list found where not expected"
+    elif wanted in ("structure", "map", "list"):
+        message = "Unexpected field type" if wanted == "structure" else f"Expected {wanted} or null"
+    else:
+        found = next((name for kind, name in _FOUND.items() if isinstance(value, kind)), "NULL_VALUE")
+        message = f"{found} can not be converted to {'a ' if wanted != 'integer' else 'an '}{_WANTED.get(wanted, wanted)}"
+    return ServiceError(message, code="SerializationException")
+
+
+def invalid(parameter: str, constraint: str) -> InvalidParameterException:
+    """A parameter breaks a constraint. Source: moto, terraform, name and others agree on the form."""
+    return InvalidParameterException(
+        f"Invalid parameter at '{parameter}' failed to satisfy constraint: '{constraint}'"
+    )
+
+
+def missing(parameter: str) -> InvalidParameterException:
+    """A required parameter is not there. Guessed: the SDKs don't send such requests."""
+    return invalid(parameter, "must not be null")
+
+
+def exclusive(parameter: str, other: str) -> InvalidParameterException:
+    """Two parameters that don't go together. Guessed."""
+    return invalid(parameter, f"cannot be specified together with '{other}'")
+
+
+@attrs.frozen(kw_only=True)
+class Broken:
+    """The limit that a value breaks."""
+
+    at_least: int | None = None
+    at_most: int | None = None
+    pattern: str | None = None
+    is_number: bool = False
+
+    @property
+    def bound(self) -> str:
+        """The limit of a length or a number, in the words that all forms share."""
+        if self.at_least is not None:
+            return f"greater than or equal to {self.at_least}"
+        return f"less than or equal to {self.at_most}"
+
+
+PATTERNS = {
+    r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*": (
+        "(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*"
+    )
+}
+"""Patterns that ECR's messages quote otherwise than its model has them. Source: name."""
+
+
+def constraint(broken: Broken) -> str:
+    """The constraint of a single value. Source: name, length; guessed for numbers."""
+    if broken.pattern is not None:
+        return f"must satisfy regular expression '{PATTERNS.get(broken.pattern, broken.pattern)}'"
+    return f"must have {'value' if broken.is_number else 'length'} {broken.bound}"
+
+
+def member_constraint(broken: Broken) -> str:
+    """The constraint of a list's length. Source: members, localstack."""
+    return f"Member must have length {broken.bound}"
+
+
+def items_constraint(broken: Broken) -> str:
+    """The constraint of a list's items. Source: items."""
+    if broken.pattern is not None:
+        return f"Member must satisfy constraint: [Member must satisfy regular expression pattern: {broken.pattern}]"
+    return f"Member must satisfy constraint: [Member must have length {broken.bound}]"
+
+
+SETS = {
+    frozenset({"MUTABLE", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION"}): (
+        "IMMUTABLE, MUTABLE, MUTABLE_WITH_EXCLUSION, IMMUTABLE_WITH_EXCLUSION"
+    )
+}
+"""The order in which ECR lists values, where it is known. Source: moto."""
+
+
+def not_in_set(values: Sequence[str]) -> str:
+    """The constraint of an enumeration. Source: moto; the order is guessed except for `SETS`."""
+    return f"Member must satisfy enum value set: [{SETS.get(frozenset(values)) or ', '.join(values)}]"
+
+
+# ---------------------------------------------------------------------------- repositories
+
+
+def repository_not_found(name: str, account: str) -> common.RepositoryNotFoundException:
+    """Source: moto, localstack."""
+    return common.RepositoryNotFoundException(
+        f"The repository with name '{name}' does not exist in the registry with id '{account}'"
+    )
+
+
+def repository_exists(name: str, account: str) -> repositories.RepositoryAlreadyExistsException:
+    """Source: moto."""
+    return repositories.RepositoryAlreadyExistsException(
+        f"The repository with name '{name}' already exists in the registry with id '{account}'"
+    )
+
+
+def repository_not_empty(repository: Repository) -> repositories.RepositoryNotEmptyException:
+    """Source: moto."""
+    return repositories.RepositoryNotEmptyException(
+        f"The repository with name '{repository.name}' in registry with id '{repository.account}' "
+        "cannot be deleted because it still contains images"
+    )
+
+
+def other_registry(account: str) -> InvalidParameterException:
+    """A registry that is not the caller's, where no other is accepted. Guessed."""
+    return invalid("registryId", f"must be the caller's own registry, {account}")
+
+
+def stale_token() -> InvalidParameterException:
+    """A page's token that was given out for another request, or by nobody. Guessed."""
+    return invalid("nextToken", "must be the token of the page before, for the same request")
+
+
+def exclusion_filters(mutability: str, *, given: bool) -> InvalidParameterException:
+    """Exclusion filters that don't go with the mutability. Source: moto; guessed where filters are given."""
+    verb = "must be null" if given else "can't be null"
+    return invalid(
+        "imageTagMutabilityExclusionFilters",
+        f"ImageTagMutabilityExclusionFilters {verb} when imageTagMutability is set as {mutability}",
+    )
+
+
+def not_an_arn() -> InvalidParameterException:
+    """A resource's ARN that is none of this registry. Source: moto."""
+    return invalid("resourceArn", "Invalid ARN")
+
+
+# ---------------------------------------------------------------------------- images
+
+DIGEST_PATTERN = "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"
+TAG_PATTERN = "[a-zA-Z0-9-_.]+"
+
+
+NEITHER_TAG_NOR_DIGEST = "Invalid request parameters: both tag and digest cannot be null"
+"""Source: moto, localstack."""
+MALFORMED_DIGEST = f"Invalid request parameters: image digest should satisfy the regex '{DIGEST_PATTERN}'"
+"""Source: moto, localstack."""
+MALFORMED_TAG = f"Invalid request parameters: image tag should satisfy the regex '{TAG_PATTERN}'"
+"""Guessed, after the digest's."""
+NO_SUCH_IMAGE = "Requested image not found"
+"""Source: moto, localstack."""
+TAG_OF_ANOTHER_DIGEST = "Invalid request parameters: given tag does not map to the given digest"
+"""Source: moto, localstack."""
+
+
+def image_not_found(image_id: ImageIdentifier, repository: Repository) -> common.ImageNotFoundException:
+    """Source: moto."""
+    return common.ImageNotFoundException(
+        f"The image with imageId {_id(image_id)} does not exist within the repository "
+        f"with name '{repository.name}' in the registry with id '{repository.account}'"
+    )
+
+
+def image_exists(digest: str, tag: str | None, repository: Repository) -> images.ImageAlreadyExistsException:
+    """Source: moto."""
+    return images.ImageAlreadyExistsException(
+        f"Image with digest '{digest}' and tag '{tag or 'null'}' already exists in the repository "
+        f"with name '{repository.name}' in registry with id '{repository.account}'"
+    )
+
+
+def tag_is_immutable(tag: str, repository: Repository) -> images.ImageTagAlreadyExistsException:
+    """Source: moto."""
+    return images.ImageTagAlreadyExistsException(
+        f"The image tag '{tag}' already exists in the '{repository.name}' repository "
+        "and cannot be overwritten because the tag is immutable."
+    )
+
+
+def malformed_tag() -> InvalidParameterException:
+    """Source: tag."""
+    return invalid("imageTag", f"must satisfy regular expression '{TAG_PATTERN}'")
+
+
+def bad_manifest(reason: str) -> InvalidParameterException:
+    """A manifest that cannot be held. Source: no layers, for the form."""
+    return invalid("ImageManifest", reason)
+
+
+NO_LAYERS = "Image has to have at least 1 layer"
+"""Source: no layers."""
+NOT_JSON = "Invalid JSON syntax"
+"""Reported, without a link: the same text for a manifest without a media type."""
+
+
+def too_many_layers(most: int) -> str:
+    """Guessed, after `NO_LAYERS`."""
+    return f"Image cannot have more than {most} layers"
+
+
+def digest_does_not_match(given: str, repository: Repository) -> images.ImageDigestDoesNotMatchException:
+    """Source: image digest."""
+    return images.ImageDigestDoesNotMatchException(
+        f"The image with digest '{given}' in repository '{repository.name}' and registry ID '{repository.account}' "
+        "does not match the image digest that Amazon ECR has calculated."
+    )
+
+
+def _required(what: str, digests: Iterable[str], repository: Repository) -> str:
+    return (
+        f"{what} with digests '[{', '.join(digests)}]' required for pushing image into repository "
+        f"with name '{repository.name}' in the registry with id '{repository.account}' do not exist"
+    )
+
+
+def layers_missing(digests: Iterable[str], repository: Repository) -> common.LayersNotFoundException:
+    """Guessed, after `images_missing`."""
+    return common.LayersNotFoundException(_required("Layers", digests, repository))
+
+
+def images_missing(
+    digests: Iterable[str], repository: Repository
+) -> images.ReferencedImagesNotFoundException:
+    """Reported, without a link, as `manifest blob unknown` of pushed indexes."""
+    return images.ReferencedImagesNotFoundException(_required("Images", digests, repository))
+
+
+def _id(image_id: ImageIdentifier) -> str:
+    digest, tag = image_id.image_digest or "null", image_id.image_tag or "null"
+    return f"{{imageDigest:'{digest}', imageTag:'{tag}'}}"
+
+
+# ---------------------------------------------------------------------------- layers
+
+
+def upload_not_found(upload_id: str, repository: Repository) -> layers.UploadNotFoundException:
+    """Guessed."""
+    return layers.UploadNotFoundException(
+        f"The upload with id '{upload_id}' does not exist {_in(repository)}"
+    )
+
+
+def no_parts(upload_id: str, repository: Repository) -> layers.EmptyUploadException:
+    """Source: no parts."""
+    return layers.EmptyUploadException(
+        f"The upload with id '{upload_id}' in the repository with name '{repository.name}' in registry "
+        f"with id '{repository.account}' cannot be completed because it does not have any parts"
+    )
+
+
+def part_too_small(smallest: int) -> layers.LayerPartTooSmallException:
+    """Guessed."""
+    return layers.LayerPartTooSmallException(
+        f"Layer parts except for the last one must be at least {smallest} bytes in size"
+    )
+
+
+def part_out_of_order(
+    upload_id: str, received: int, repository_name: str, account: str
+) -> layers.InvalidLayerPartException:
+    """Guessed; the details are those that the API documents."""
+    return layers.InvalidLayerPartException(
+        f"The layer part does not follow the {received} bytes that have been received of the upload with id "
+        f"'{upload_id}' in the repository with name '{repository_name}' in the registry with id '{account}'",
+        details={
+            "registryId": account,
+            "repositoryName": repository_name,
+            "uploadId": upload_id,
+            "lastValidByteReceived": received - 1,
+        },
+    )
+
+
+def wrong_layer_digest() -> layers.InvalidLayerException:
+    """Source: layer digest."""
+    return layers.InvalidLayerException(
+        "None of the provided layer digests match the calculated layer digest"
+    )
+
+
+def layer_exists(digest: str, repository: Repository) -> layers.LayerAlreadyExistsException:
+    """Guessed, after `image_exists`."""
+    return layers.LayerAlreadyExistsException(
+        f"Layer with digest '{digest}' already exists in the repository with name '{repository.name}' "
+        f"in the registry with id '{repository.account}'"
+    )
+
+
+def layer_not_found(digest: str, repository: Repository) -> common.LayersNotFoundException:
+    """Source: download."""
+    return common.LayersNotFoundException(
+        f"The layer with digest '{digest}' does not exist within the repository with name '{repository.name}' "
+        f"in the registry with id '{repository.account}'"
+    )
+
+
+def layer_inaccessible(digest: str) -> layers.LayerInaccessibleException:
+    """Guessed; the API's reference says when it is raised."""
+    return layers.LayerInaccessibleException(
+        f"The layer with digest '{digest}' is not available because it is not associated with an image"
+    )
+
+
+MISSING_LAYER_DIGEST = "The layer digest is missing"
+"""Guessed."""
+INVALID_LAYER_DIGEST = f"Invalid request parameters: layer digest should satisfy the regex '{DIGEST_PATTERN}'"
+"""Guessed, after the image digest's."""
+
+
+# ---------------------------------------------------------------------------- policies
+
+
+def bad_repository_policy() -> InvalidParameterException:
+    """Source: terraform, moto: there is never another reason."""
+    return invalid("PolicyText", "Invalid repository policy provided")
+
+
+def policy_locks_out() -> InvalidParameterException:
+    """Guessed."""
+    return invalid(
+        "PolicyText", "Policy would prevent its owner from setting another one; use force to set it anyway"
+    )
+
+
+def bad_registry_policy() -> InvalidParameterException:
+    """Source: moto."""
+    return invalid("PolicyText", "Invalid registry policy provided")
+
+
+def bad_lifecycle_policy(reason: str) -> InvalidParameterException:
+    """Source: moto, lifecycle, for all but the reason, which is ours and more exact than ECR's."""
+    return invalid("LifecyclePolicyText", f"Lifecycle policy validation failure: {reason}")
+
+
+def no_repository_policy(repository: Repository) -> policies.RepositoryPolicyNotFoundException:
+    """Source: moto."""
+    return policies.RepositoryPolicyNotFoundException(f"Repository policy does not exist {_for(repository)}")
+
+
+def no_registry_policy(account: str) -> registry.RegistryPolicyNotFoundException:
+    """Source: moto."""
+    return registry.RegistryPolicyNotFoundException(
+        f"Registry policy does not exist in the registry with id '{account}'"
+    )
+
+
+def no_lifecycle_policy(repository: Repository) -> lifecycle.LifecyclePolicyNotFoundException:
+    """Source: moto."""
+    return lifecycle.LifecyclePolicyNotFoundException(f"Lifecycle policy does not exist {_for(repository)}")
+
+
+def preview_in_progress(repository: Repository) -> lifecycle.LifecyclePolicyPreviewInProgressException:
+    """Guessed."""
+    return lifecycle.LifecyclePolicyPreviewInProgressException(
+        f"A lifecycle policy preview is in progress {_for(repository)}"
+    )
+
+
+def no_preview(repository: Repository) -> lifecycle.LifecyclePolicyPreviewNotFoundException:
+    """Guessed."""
+    return lifecycle.LifecyclePolicyPreviewNotFoundException(
+        f"There is no lifecycle policy preview {_for(repository)}"
+    )
+
+
+# ---------------------------------------------------------------------------- scans, replication
+
+
+def no_scan(digest: str, tag: str | None, repository: Repository) -> scanning.ScanNotFoundException:
+    """Source: moto."""
+    return scanning.ScanNotFoundException(
+        f"Image scan does not exist for the image with '{_id(ImageIdentifier(digest, tag))}' {_in(repository)}"
+    )
+
+
+def scanned_already() -> common.LimitExceededException:
+    """Source: moto."""
+    return common.LimitExceededException("The scan quota per image has been exceeded. Wait and try again.")
+
+
+def replicates_to_itself() -> InvalidParameterException:
+    """Source: moto."""
+    return invalid(
+        "replicationConfiguration", "Replication destination cannot be the same as the source registry"
+    )
+
+
+# ---------------------------------------------------------------------------- quotas
+
+
+def too_many_repositories(most: int) -> common.LimitExceededException:
+    """Guessed."""
+    return common.LimitExceededException(f"A registry can have at most {most:,} repositories in a region")
+
+
+def too_many_tags(most: int) -> common.LimitExceededException:
+    """Guessed."""
+    return common.LimitExceededException(f"An image can have at most {most:,} tags")
+
+
+def too_many_parts(most: int) -> common.LimitExceededException:
+    """Guessed."""
+    return common.LimitExceededException(f"A layer can have at most {most:,} parts")
