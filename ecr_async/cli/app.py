@@ -5,9 +5,14 @@ from typing import Annotated
 import typer
 
 from ecr_async._version import __version__
+from ecr_async.cli.copy import copy
 from ecr_async.cli.events import app as events
+from ecr_async.cli.login import login
+from ecr_async.cli.pull import pull
+from ecr_async.cli.push import push
 from ecr_async.cli.scan import scan
 from ecr_async.cli.serve import serve
+from ecr_async.cli.sync import sync
 
 __all__ = ["app"]
 
@@ -21,6 +26,11 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(scan)
+app.command()(push)
+app.command()(pull)
+app.command()(copy)
+app.command()(sync)
+app.command()(login)
 app.add_typer(events, name="events")
 
 
@@ -36,4 +46,4 @@ def options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Amazon ECR from the command line: scan whole registries, or run an embedded ECR to test against."""
+    """Amazon ECR from the command line: scan registries, move images, log in, or run an embedded ECR."""

@@ -31,6 +31,7 @@ async def copy_image(
     platforms: Sequence[str] | None = None,
     include_referrers: bool = False,
     source_registry_id: str | None = None,
+    registry_id: str | None = None,
     progress: Progress | None = None,
     concurrency: int = 4,
     resume: bool = True,
@@ -54,6 +55,7 @@ async def copy_image(
             in an index of their own; None copies all.
         include_referrers: Whether signatures, SBOMs and other artifacts about the image are copied too.
         source_registry_id: The AWS account of the source's registry; by default that of its credentials.
+        registry_id: The AWS account of the destination's registry; by default that of its credentials.
         progress: Gets how far each layer has come.
         concurrency: Layers that are copied at a time. Each needs memory for one part, 10 or 20 MiB and a
             third more.
@@ -68,7 +70,10 @@ async def copy_image(
     copying = Copying(
         RepositorySource(patient(source_service, PATIENCE, counts), source_repository, source_registry_id),
         RepositoryDestination(
-            patient(service, PATIENCE, counts), repository, UploadNotes(state_folder() if resume else None)
+            patient(service, PATIENCE, counts),
+            repository,
+            UploadNotes(state_folder() if resume else None),
+            registry_id,
         ),
         platforms=platforms,
         include_referrers=include_referrers,
@@ -137,7 +142,7 @@ class Copying:
         return CopiedImage(**attrs.asdict(moved, recurse=False), repository=self.destination.repository)
 
     async def _try_mounting(self) -> None:
-        if self.source.registry_id is None:
+        if self.source.registry_id == self.destination.registry_id is None:
             self.destination.mounting = await Mounting.between(
                 self.source.service,
                 self.source.repository,

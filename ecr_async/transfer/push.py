@@ -28,6 +28,7 @@ async def push_image(
     reference: str | None = None,
     platforms: Sequence[str] | None = None,
     include_referrers: bool = True,
+    registry_id: str | None = None,
     progress: Progress | None = None,
     concurrency: int = 4,
     resume: bool = True,
@@ -39,7 +40,7 @@ async def push_image(
 
     What the repository has already is not sent. Layers go up concurrently, each in parts, and one that an
     interrupted push has begun is continued. Images of several platforms go before their index, signatures
-    and SBOMs before the tag. The archive's bytes are only compressed where a docker archive has plain layers.
+    and SBOMs before the tag. Content goes up as it is; only a docker archive's plain layers are compressed.
 
     Args:
         service: Where the repository is.
@@ -50,6 +51,7 @@ async def push_image(
         platforms: Of an image for several platforms, those to push (`linux/arm64`). One of them is pushed
             as it is, several in an index of their own; None pushes all.
         include_referrers: Whether artifacts about the image that the source lists are pushed with it.
+        registry_id: The AWS account of the registry; the caller's by default.
         progress: Gets how far each layer has come.
         concurrency: Layers that are sent at a time. Each needs memory for one part, 10 or 20 MiB and a
             third more.
@@ -64,7 +66,7 @@ async def push_image(
     check_concurrency(concurrency)
     paced = patient(service, PATIENCE, CallCounts())
     notes = UploadNotes(state_folder() if resume else None)
-    destination = RepositoryDestination(paced, repository, notes)
+    destination = RepositoryDestination(paced, repository, notes, registry_id)
     async with open_source(source, max_unpacked=max_unpacked) as opened:
         contents = await read_contents(
             opened,

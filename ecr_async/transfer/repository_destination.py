@@ -6,7 +6,6 @@ from contextlib import nullcontext
 
 import attrs
 
-from ecr_async._bulk.batches import check_layers
 from ecr_async.api.common import ImageIdentifier, ImageNotFoundException
 from ecr_async.api.images import (
     DescribeImagesRequest,
@@ -16,6 +15,7 @@ from ecr_async.api.images import (
     describe_images,
     put_image,
 )
+from ecr_async.api.layers import BatchCheckLayerAvailabilityRequest, batch_check_layer_availability
 from ecr_async.errors import ServiceError
 from ecr_async.oci.manifests import Descriptor, Manifest
 from ecr_async.service import Service
@@ -29,6 +29,9 @@ from ecr_async.transfer.uploads import Upload
 
 __all__ = ["RepositoryDestination"]
 
+BATCH = 100
+"""Digests that one BatchCheckLayerAvailability takes."""
+
 
 @attrs.define
 class RepositoryDestination:
@@ -41,6 +44,7 @@ class RepositoryDestination:
     service: Service
     repository: str
     notes: UploadNotes
+    registry_id: str | None = None
     mounting: Mounting | None = None
     slots: asyncio.Semaphore | None = None
     _moves: dict[str, SingleFlight[int]] = attrs.field(factory=dict[str, SingleFlight[int]], init=False)
@@ -49,15 +53,23 @@ class RepositoryDestination:
     @property
     def source(self) -> RepositorySource:
         """The same repository to read from."""
-        return RepositorySource(self.service, self.repository)
+        return RepositorySource(self.service, self.repository, self.registry_id)
 
     async def missing(self, blobs: Sequence[Descriptor]) -> Collection[str]:
         """Return the digests of the blobs that the repository doesn't have."""
-        result = await check_layers(self.service, self.repository, [blob.digest for blob in blobs])
-        for failure in result.failures:
-            raise failure.error or ServiceError(failure.reason, code=failure.code)
-        present = {each.layer_digest for each in result.done if each.layer_availability == "AVAILABLE"}
-        return {blob.digest for blob in blobs} - present
+        present: set[str | None] = set()
+        digests = [blob.digest for blob in blobs]
+        for start in range(0, len(digests), BATCH):
+            request = BatchCheckLayerAvailabilityRequest(
+                self.repository, digests[start : start + BATCH], self.registry_id
+            )
+            response = await batch_check_layer_availability(self.service, request)
+            for failure in response.failures:
+                raise ServiceError(failure.failure_reason or "", code=failure.failure_code)
+            present |= {
+                each.layer_digest for each in response.layers if each.layer_availability == "AVAILABLE"
+            }
+        return set(digests) - present
 
     async def store(self, blob: Blob, on_progress: Callable[[int], object]) -> int:
         """Mount or upload a blob and return how many bytes were sent."""
@@ -75,7 +87,10 @@ class RepositoryDestination:
             if self.mounting is not None and await self.mounting.mount(blob.descriptor.digest):
                 on_progress(blob.descriptor.size)
                 return 0
-            return await Upload(self.service, self.repository, blob, self.notes, on_progress).run()
+            return await self._upload(blob, on_progress).run()
+
+    def _upload(self, blob: Blob, on_progress: Callable[[int], object]) -> Upload:
+        return Upload(self.service, self.repository, self.registry_id, blob, self.notes, on_progress)
 
     async def put(self, manifest: Manifest, tags: Sequence[str], *, is_listed: bool) -> None:
         """Put a manifest under its digest and these tags; what is so already is left as it is.
@@ -89,6 +104,7 @@ class RepositoryDestination:
                 image_manifest_media_type=manifest.media_type,
                 image_tag=tag,
                 image_digest=manifest.digest,
+                registry_id=self.registry_id,
             )
             try:
                 await put_image(self.service, request)
@@ -101,7 +117,9 @@ class RepositoryDestination:
 
     async def tags_of(self, digest: str) -> Collection[str] | None:
         """Return the tags of an image, None if the repository doesn't have it. Doesn't count as a pull."""
-        request = DescribeImagesRequest(self.repository, image_ids=[ImageIdentifier(digest)])
+        request = DescribeImagesRequest(
+            self.repository, self.registry_id, image_ids=[ImageIdentifier(digest)]
+        )
         try:
             response = await describe_images(self.service, request)
         except ImageNotFoundException:

@@ -55,6 +55,7 @@ class Upload:
 
     service: Service
     repository: str
+    registry_id: str | None
     blob: Blob
     notes: UploadNotes
     on_progress: Callable[[int], object]
@@ -89,7 +90,7 @@ class Upload:
             position = await self._send_part(upload_id, position, part_size)
             self.on_progress(position)
         digest = self.blob.descriptor.digest
-        request = CompleteLayerUploadRequest(self.repository, upload_id, [digest])
+        request = CompleteLayerUploadRequest(self.repository, upload_id, [digest], self.registry_id)
         try:
             await complete_layer_upload(self.service, request)
         except LayerAlreadyExistsException:
@@ -100,7 +101,7 @@ class Upload:
         await self.notes.remove(*self._key)
 
     async def _begun(self) -> tuple[str, int, int]:
-        request = InitiateLayerUploadRequest(self.repository)
+        request = InitiateLayerUploadRequest(self.repository, self.registry_id)
         response = await initiate_layer_upload(self.service, request)
         if response.upload_id is None:
             raise CallError("there is no upload ID in the response", operation="InitiateLayerUpload")
@@ -116,7 +117,9 @@ class Upload:
             return None
         size = self.blob.descriptor.size
         # A byte where there can be none: it is rejected, and the error says how far the upload has come.
-        request = UploadLayerPartRequest(self.repository, upload_id, size + 1, size + 1, b"\0")
+        request = UploadLayerPartRequest(
+            self.repository, upload_id, size + 1, size + 1, b"\0", self.registry_id
+        )
         try:
             await upload_layer_part(self.service, request)
         except InvalidLayerPartException as error:
@@ -132,7 +135,7 @@ class Upload:
         """Send the part that begins at `first`, and return where the next one begins."""
         size = self.blob.descriptor.size
         end = min(first + part_size, size)
-        request = UploadLayerPartRequest(self.repository, upload_id, first, end - 1, b"")
+        request = UploadLayerPartRequest(self.repository, upload_id, first, end - 1, b"", self.registry_id)
         body = PartBody(request)
         await self.blob.feed(first, end, body.take)
         try:
@@ -147,7 +150,7 @@ class Upload:
 
     async def _is_available(self) -> bool:
         digests = [self.blob.descriptor.digest]
-        request = BatchCheckLayerAvailabilityRequest(self.repository, digests)
+        request = BatchCheckLayerAvailabilityRequest(self.repository, digests, self.registry_id)
         response = await batch_check_layer_availability(self.service, request)
         return any(layer.layer_availability == "AVAILABLE" for layer in response.layers)
 
@@ -155,4 +158,4 @@ class Upload:
     def _key(self) -> tuple[str | None, ...]:
         service = self.service
         digest = self.blob.descriptor.digest
-        return service.region, service.endpoint_url, self.repository, digest
+        return service.region, service.endpoint_url, self.registry_id, self.repository, digest

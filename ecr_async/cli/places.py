@@ -1,0 +1,43 @@
+"""Where an image is or goes, as the commands for images take it: `team/app:v1`, or with the registry's host."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import attrs
+import typer
+
+from ecr_async.oci.references import ImageReference
+from ecr_async.service import Service
+from ecr_async.session import Session
+
+__all__ = ["EndpointUrl", "Place", "Profile", "Region"]
+
+Profile = Annotated[str | None, typer.Option(help="A profile of the shared config files.")]
+Region = Annotated[
+    str | None, typer.Option(help="The region, if the image's name has none; by default the profile's.")
+]
+EndpointUrl = Annotated[str | None, typer.Option(help="Where ECR is, if not at its own endpoint.")]
+
+
+@attrs.frozen
+class Place:
+    """A registry, with what leads to it."""
+
+    profile: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+
+    def of(self, reference: ImageReference) -> "Place":
+        """Return the registry that a reference names, or this one if it names none."""
+        registry = reference.registry
+        if registry is None:
+            return self
+        return Place(self.profile, self.region or registry.region, self.endpoint_url or registry.endpoint_url)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[Service, None]:
+        """Open a session for as long as the block lasts, and give its service."""
+        session = Session(profile=self.profile, region=self.region, endpoint_url=self.endpoint_url)
+        async with session:
+            yield session.service()
