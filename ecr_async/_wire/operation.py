@@ -17,12 +17,14 @@ class Limit:
     """What the API accepts, as an annotation of a field's type.
 
     `minimum` and `maximum` bound a string's or a blob's length, a list's size, a number's value;
-    `pattern` is a regular expression that the whole string must match.
+    `pattern` is a regular expression that the whole string must match. One that comes with `advice` is
+    the client's own: the service would reject the value later, in words that help less.
     """
 
     minimum: int | None = None
     maximum: int | None = None
     pattern: str | None = None
+    advice: str | None = None
 
 
 @attrs.frozen(eq=False)

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from ecr_async._wire.annotations import members_of
 from ecr_async.errors import ValidationError
 
 __all__ = ["Structure"]
@@ -22,7 +23,7 @@ class Structure:
 
     def __init_subclass__(cls) -> None:
         if "__attrs_attrs__" in cls.__dict__:
-            cls.__init__ = _naming_what_is_missing(cls.__init__)  # type: ignore[method-assign]
+            cls.__init__ = _initializer(cls.__init__)  # type: ignore[method-assign]
 
     def __eq__(self, other: object) -> bool:
         if other.__class__ is not self.__class__:
@@ -41,8 +42,11 @@ class Structure:
         return f"{self.__class__.__name__}({', '.join(shown)})"
 
 
-def _naming_what_is_missing(init: Callable[..., None]) -> Callable[..., None]:
-    """Return an initializer to which a required field that is left out is invalid, as an empty one is."""
+def _initializer(init: Callable[..., None]) -> Callable[..., None]:
+    """Return an initializer that takes lists for tuples, and names a required field that is left out.
+
+    So values of the same items are equal and can be hashed, and what is left out is as invalid as what is empty.
+    """
 
     @functools.wraps(init)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -53,8 +57,17 @@ def _naming_what_is_missing(init: Callable[..., None]) -> Callable[..., None]:
                 if field.default is attrs.NOTHING and field.name not in kwargs:
                     raise ValidationError(field.name, "is required") from None
             raise
+        for name in _sequences(self.__class__):
+            value = getattr(self, name)
+            if type(value) is list:
+                object.__setattr__(self, name, tuple(value))  # pyright: ignore[reportUnknownArgumentType]
 
     return __init__
+
+
+@functools.cache
+def _sequences(cls: Any) -> tuple[str, ...]:
+    return tuple(member.name for member in members_of(cls) if member.kind.base is tuple)
 
 
 _NOTHING: tuple[object, ...] = (None, (), {})

@@ -6,16 +6,14 @@ The operations of this library don't need one: they are signed with AWS credenti
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import Annotated, TypeAlias
 
 import attrs
 
 from ecr_async._wire.operation import Limit, Operation
 from ecr_async._wire.structure import Structure
 from ecr_async.api.common import InvalidParameterException, RegistryId, ServerException
-
-if TYPE_CHECKING:
-    from ecr_async.service import Service
+from ecr_async.service import Service
 
 __all__ = [
     "AuthorizationData",
@@ -74,7 +72,7 @@ GET_AUTHORIZATION_TOKEN = Operation(
 
 
 async def get_authorization_token(
-    service: "Service", request: GetAuthorizationTokenRequest
+    service: Service, request: GetAuthorizationTokenRequest
 ) -> GetAuthorizationTokenResponse:
     """Get a token to sign in to the registry's HTTP API with.
 

@@ -43,6 +43,15 @@ __all__ = [
     "ValidationException",
 ]
 
+ImageDigest: TypeAlias = Annotated[
+    str,
+    Limit(
+        pattern=r"[^:]+:.+",
+        advice="must be a digest, such as sha256:6c3c62\u2026; a tag is passed as image_tag",
+    ),
+]
+
+
 ImageTag: TypeAlias = Annotated[str, Limit(1, 300)]
 
 
@@ -61,7 +70,7 @@ class ImageIdentifier(Structure):
     Give at least one. Given both, they must agree: the tag has to point at that digest.
     """
 
-    image_digest: str | None = None
+    image_digest: ImageDigest | None = None
     """The digest of the image's manifest: `sha256:` and 64 hexadecimal digits. It names the same bytes
     for ever.
     """

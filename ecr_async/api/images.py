@@ -8,7 +8,7 @@ bytes. Tags are movable names for digests; an image may have many or none.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import attrs
 
@@ -17,6 +17,7 @@ from ecr_async._wire.structure import Structure
 from ecr_async.api.common import (
     FiftyMaxResults,
     FindingSeverity,
+    ImageDigest,
     ImageIdentifier,
     ImageIdentifierList,
     ImageNotFoundException,
@@ -36,9 +37,7 @@ from ecr_async.api.common import (
 )
 from ecr_async.errors import ServiceError
 from ecr_async.pagination import Pager
-
-if TYPE_CHECKING:
-    from ecr_async.service import Service
+from ecr_async.service import Service
 
 __all__ = [
     "ArtifactStatus",
@@ -293,7 +292,7 @@ class ListImageReferrersFilter(Structure):
 class SubjectIdentifier(Structure):
     """Names the image that artifacts refer to."""
 
-    image_digest: str
+    image_digest: ImageDigest
     """The digest of the image's manifest. A tag won't do: referrers point at digests."""
 
 
@@ -393,9 +392,7 @@ BATCH_DELETE_IMAGE = Operation(
 )
 
 
-async def batch_delete_image(
-    service: "Service", request: BatchDeleteImageRequest
-) -> BatchDeleteImageResponse:
+async def batch_delete_image(service: Service, request: BatchDeleteImageRequest) -> BatchDeleteImageResponse:
     """Delete images, or single tags of images, from a repository.
 
     Named by tag, only that tag goes, and the image with it when it was the last one. Named by
@@ -463,7 +460,7 @@ BATCH_GET_IMAGE = Operation(
 )
 
 
-async def batch_get_image(service: "Service", request: BatchGetImageRequest) -> BatchGetImageResponse:
+async def batch_get_image(service: Service, request: BatchGetImageRequest) -> BatchGetImageResponse:
     """Get the manifests of images.
 
     This is how a pull begins; the layers come through `get_download_url_for_layer`. The call is not
@@ -544,7 +541,7 @@ DESCRIBE_IMAGES = Operation(
 )
 
 
-async def describe_images(service: "Service", request: DescribeImagesRequest) -> DescribeImagesResponse:
+async def describe_images(service: Service, request: DescribeImagesRequest) -> DescribeImagesResponse:
     """Describe images: digests, tags, sizes, push and pull times, media types.
 
     Either all images of the repository, page by page, or those named in `image_ids`, which goes
@@ -565,7 +562,7 @@ async def describe_images(service: "Service", request: DescribeImagesRequest) ->
 
 
 def paginate_describe_images(
-    service: "Service",
+    service: Service,
     request: DescribeImagesRequest,
     *,
     max_items: int | None = None,
@@ -633,7 +630,7 @@ LIST_IMAGE_REFERRERS = Operation(
 
 
 async def list_image_referrers(
-    service: "Service", request: ListImageReferrersRequest
+    service: Service, request: ListImageReferrersRequest
 ) -> ListImageReferrersResponse:
     """List the artifacts that refer to an image, such as signatures, SBOMs and attestations.
 
@@ -658,7 +655,7 @@ async def list_image_referrers(
 
 
 def paginate_list_image_referrers(
-    service: "Service",
+    service: Service,
     request: ListImageReferrersRequest,
     *,
     max_items: int | None = None,
@@ -722,7 +719,7 @@ LIST_IMAGES = Operation(
 )
 
 
-async def list_images(service: "Service", request: ListImagesRequest) -> ListImagesResponse:
+async def list_images(service: Service, request: ListImagesRequest) -> ListImagesResponse:
     """List the digests and tags of a repository's images.
 
     Every tag is one item, so an image with three tags is listed three times; an untagged image is
@@ -742,7 +739,7 @@ async def list_images(service: "Service", request: ListImagesRequest) -> ListIma
 
 
 def paginate_list_images(
-    service: "Service",
+    service: Service,
     request: ListImagesRequest,
     *,
     max_items: int | None = None,
@@ -781,7 +778,7 @@ class PutImageRequest(Structure):
     that had it; with immutable tags that is refused. Left out, the image is stored without a new
     tag. 1 to 300 characters.
     """
-    image_digest: str | None = None
+    image_digest: ImageDigest | None = None
     """The digest that you expect. If ECR computes another one, nothing is stored. Left out, nothing is
     compared.
     """
@@ -814,7 +811,7 @@ PUT_IMAGE = Operation(
 )
 
 
-async def put_image(service: "Service", request: PutImageRequest) -> PutImageResponse:
+async def put_image(service: Service, request: PutImageRequest) -> PutImageResponse:
     """Store an image's manifest, and optionally point a tag at it.
 
     The last step of a push: the layers and the configuration that the manifest names must be in the
@@ -895,7 +892,7 @@ UPDATE_IMAGE_STORAGE_CLASS = Operation(
 
 
 async def update_image_storage_class(
-    service: "Service", request: UpdateImageStorageClassRequest
+    service: Service, request: UpdateImageStorageClassRequest
 ) -> UpdateImageStorageClassResponse:
     """Archive an image, or restore it from the archive.
 

@@ -8,7 +8,7 @@ as well. To push, ask `batch_check_layer_availability` what is missing; for each
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import attrs
 
@@ -25,9 +25,7 @@ from ecr_async.api.common import (
     ServerException,
 )
 from ecr_async.errors import ServiceError
-
-if TYPE_CHECKING:
-    from ecr_async.service import Service
+from ecr_async.service import Service
 
 __all__ = [
     "BatchCheckLayerAvailabilityRequest",
@@ -230,7 +228,7 @@ BATCH_CHECK_LAYER_AVAILABILITY = Operation(
 
 
 async def batch_check_layer_availability(
-    service: "Service", request: BatchCheckLayerAvailabilityRequest
+    service: Service, request: BatchCheckLayerAvailabilityRequest
 ) -> BatchCheckLayerAvailabilityResponse:
     """Tell which layers a repository holds already.
 
@@ -302,7 +300,7 @@ COMPLETE_LAYER_UPLOAD = Operation(
 
 
 async def complete_layer_upload(
-    service: "Service", request: CompleteLayerUploadRequest
+    service: Service, request: CompleteLayerUploadRequest
 ) -> CompleteLayerUploadResponse:
     """Finish the upload of a layer: ECR joins the parts and checks the digest.
 
@@ -373,7 +371,7 @@ GET_DOWNLOAD_URL_FOR_LAYER = Operation(
 
 
 async def get_download_url_for_layer(
-    service: "Service", request: GetDownloadUrlForLayerRequest
+    service: Service, request: GetDownloadUrlForLayerRequest
 ) -> GetDownloadUrlForLayerResponse:
     """Get a URL to download a layer from.
 
@@ -437,7 +435,7 @@ INITIATE_LAYER_UPLOAD = Operation(
 
 
 async def initiate_layer_upload(
-    service: "Service", request: InitiateLayerUploadRequest
+    service: Service, request: InitiateLayerUploadRequest
 ) -> InitiateLayerUploadResponse:
     """Start the upload of a layer, to be sent in parts.
 
@@ -515,7 +513,7 @@ UPLOAD_LAYER_PART = Operation(
 )
 
 
-async def upload_layer_part(service: "Service", request: UploadLayerPartRequest) -> UploadLayerPartResponse:
+async def upload_layer_part(service: Service, request: UploadLayerPartRequest) -> UploadLayerPartResponse:
     """Upload one part of a layer.
 
     Parts are 5 MiB to 20 MiB, only the last may be smaller, and at most 4,200 to a layer. They

@@ -8,7 +8,7 @@ without AWS, see `ecr_async.lifecycle`.
 """
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import attrs
 
@@ -26,9 +26,7 @@ from ecr_async.api.common import (
 )
 from ecr_async.errors import ServiceError
 from ecr_async.pagination import Pager
-
-if TYPE_CHECKING:
-    from ecr_async.service import Service
+from ecr_async.service import Service
 
 __all__ = [
     "DeleteLifecyclePolicyRequest",
@@ -214,7 +212,7 @@ DELETE_LIFECYCLE_POLICY = Operation(
 
 
 async def delete_lifecycle_policy(
-    service: "Service", request: DeleteLifecyclePolicyRequest
+    service: Service, request: DeleteLifecyclePolicyRequest
 ) -> DeleteLifecyclePolicyResponse:
     """Delete a repository's lifecycle policy.
 
@@ -278,7 +276,7 @@ GET_LIFECYCLE_POLICY = Operation(
 
 
 async def get_lifecycle_policy(
-    service: "Service", request: GetLifecyclePolicyRequest
+    service: Service, request: GetLifecyclePolicyRequest
 ) -> GetLifecyclePolicyResponse:
     """Get a repository's lifecycle policy.
 
@@ -367,7 +365,7 @@ GET_LIFECYCLE_POLICY_PREVIEW = Operation(
 
 
 async def get_lifecycle_policy_preview(
-    service: "Service", request: GetLifecyclePolicyPreviewRequest
+    service: Service, request: GetLifecyclePolicyPreviewRequest
 ) -> GetLifecyclePolicyPreviewResponse:
     """Get the results of a repository's last lifecycle policy preview.
 
@@ -394,7 +392,7 @@ async def get_lifecycle_policy_preview(
 
 
 def paginate_get_lifecycle_policy_preview(
-    service: "Service",
+    service: Service,
     request: GetLifecyclePolicyPreviewRequest,
     *,
     max_items: int | None = None,
@@ -463,7 +461,7 @@ PUT_LIFECYCLE_POLICY = Operation(
 
 
 async def put_lifecycle_policy(
-    service: "Service", request: PutLifecyclePolicyRequest
+    service: Service, request: PutLifecyclePolicyRequest
 ) -> PutLifecyclePolicyResponse:
     """Give a repository a lifecycle policy, in place of the one it has.
 
@@ -533,7 +531,7 @@ START_LIFECYCLE_POLICY_PREVIEW = Operation(
 
 
 async def start_lifecycle_policy_preview(
-    service: "Service", request: StartLifecyclePolicyPreviewRequest
+    service: Service, request: StartLifecyclePolicyPreviewRequest
 ) -> StartLifecyclePolicyPreviewResponse:
     """Start to work out what a lifecycle policy would do, without doing it.
 

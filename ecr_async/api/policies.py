@@ -5,8 +5,6 @@ A repository policy is an IAM policy document on the repository itself. It is ho
 let in: within the account, IAM policies of users and roles are enough.
 """
 
-from typing import TYPE_CHECKING
-
 import attrs
 
 from ecr_async._wire.operation import Operation
@@ -20,9 +18,7 @@ from ecr_async.api.common import (
     ServerException,
 )
 from ecr_async.errors import ServiceError
-
-if TYPE_CHECKING:
-    from ecr_async.service import Service
+from ecr_async.service import Service
 
 __all__ = [
     "DeleteRepositoryPolicyRequest",
@@ -84,7 +80,7 @@ DELETE_REPOSITORY_POLICY = Operation(
 
 
 async def delete_repository_policy(
-    service: "Service", request: DeleteRepositoryPolicyRequest
+    service: Service, request: DeleteRepositoryPolicyRequest
 ) -> DeleteRepositoryPolicyResponse:
     """Delete a repository's policy.
 
@@ -143,7 +139,7 @@ GET_REPOSITORY_POLICY = Operation(
 
 
 async def get_repository_policy(
-    service: "Service", request: GetRepositoryPolicyRequest
+    service: Service, request: GetRepositoryPolicyRequest
 ) -> GetRepositoryPolicyResponse:
     """Get a repository's policy.
 
@@ -209,7 +205,7 @@ SET_REPOSITORY_POLICY = Operation(
 
 
 async def set_repository_policy(
-    service: "Service", request: SetRepositoryPolicyRequest
+    service: Service, request: SetRepositoryPolicyRequest
 ) -> SetRepositoryPolicyResponse:
     """Give a repository a policy, in place of the one it has.
 

@@ -9,7 +9,7 @@ want a login are given the name of a secret in Secrets Manager; another ECR regi
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import attrs
 
@@ -26,9 +26,7 @@ from ecr_async.api.common import (
 )
 from ecr_async.errors import ServiceError
 from ecr_async.pagination import Pager
-
-if TYPE_CHECKING:
-    from ecr_async.service import Service
+from ecr_async.service import Service
 
 __all__ = [
     "CreatePullThroughCacheRuleRequest",
@@ -236,7 +234,7 @@ CREATE_PULL_THROUGH_CACHE_RULE = Operation(
 
 
 async def create_pull_through_cache_rule(
-    service: "Service", request: CreatePullThroughCacheRuleRequest
+    service: Service, request: CreatePullThroughCacheRuleRequest
 ) -> CreatePullThroughCacheRuleResponse:
     """Create a rule that caches an upstream registry under a repository prefix.
 
@@ -311,7 +309,7 @@ DELETE_PULL_THROUGH_CACHE_RULE = Operation(
 
 
 async def delete_pull_through_cache_rule(
-    service: "Service", request: DeletePullThroughCacheRuleRequest
+    service: Service, request: DeletePullThroughCacheRuleRequest
 ) -> DeletePullThroughCacheRuleResponse:
     """Delete a pull-through cache rule.
 
@@ -375,7 +373,7 @@ DESCRIBE_PULL_THROUGH_CACHE_RULES = Operation(
 
 
 async def describe_pull_through_cache_rules(
-    service: "Service", request: DescribePullThroughCacheRulesRequest
+    service: Service, request: DescribePullThroughCacheRulesRequest
 ) -> DescribePullThroughCacheRulesResponse:
     """List the registry's pull-through cache rules, or describe those with given prefixes.
 
@@ -396,7 +394,7 @@ async def describe_pull_through_cache_rules(
 
 
 def paginate_describe_pull_through_cache_rules(
-    service: "Service",
+    service: Service,
     request: DescribePullThroughCacheRulesRequest,
     *,
     max_items: int | None = None,
@@ -477,7 +475,7 @@ UPDATE_PULL_THROUGH_CACHE_RULE = Operation(
 
 
 async def update_pull_through_cache_rule(
-    service: "Service", request: UpdatePullThroughCacheRuleRequest
+    service: Service, request: UpdatePullThroughCacheRuleRequest
 ) -> UpdatePullThroughCacheRuleResponse:
     """Change the credentials or the role of a pull-through cache rule.
 
@@ -548,7 +546,7 @@ VALIDATE_PULL_THROUGH_CACHE_RULE = Operation(
 
 
 async def validate_pull_through_cache_rule(
-    service: "Service", request: ValidatePullThroughCacheRuleRequest
+    service: Service, request: ValidatePullThroughCacheRuleRequest
 ) -> ValidatePullThroughCacheRuleResponse:
     """Check that a rule's login for its upstream registry works.
 

@@ -6,7 +6,7 @@ holds for every repository of that registry, and for that region only.
 """
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import Annotated, TypeAlias
 
 import attrs
 
@@ -22,9 +22,7 @@ from ecr_async.api.common import (
 )
 from ecr_async.errors import ServiceError
 from ecr_async.pagination import Pager
-
-if TYPE_CHECKING:
-    from ecr_async.service import Service
+from ecr_async.service import Service
 
 __all__ = [
     "DeleteRegistryPolicyRequest",
@@ -119,7 +117,7 @@ DELETE_REGISTRY_POLICY = Operation(
 
 
 async def delete_registry_policy(
-    service: "Service", request: DeleteRegistryPolicyRequest
+    service: Service, request: DeleteRegistryPolicyRequest
 ) -> DeleteRegistryPolicyResponse:
     """Delete the registry's permissions policy.
 
@@ -170,7 +168,7 @@ DEREGISTER_PULL_TIME_UPDATE_EXCLUSION = Operation(
 
 
 async def deregister_pull_time_update_exclusion(
-    service: "Service", request: DeregisterPullTimeUpdateExclusionRequest
+    service: Service, request: DeregisterPullTimeUpdateExclusionRequest
 ) -> DeregisterPullTimeUpdateExclusionResponse:
     """Let a principal's pulls count as use of an image again.
 
@@ -218,7 +216,7 @@ DESCRIBE_REGISTRY = Operation(
 )
 
 
-async def describe_registry(service: "Service", request: DescribeRegistryRequest) -> DescribeRegistryResponse:
+async def describe_registry(service: Service, request: DescribeRegistryRequest) -> DescribeRegistryResponse:
     """Describe the registry and its replication configuration.
 
     Takes no parameters: the registry is that of the caller's account in the service's region.
@@ -269,7 +267,7 @@ GET_ACCOUNT_SETTING = Operation(
 
 
 async def get_account_setting(
-    service: "Service", request: GetAccountSettingRequest
+    service: Service, request: GetAccountSettingRequest
 ) -> GetAccountSettingResponse:
     """Get the value of one account setting.
 
@@ -316,7 +314,7 @@ GET_REGISTRY_POLICY = Operation(
 
 
 async def get_registry_policy(
-    service: "Service", request: GetRegistryPolicyRequest
+    service: Service, request: GetRegistryPolicyRequest
 ) -> GetRegistryPolicyResponse:
     """Get the registry's permissions policy.
 
@@ -373,7 +371,7 @@ LIST_PULL_TIME_UPDATE_EXCLUSIONS = Operation(
 
 
 async def list_pull_time_update_exclusions(
-    service: "Service", request: ListPullTimeUpdateExclusionsRequest
+    service: Service, request: ListPullTimeUpdateExclusionsRequest
 ) -> ListPullTimeUpdateExclusionsResponse:
     """List the principals whose pulls don't count as use of an image.
 
@@ -393,7 +391,7 @@ async def list_pull_time_update_exclusions(
 
 
 def paginate_list_pull_time_update_exclusions(
-    service: "Service",
+    service: Service,
     request: ListPullTimeUpdateExclusionsRequest,
     *,
     max_items: int | None = None,
@@ -454,7 +452,7 @@ PUT_ACCOUNT_SETTING = Operation(
 
 
 async def put_account_setting(
-    service: "Service", request: PutAccountSettingRequest
+    service: Service, request: PutAccountSettingRequest
 ) -> PutAccountSettingResponse:
     """Change one account setting, for the whole registry in this region.
 
@@ -509,7 +507,7 @@ PUT_REGISTRY_POLICY = Operation(
 
 
 async def put_registry_policy(
-    service: "Service", request: PutRegistryPolicyRequest
+    service: Service, request: PutRegistryPolicyRequest
 ) -> PutRegistryPolicyResponse:
     """Set the registry's permissions policy, in place of the one that it has.
 
@@ -563,7 +561,7 @@ REGISTER_PULL_TIME_UPDATE_EXCLUSION = Operation(
 
 
 async def register_pull_time_update_exclusion(
-    service: "Service", request: RegisterPullTimeUpdateExclusionRequest
+    service: Service, request: RegisterPullTimeUpdateExclusionRequest
 ) -> RegisterPullTimeUpdateExclusionResponse:
     """Stop a principal's pulls from counting as use of an image.
 

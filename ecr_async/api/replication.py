@@ -7,7 +7,7 @@ copied by a backfill, a job that runs once for one destination. Both are asynchr
 """
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import attrs
 
@@ -30,9 +30,7 @@ from ecr_async.api.common import (
 )
 from ecr_async.errors import ServiceError
 from ecr_async.pagination import Pager
-
-if TYPE_CHECKING:
-    from ecr_async.service import Service
+from ecr_async.service import Service
 
 __all__ = [
     "DescribeImageReplicationStatusRequest",
@@ -237,7 +235,7 @@ DESCRIBE_IMAGE_REPLICATION_STATUS = Operation(
 
 
 async def describe_image_replication_status(
-    service: "Service", request: DescribeImageReplicationStatusRequest
+    service: Service, request: DescribeImageReplicationStatusRequest
 ) -> DescribeImageReplicationStatusResponse:
     """Tell how far an image's replication is, for each of its destinations.
 
@@ -319,7 +317,7 @@ DESCRIBE_REPLICATION_BACKFILL_RESULTS = Operation(
 
 
 async def describe_replication_backfill_results(
-    service: "Service", request: DescribeReplicationBackfillResultsRequest
+    service: Service, request: DescribeReplicationBackfillResultsRequest
 ) -> DescribeReplicationBackfillResultsResponse:
     """Describe one backfill: its state, its progress and what became of each image.
 
@@ -341,7 +339,7 @@ async def describe_replication_backfill_results(
 
 
 def paginate_describe_replication_backfill_results(
-    service: "Service",
+    service: Service,
     request: DescribeReplicationBackfillResultsRequest,
     *,
     max_items: int | None = None,
@@ -411,7 +409,7 @@ LIST_REPLICATION_BACKFILLS = Operation(
 
 
 async def list_replication_backfills(
-    service: "Service", request: ListReplicationBackfillsRequest
+    service: Service, request: ListReplicationBackfillsRequest
 ) -> ListReplicationBackfillsResponse:
     """List the registry's backfills, with their state and progress.
 
@@ -431,7 +429,7 @@ async def list_replication_backfills(
 
 
 def paginate_list_replication_backfills(
-    service: "Service",
+    service: Service,
     request: ListReplicationBackfillsRequest,
     *,
     max_items: int | None = None,
@@ -480,7 +478,7 @@ PUT_REPLICATION_CONFIGURATION = Operation(
 
 
 async def put_replication_configuration(
-    service: "Service", request: PutReplicationConfigurationRequest
+    service: Service, request: PutReplicationConfigurationRequest
 ) -> PutReplicationConfigurationResponse:
     """Set the registry's replication configuration, in place of the one that it has.
 
@@ -546,7 +544,7 @@ START_REPLICATION_BACKFILL = Operation(
 
 
 async def start_replication_backfill(
-    service: "Service", request: StartReplicationBackfillRequest
+    service: Service, request: StartReplicationBackfillRequest
 ) -> StartReplicationBackfillResponse:
     """Copy the registry's existing images to one destination.
 
@@ -613,7 +611,7 @@ STOP_REPLICATION_BACKFILL = Operation(
 
 
 async def stop_replication_backfill(
-    service: "Service", request: StopReplicationBackfillRequest
+    service: Service, request: StopReplicationBackfillRequest
 ) -> StopReplicationBackfillResponse:
     """Stop a backfill that is not finished.
 

@@ -8,7 +8,7 @@ Encryption is fixed when the repository is created; all other settings can be ch
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import Annotated, TypeAlias
 
 import attrs
 
@@ -34,9 +34,7 @@ from ecr_async.api.common import (
 )
 from ecr_async.errors import ServiceError
 from ecr_async.pagination import Pager
-
-if TYPE_CHECKING:
-    from ecr_async.service import Service
+from ecr_async.service import Service
 
 __all__ = [
     "CreateRepositoryRequest",
@@ -175,7 +173,7 @@ CREATE_REPOSITORY = Operation(
 )
 
 
-async def create_repository(service: "Service", request: CreateRepositoryRequest) -> CreateRepositoryResponse:
+async def create_repository(service: Service, request: CreateRepositoryRequest) -> CreateRepositoryResponse:
     """Create an empty repository.
 
     The answer holds its ARN and the URI to push to. It is not idempotent: if the name is taken, the
@@ -239,7 +237,7 @@ DELETE_REPOSITORY = Operation(
 )
 
 
-async def delete_repository(service: "Service", request: DeleteRepositoryRequest) -> DeleteRepositoryResponse:
+async def delete_repository(service: Service, request: DeleteRepositoryRequest) -> DeleteRepositoryResponse:
     """Delete a repository, and with `force` all images in it.
 
     Without `force`, a repository that holds images is left alone and the call raises
@@ -311,7 +309,7 @@ DESCRIBE_REPOSITORIES = Operation(
 
 
 async def describe_repositories(
-    service: "Service", request: DescribeRepositoriesRequest
+    service: Service, request: DescribeRepositoriesRequest
 ) -> DescribeRepositoriesResponse:
     """Describe repositories: ARNs, URIs, tag mutability, encryption.
 
@@ -331,7 +329,7 @@ async def describe_repositories(
 
 
 def paginate_describe_repositories(
-    service: "Service",
+    service: Service,
     request: DescribeRepositoriesRequest,
     *,
     max_items: int | None = None,
@@ -398,7 +396,7 @@ PUT_IMAGE_TAG_MUTABILITY = Operation(
 
 
 async def put_image_tag_mutability(
-    service: "Service", request: PutImageTagMutabilityRequest
+    service: Service, request: PutImageTagMutabilityRequest
 ) -> PutImageTagMutabilityResponse:
     """Set whether a repository's tags can be moved to another image.
 

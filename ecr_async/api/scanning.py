@@ -9,7 +9,7 @@ findings of the other way are not to be had until it is switched back.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import attrs
 
@@ -32,9 +32,7 @@ from ecr_async.api.common import (
 )
 from ecr_async.errors import ServiceError
 from ecr_async.pagination import Pager
-
-if TYPE_CHECKING:
-    from ecr_async.service import Service
+from ecr_async.service import Service
 
 __all__ = [
     "Attribute",
@@ -508,7 +506,7 @@ BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION = Operation(
 
 
 async def batch_get_repository_scanning_configuration(
-    service: "Service", request: BatchGetRepositoryScanningConfigurationRequest
+    service: Service, request: BatchGetRepositoryScanningConfigurationRequest
 ) -> BatchGetRepositoryScanningConfigurationResponse:
     """Get how repositories are scanned: the outcome of the registry's rules for each.
 
@@ -584,7 +582,7 @@ DESCRIBE_IMAGE_SCAN_FINDINGS = Operation(
 
 
 async def describe_image_scan_findings(
-    service: "Service", request: DescribeImageScanFindingsRequest
+    service: Service, request: DescribeImageScanFindingsRequest
 ) -> DescribeImageScanFindingsResponse:
     """Get what the latest scan of an image found.
 
@@ -609,7 +607,7 @@ async def describe_image_scan_findings(
 
 
 def paginate_describe_image_scan_findings(
-    service: "Service",
+    service: Service,
     request: DescribeImageScanFindingsRequest,
     *,
     max_items: int | None = None,
@@ -670,7 +668,7 @@ GET_REGISTRY_SCANNING_CONFIGURATION = Operation(
 
 
 async def get_registry_scanning_configuration(
-    service: "Service", request: GetRegistryScanningConfigurationRequest
+    service: Service, request: GetRegistryScanningConfigurationRequest
 ) -> GetRegistryScanningConfigurationResponse:
     """Get the registry's scanning configuration: the way of scanning, and its rules.
 
@@ -731,7 +729,7 @@ PUT_IMAGE_SCANNING_CONFIGURATION = Operation(
 
 
 async def put_image_scanning_configuration(
-    service: "Service", request: PutImageScanningConfigurationRequest
+    service: Service, request: PutImageScanningConfigurationRequest
 ) -> PutImageScanningConfigurationResponse:
     """Set whether one repository's images are scanned as they are pushed.
 
@@ -785,7 +783,7 @@ PUT_REGISTRY_SCANNING_CONFIGURATION = Operation(
 
 
 async def put_registry_scanning_configuration(
-    service: "Service", request: PutRegistryScanningConfigurationRequest
+    service: Service, request: PutRegistryScanningConfigurationRequest
 ) -> PutRegistryScanningConfigurationResponse:
     """Set the registry's scanning configuration, in place of the one that it has.
 
@@ -855,7 +853,7 @@ START_IMAGE_SCAN = Operation(
 )
 
 
-async def start_image_scan(service: "Service", request: StartImageScanRequest) -> StartImageScanResponse:
+async def start_image_scan(service: Service, request: StartImageScanRequest) -> StartImageScanResponse:
     """Start a basic scan of one image.
 
     Returns at once: wait with `wait_until_image_scan_complete`, then read the findings with

@@ -7,7 +7,7 @@ the profile. Each signature is stored in the image's repository and counts there
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import attrs
 
@@ -24,9 +24,7 @@ from ecr_async.api.common import (
     ValidationException,
 )
 from ecr_async.errors import ServiceError
-
-if TYPE_CHECKING:
-    from ecr_async.service import Service
+from ecr_async.service import Service
 
 __all__ = [
     "DeleteSigningConfigurationRequest",
@@ -168,7 +166,7 @@ DELETE_SIGNING_CONFIGURATION = Operation(
 
 
 async def delete_signing_configuration(
-    service: "Service", request: DeleteSigningConfigurationRequest
+    service: Service, request: DeleteSigningConfigurationRequest
 ) -> DeleteSigningConfigurationResponse:
     """Delete the registry's signing configuration.
 
@@ -231,7 +229,7 @@ DESCRIBE_IMAGE_SIGNING_STATUS = Operation(
 
 
 async def describe_image_signing_status(
-    service: "Service", request: DescribeImageSigningStatusRequest
+    service: Service, request: DescribeImageSigningStatusRequest
 ) -> DescribeImageSigningStatusResponse:
     """Tell whether an image has been signed, for each signing profile.
 
@@ -280,7 +278,7 @@ GET_SIGNING_CONFIGURATION = Operation(
 
 
 async def get_signing_configuration(
-    service: "Service", request: GetSigningConfigurationRequest
+    service: Service, request: GetSigningConfigurationRequest
 ) -> GetSigningConfigurationResponse:
     """Get the registry's signing configuration.
 
@@ -328,7 +326,7 @@ PUT_SIGNING_CONFIGURATION = Operation(
 
 
 async def put_signing_configuration(
-    service: "Service", request: PutSigningConfigurationRequest
+    service: Service, request: PutSigningConfigurationRequest
 ) -> PutSigningConfigurationResponse:
     """Set the registry's signing configuration, in place of the one that it has.
 

@@ -5,7 +5,6 @@ They have nothing to do with the tags of images.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import attrs
 
@@ -19,9 +18,7 @@ from ecr_async.api.common import (
     Tag,
     TooManyTagsException,
 )
-
-if TYPE_CHECKING:
-    from ecr_async.service import Service
+from ecr_async.service import Service
 
 __all__ = [
     "ListTagsForResourceRequest",
@@ -67,7 +64,7 @@ LIST_TAGS_FOR_RESOURCE = Operation(
 
 
 async def list_tags_for_resource(
-    service: "Service", request: ListTagsForResourceRequest
+    service: Service, request: ListTagsForResourceRequest
 ) -> ListTagsForResourceResponse:
     """List the resource tags of a repository.
 
@@ -115,7 +112,7 @@ TAG_RESOURCE = Operation(
 )
 
 
-async def tag_resource(service: "Service", request: TagResourceRequest) -> TagResourceResponse:
+async def tag_resource(service: Service, request: TagResourceRequest) -> TagResourceResponse:
     """Add resource tags to a repository, or change their values.
 
     A key that is there already gets the new value; tags that are not named stay as they are. A
@@ -166,7 +163,7 @@ UNTAG_RESOURCE = Operation(
 )
 
 
-async def untag_resource(service: "Service", request: UntagResourceRequest) -> UntagResourceResponse:
+async def untag_resource(service: Service, request: UntagResourceRequest) -> UntagResourceResponse:
     """Remove resource tags from a repository.
 
     Tags that are not named stay as they are.

@@ -9,7 +9,7 @@ without one it gets ECR's defaults. Templates don't touch repositories that exis
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import attrs
 
@@ -31,9 +31,7 @@ from ecr_async.api.common import (
 )
 from ecr_async.errors import ServiceError
 from ecr_async.pagination import Pager
-
-if TYPE_CHECKING:
-    from ecr_async.service import Service
+from ecr_async.service import Service
 
 __all__ = [
     "CreateRepositoryCreationTemplateRequest",
@@ -202,7 +200,7 @@ CREATE_REPOSITORY_CREATION_TEMPLATE = Operation(
 
 
 async def create_repository_creation_template(
-    service: "Service", request: CreateRepositoryCreationTemplateRequest
+    service: Service, request: CreateRepositoryCreationTemplateRequest
 ) -> CreateRepositoryCreationTemplateResponse:
     """Create a template for repositories under a prefix.
 
@@ -257,7 +255,7 @@ DELETE_REPOSITORY_CREATION_TEMPLATE = Operation(
 
 
 async def delete_repository_creation_template(
-    service: "Service", request: DeleteRepositoryCreationTemplateRequest
+    service: Service, request: DeleteRepositoryCreationTemplateRequest
 ) -> DeleteRepositoryCreationTemplateResponse:
     """Delete the template for a prefix.
 
@@ -320,7 +318,7 @@ DESCRIBE_REPOSITORY_CREATION_TEMPLATES = Operation(
 
 
 async def describe_repository_creation_templates(
-    service: "Service", request: DescribeRepositoryCreationTemplatesRequest
+    service: Service, request: DescribeRepositoryCreationTemplatesRequest
 ) -> DescribeRepositoryCreationTemplatesResponse:
     """List the registry's templates, or describe those for given prefixes.
 
@@ -339,7 +337,7 @@ async def describe_repository_creation_templates(
 
 
 def paginate_describe_repository_creation_templates(
-    service: "Service",
+    service: Service,
     request: DescribeRepositoryCreationTemplatesRequest,
     *,
     max_items: int | None = None,
@@ -425,7 +423,7 @@ UPDATE_REPOSITORY_CREATION_TEMPLATE = Operation(
 
 
 async def update_repository_creation_template(
-    service: "Service", request: UpdateRepositoryCreationTemplateRequest
+    service: Service, request: UpdateRepositoryCreationTemplateRequest
 ) -> UpdateRepositoryCreationTemplateResponse:
     """Change the template for a prefix.
 

@@ -382,7 +382,7 @@ async def test_an_image_is_deleted_with_all_its_tags(service: Service, repositor
     ("image_id", "code"),
     [
         (Id(), "MissingDigestAndTag"),
-        (Id("no digest"), "InvalidImageDigest"),
+        (Id("no:digest"), "InvalidImageDigest"),
         (Id(UNKNOWN_DIGEST), "ImageNotFound"),
         (Id(image_tag="absent"), "ImageNotFound"),
     ],

@@ -170,6 +170,14 @@ def test_a_list_of_plain_values_names_the_index() -> None:
     assert refused(GET_AUTHORIZATION_TOKEN, request) == ("registry_ids[1]", "must match [0-9]{12}, not '1'")
 
 
+def test_a_tag_that_stands_for_a_digest_is_found_out() -> None:
+    request = ecr.BatchGetImageRequest("team/app", [ecr.ImageIdentifier("v1")])
+    path, limit = refused(BATCH_GET_IMAGE, request)
+    assert path == "image_ids[0].image_digest"
+    assert limit == "must be a digest, such as sha256:6c3c62…; a tag is passed as image_tag, not 'v1'"
+    codec.check(BATCH_GET_IMAGE, request)  # the service has a failure for it
+
+
 def test_a_limit_with_one_end_says_so() -> None:
     upload = ecr.UploadLayerPartRequest("team/app", UPLOAD_ID, -1, 5, b"")
     assert refused(UPLOAD_LAYER_PART, upload) == ("part_first_byte", "must be at least 0, not -1")

@@ -34,6 +34,16 @@ def test_a_value_that_holds_a_mapping_can_be_hashed() -> None:
     assert hash(DETAIL) == hash(copy.deepcopy(DETAIL))
 
 
+def test_a_list_is_as_good_as_a_tuple() -> None:
+    by_list = ecr.ImageDetail(image_tags=["a", "b"])  # type: ignore[arg-type]
+    assert by_list == ecr.ImageDetail(image_tags=("a", "b"))
+    assert hash(by_list) == hash(ecr.ImageDetail(image_tags=("a", "b")))
+    assert repr(by_list) == "ImageDetail(image_tags=('a', 'b'))"
+    request = ecr.BatchGetImageRequest("team/app", [TAGGED])
+    assert request == ecr.BatchGetImageRequest("team/app", image_ids=(TAGGED,))
+    assert request in {request}
+
+
 def test_what_is_not_there_is_not_shown() -> None:
     assert repr(TAGGED) == "ImageIdentifier(image_tag='v1')"
     assert repr(ecr.ImageDetail(image_size_in_bytes=0)) == "ImageDetail(image_size_in_bytes=0)"

@@ -57,7 +57,8 @@ class Annotations:
 
     def _limit(self, shape: str) -> str:
         definition = self.model.shapes[shape]
-        return limit_arguments(definition, self.words.pattern(shape) or definition.get("pattern"))
+        pattern = self.words.pattern(shape) or definition.get("pattern")
+        return limit_arguments(definition, pattern, self.words.advice(shape))
 
     def _without_limit(self, shape: str, *, sent: bool) -> str:
         definition = self.model.shapes[shape]

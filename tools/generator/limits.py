@@ -1,11 +1,12 @@
 """What the service accepts of a value: for the code that checks it, and for its readers."""
 
+import json
 from typing import Any
 
 from docstrings import unbroken
 
 
-def limit_arguments(definition: dict[str, Any], pattern: str | None) -> str:
+def limit_arguments(definition: dict[str, Any], pattern: str | None, advice: str | None) -> str:
     """Return the arguments of a shape's `Limit`: none if every value will do."""
     low, high = definition.get("min"), definition.get("max")
     if low == 0 and definition["type"] in ("string", "list", "blob"):
@@ -17,6 +18,8 @@ def limit_arguments(definition: dict[str, Any], pattern: str | None) -> str:
         arguments.append(str(high) if low is not None else f"maximum={high}")
     if pattern:
         arguments.append(f"pattern=r{_quoted(pattern)}")
+    if advice:
+        arguments.append(f"advice={json.dumps(advice)}")
     return ", ".join(arguments)
 
 

@@ -41,7 +41,7 @@ class Operations:
         )
         return "\n".join(
             (
-                f'async def {snake(name)}(service: "Service", request: {request}) -> {response}:',
+                f"async def {snake(name)}(service: Service, request: {request}) -> {response}:",
                 docstring("\n\n".join(words), 4),
                 f"    return await service.call({snake(name).upper()}, request)",
             )

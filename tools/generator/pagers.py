@@ -29,7 +29,7 @@ class Pagers:
         return "\n".join(
             (
                 f"def paginate_{snake(name)}(",
-                f'    service: "Service", request: {request}, *, max_items: int | None = None, resume_token: str | None = None',
+                f"    service: Service, request: {request}, *, max_items: int | None = None, resume_token: str | None = None",
                 f") -> Pager[{request}, {response}, {self._item(response, paths)}]:",
                 docstring(words, 4),
                 f"    return Pager({snake(name)}, service, request, {self._items(paths)}, max_items, resume_token)",

@@ -92,7 +92,7 @@ async def test_named_images_are_described_once_each(service: Service, repository
         (Id(UNKNOWN_DIGEST), ecr.ImageNotFoundException),
         (Id(UNKNOWN_DIGEST, "v1"), ecr.ImageNotFoundException),
         (Id(), ecr.InvalidParameterException),
-        (Id("no digest"), ecr.InvalidParameterException),
+        (Id("no:digest"), ecr.InvalidParameterException),
         (Id(image_tag="no tag"), ecr.InvalidParameterException),
     ],
 )
@@ -172,7 +172,7 @@ async def test_a_manifest_of_a_type_that_is_not_accepted_is_not_handed_out(
     ("image_id", "code"),
     [
         (Id(), "MissingDigestAndTag"),
-        (Id("no digest"), "InvalidImageDigest"),
+        (Id("no:digest"), "InvalidImageDigest"),
         (Id(image_tag="no tag"), "InvalidImageTag"),
         (Id(UNKNOWN_DIGEST), "ImageNotFound"),
         (Id(image_tag="absent"), "ImageNotFound"),
