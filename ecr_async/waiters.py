@@ -3,16 +3,14 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import attrs
 
+from ecr_async.api.lifecycle import GetLifecyclePolicyPreviewRequest, GetLifecyclePolicyPreviewResponse
+from ecr_async.api.scanning import DescribeImageScanFindingsRequest, DescribeImageScanFindingsResponse
 from ecr_async.errors import ServiceError, ValidationError, WaiterFailedError, WaiterTimeoutError
-
-if TYPE_CHECKING:
-    from ecr_async.api.lifecycle import GetLifecyclePolicyPreviewRequest, GetLifecyclePolicyPreviewResponse
-    from ecr_async.api.scanning import DescribeImageScanFindingsRequest, DescribeImageScanFindingsResponse
-    from ecr_async.service import Service
+from ecr_async.service import Service
 
 __all__ = [
     "PollDelays",

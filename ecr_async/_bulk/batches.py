@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import attrs
 
@@ -28,9 +28,7 @@ from ecr_async.api.images import (
 )
 from ecr_async.api.layers import BatchCheckLayerAvailabilityRequest, Layer, batch_check_layer_availability
 from ecr_async.errors import ECRError, ServiceError, SessionClosedError, ValidationError
-
-if TYPE_CHECKING:
-    from ecr_async.service import Service
+from ecr_async.service import Service
 
 __all__ = ["BatchFailure", "BatchResult", "check_layers", "delete_images", "get_images"]
 

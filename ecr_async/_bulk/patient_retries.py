@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from ecr_async._retry.standard import Attempts, ErrorKind, RetryStrategy, rate_limiters
 from ecr_async.errors import CallError
-
-if TYPE_CHECKING:
-    from ecr_async.service import Service
+from ecr_async.service import Service
 
 __all__ = ["CallCounts", "PatientRetries", "patient"]
 

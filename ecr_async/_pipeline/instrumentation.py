@@ -7,18 +7,14 @@ duration. Neither a record nor a line holds a credential, a signature or a body.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Protocol
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 import attrs
+from yarl import URL
 
+from ecr_async._pipeline.call import Attempt, Call
 from ecr_async.errors import CallError, ServiceError
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from yarl import URL
-
-    from ecr_async._pipeline.call import Attempt, Call
 
 __all__ = ["AttemptRecord", "Telemetry", "error_type", "report_attempt"]
 

@@ -3,16 +3,14 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict
 
 import attrs
 
 from ecr_async.api.common import ImageIdentifier
 from ecr_async.events.errors import EventError
-
-if TYPE_CHECKING:
-    from ecr_async.service import Service
-    from ecr_async.session import Session
+from ecr_async.service import Service
+from ecr_async.session import Session
 
 __all__ = ["Common", "Event", "ImageEvent", "TaggedImageEvent", "UnknownEvent"]
 

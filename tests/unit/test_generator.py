@@ -175,7 +175,7 @@ def test_a_module_has_a_place_and_words_for_everything(model: dict[str, Any], wo
             'errors=(ThingNotFoundException, ), exclusive=("names", ("next_token", "max_results",)))'
         ),
         'PUT_THING = Operation("PutThing", PutThingRequest, PutThingResponse, errors=(), heavy=True)',
-        'async def put_thing(service: Service, request: PutThingRequest) -> PutThingResponse:',
+        "async def put_thing(service: Service, request: PutThingRequest) -> PutThingResponse:",
         "    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutThing.html",
         "        ThingNotFoundException: There is no such thing.",
         ") -> Pager[ListThingsRequest, ListThingsResponse, Thing]:",

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import attrs
 
 from ecr_async.api.common import ImageIdentifier, ScanStatus
 from ecr_async.api.scanning import EnhancedImageScanFinding, ImageScanFinding
-
-if TYPE_CHECKING:
-    from ecr_async.errors import ECRError
+from ecr_async.errors import ECRError
 
 __all__ = [
     "SEVERITIES",

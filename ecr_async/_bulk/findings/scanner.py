@@ -15,7 +15,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TypeAlias, cast
 
 import attrs
 
@@ -52,10 +52,8 @@ from ecr_async.api.scanning import (
     start_image_scan,
 )
 from ecr_async.errors import ECRError, SessionClosedError, ValidationError
+from ecr_async.service import Service
 from ecr_async.waiters import PollDelays, wait_until_image_scan_complete
-
-if TYPE_CHECKING:
-    from ecr_async.service import Service
 
 __all__ = ["FindingsScan", "ImageSelection", "scan_findings"]
 

@@ -19,15 +19,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
 from ecr_async._bulk.images.results import ScannedPage, ScanResult, VanishedRepository
 from ecr_async.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from ecr_async.service import Service
+from ecr_async.service import Service
 
 __all__ = ["Checkpoint", "Position"]
 

@@ -12,17 +12,15 @@ import operator
 import os
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import BinaryIO, Self
 
 import attrs
 import orjson
 
+from ecr_async._bulk.images.checkpoint import Checkpoint
 from ecr_async._bulk.images.results import ScannedPage, ScanResult
 from ecr_async.api.images import ImageDetail
 from ecr_async.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from ecr_async._bulk.images.checkpoint import Checkpoint
 
 __all__ = ["JsonLines", "json_lines"]
 

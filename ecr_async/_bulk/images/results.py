@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import attrs
 
 from ecr_async.api.images import ImageDetail
-
-if TYPE_CHECKING:
-    from ecr_async.errors import ECRError
-    from ecr_async.service import Service
+from ecr_async.errors import ECRError
+from ecr_async.service import Service
 
 __all__ = [
     "FailedListing",

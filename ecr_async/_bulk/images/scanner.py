@@ -19,7 +19,6 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
 
 import attrs
 
@@ -36,19 +35,16 @@ from ecr_async._bulk.images.results import (
 from ecr_async._bulk.images.selection import RepositorySelection, Selection
 from ecr_async._bulk.patient_retries import CallCounts, patient
 from ecr_async._bulk.result_queue import Put, Stream, Streaming
-from ecr_async.api.common import InvalidParameterException, RepositoryNotFoundException
+from ecr_async.api.common import InvalidParameterException, RepositoryNotFoundException, TagStatus
 from ecr_async.api.images import (
     DescribeImagesFilter,
     DescribeImagesRequest,
     ImageDetail,
+    ImageStatusFilter,
     paginate_describe_images,
 )
 from ecr_async.errors import ECRError, SessionClosedError, ValidationError
 from ecr_async.service import Service
-
-if TYPE_CHECKING:
-    from ecr_async.api.common import TagStatus
-    from ecr_async.api.images import ImageStatusFilter
 
 __all__ = ["Scan", "scan_images"]
 

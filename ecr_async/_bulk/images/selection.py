@@ -6,7 +6,7 @@ import fnmatch
 import re
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import attrs
 
@@ -15,14 +15,9 @@ from ecr_async.api.repositories import (
     Repository,
     paginate_describe_repositories,
 )
-
-if TYPE_CHECKING:
-    from ecr_async.service import Service
+from ecr_async.service import Service
 
 __all__ = ["RepositorySelection", "Selection"]
-
-RepositorySelection: TypeAlias = "str | Iterable[str] | Callable[[Repository], bool] | Selection | None"
-"""None for all; a name or a pattern (`team/*`), or several; or a predicate of what is listed."""
 
 _PATTERN = re.compile(r"[*?\[]")
 """What no name holds and every pattern does."""
@@ -75,3 +70,7 @@ class Selection:
             async for page in pages:
                 for repository in filter(self.predicate, page.repositories):
                     yield repository
+
+
+RepositorySelection: TypeAlias = str | Iterable[str] | Callable[[Repository], bool] | Selection | None
+"""None for all; a name or a pattern (`team/*`), or several; or a predicate of what is listed."""
