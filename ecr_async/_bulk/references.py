@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, MutableMapping
-from typing import TYPE_CHECKING
 
-from ecr_async._bulk.batches import get_images
+from ecr_async._bulk.batches import BatchFailure, get_images
 from ecr_async.api.common import ImageIdentifier
 from ecr_async.errors import ECRError, ResponseError, ServiceError
+from ecr_async.lifecycle import Image
 from ecr_async.oci.manifests import Manifest, ManifestError
 from ecr_async.oci.media_types import INDEX_MEDIA_TYPES
-
-if TYPE_CHECKING:
-    from ecr_async._bulk.batches import BatchFailure
-    from ecr_async.lifecycle import Image
-    from ecr_async.service import Service
+from ecr_async.service import Service
 
 __all__ = ["collect_references"]
 

@@ -12,7 +12,7 @@ from ecr_async.errors import ValidationError
 __all__ = ["TagSelection", "TagSelector"]
 
 TagSelection: TypeAlias = (
-    "str | re.Pattern[str] | Callable[[str], bool] | Iterable[str | re.Pattern[str]] | None"
+    str | re.Pattern[str] | Callable[[str], bool] | Iterable[str | re.Pattern[str]] | None
 )
 """None for all tags; a tag or a pattern (`v1.*`), a compiled regular expression that the whole tag must match, or
 several of them; or a predicate of a tag."""
