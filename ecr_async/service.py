@@ -9,11 +9,10 @@ from typing import Any, Self, TypeVar
 
 from yarl import URL
 
-from ecr_async._auth.signing import without_secrets
 from ecr_async._http.body import Body
 from ecr_async._http.proxy import proxy_for
 from ecr_async._http.route import Route, find_route
-from ecr_async._http.transport import Download
+from ecr_async._http.transport import Download, Reply
 from ecr_async._pipeline.call import Attempt, Call
 from ecr_async._pipeline.instrumentation import report_attempt
 from ecr_async._pipeline.recovery import Recovery
@@ -117,19 +116,26 @@ class Service:
             )
             headers["amz-sdk-invocation-id"] = call.invocation
             headers["amz-sdk-request"] = call.attempts.header
+            attempt.headers = headers
             attempt.reply = reply = await connection.post(
                 route.url, headers, call.body.content, route.proxy, fresh=call.needs_new_connection
             )
             if reply.status == 200:
-                return await self._decode(call.operation, reply.body)
-        body = without_secrets(reply.body, headers)
-        raise codec.decode_error(call.operation, reply.status, reply.headers, body, runtime.find_error)
+                return await self._decode(call.operation, reply)
+        raise codec.decode_error(
+            call.operation,
+            reply.status,
+            reply.headers,
+            reply.body,
+            find_error=runtime.find_error,
+            redactor=attempt.redactor,
+        )
 
-    async def _decode(self, operation: Operation[Any, ResponseT], body: bytes) -> ResponseT:
-        if len(body) < LARGE_RESPONSE:
-            return codec.decode(operation, body)
+    async def _decode(self, operation: Operation[Any, ResponseT], reply: Reply) -> ResponseT:
+        if len(reply.body) < LARGE_RESPONSE:
+            return codec.decode(operation, reply.body)
         async with self._runtime.decoding:
-            return await _decode_in_steps(operation, body)
+            return await _decode_in_steps(operation, reply)
 
     @property
     def shared(self) -> dict[object, Any]:
@@ -189,13 +195,14 @@ def _complete(error: CallError, call: Call[Any], attempt: Attempt) -> None:
     error.attempts = call.attempts.made - (attempt.started is None)
     if attempt.reply is not None:
         error.status, error.request_id = attempt.reply.status, attempt.reply.request_id
+    error.request_id = error.request_id and attempt.redactor.text(error.request_id)
     call.is_doubtful = call.is_doubtful or leaves_doubt(error)
     error.may_have_succeeded = call.is_doubtful and is_own_effect(error.operation, error)
 
 
-async def _decode_in_steps(operation: Operation[Any, ResponseT], body: bytes) -> ResponseT:
+async def _decode_in_steps(operation: Operation[Any, ResponseT], reply: Reply) -> ResponseT:
     """Decode a large response, yielding to the event loop between steps."""
-    steps = codec.decode_in_steps(operation, body)
+    steps = codec.decode_in_steps(operation, reply.body)
     while True:
         try:
             next(steps)

@@ -11,7 +11,6 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-re
 import copy
 import hmac
 import time
-from collections.abc import Mapping
 from hashlib import sha256
 from urllib.parse import quote
 
@@ -20,7 +19,7 @@ import attrs
 from ecr_async._auth.credentials import Credentials
 from ecr_async._secret import Secret
 
-__all__ = ["ALGORITHM", "CONTENT_TYPE", "Signer", "signature", "signing_key", "without_secrets"]
+__all__ = ["ALGORITHM", "CONTENT_TYPE", "Signer", "signature", "signing_key"]
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 CONTENT_TYPE = "application/x-amz-json-1.1"
@@ -156,15 +155,3 @@ def signature(key: bytes, timestamp: str, scope: str, canonical_request: str) ->
 def _to_sign(timestamp: str, scope: str) -> bytes:
     """Return the string to sign up to the canonical request's digest, which ends it."""
     return f"{ALGORITHM}\n{timestamp}\n{scope}\n".encode()
-
-
-def without_secrets(body: bytes, headers: Mapping[str, str]) -> bytes:
-    """Return an answer's body without the signature and the session token of the request's headers.
-
-    The service repeats a canonical request whose signature it does not accept, and a proxy's page may
-    repeat any header. JSON may write a slash with a backslash before it.
-    """
-    for secret in (headers["Authorization"].rpartition("=")[2], headers.get("X-Amz-Security-Token")):
-        if secret:
-            body = body.replace(secret.encode(), b"***").replace(secret.replace("/", "\\/").encode(), b"***")
-    return body

@@ -2,6 +2,7 @@
 
 import random
 import uuid
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -12,6 +13,7 @@ from ecr_async._http.route import Route
 from ecr_async._http.transport import Reply
 from ecr_async._retry.standard import Attempts
 from ecr_async._wire.operation import Operation
+from ecr_async._wire.redaction import Redactor
 
 __all__ = ["Attempt", "Call"]
 
@@ -47,10 +49,26 @@ class Attempt:
     """One attempt: what it was made with, and what came back.
 
     `queued` and `started` are on the runtime's monotonic clock, in seconds: when the wait for a connection
-    began, and when it was over, or None if it never was. `reply` is None until one came.
+    began, and when it was over, or None if it never was. `headers` are those that were sent, `reply` is
+    None until one came.
     """
 
     queued: float
     started: float | None = None
     credentials: Credentials | None = None
+    headers: Mapping[str, str] = {}
     reply: Reply | None = None
+
+    @property
+    def request_id(self) -> str | None:
+        """The service's own name for the attempt."""
+        found = self.reply.request_id if self.reply else None
+        return found and self.redactor.text(found)
+
+    @property
+    def redactor(self) -> Redactor:
+        """What takes this attempt's secrets out of a text."""
+        signature = self.headers.get("Authorization", "").rpartition("=")[2]
+        if self.credentials is None:
+            return Redactor([signature])
+        return Redactor([signature, self.credentials.session_token, self.credentials.secret_access_key])

@@ -82,7 +82,7 @@ def report_attempt(
         connection_wait=started - attempt.queued,
         duration=now - started,
         status=outcome.status if outcome else None,
-        request_id=outcome.request_id if outcome else None,
+        request_id=error.request_id if error else attempt.request_id,
         error=error,
         retry_delay=retry_delay,
     )

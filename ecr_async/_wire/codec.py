@@ -20,11 +20,18 @@ from ecr_async._wire import decoding, stepwise
 from ecr_async._wire.encoding import check_exclusive, make_encoder
 from ecr_async._wire.invalid import InvalidError
 from ecr_async._wire.operation import AnyOperation, Operation
+from ecr_async._wire.redaction import Redactor
 from ecr_async.errors import CallError, ResponseError, ServiceError, ValidationError
 
 __all__ = ["ErrorFinder", "check", "decode", "decode_error", "decode_in_steps", "encode"]
 
 ResponseT = TypeVar("ResponseT")
+
+SHOWN = 80
+"""Characters of a content type that an error repeats."""
+
+BODY_SHOWN = 4096
+"""Bytes at the beginning of an error's body that are looked through for secrets and shown in part."""
 
 ErrorFinder: TypeAlias = Callable[[str], type[ServiceError] | None]
 """Finds the class of a modelled error by its code."""
@@ -74,6 +81,7 @@ def decode(operation: Operation[Any, ResponseT], body: bytes) -> ResponseT:
         return response
     except InvalidError as invalid:
         failure = _undecodable(operation, invalid)
+    del body  # which may hold a secret, from where a report of this error shows local variables
     raise failure
 
 
@@ -84,6 +92,7 @@ def decode_in_steps(operation: Operation[Any, ResponseT], body: bytes) -> Genera
         return response
     except InvalidError as invalid:
         failure = _undecodable(operation, invalid)
+    del body  # which may hold a secret, from where a report of this error shows local variables
     raise failure
 
 
@@ -100,14 +109,22 @@ def _undecodable(operation: AnyOperation, invalid: InvalidError) -> ResponseErro
 
 
 def decode_error(
-    operation: AnyOperation, status: int, headers: Mapping[str, str], body: bytes, find_error: ErrorFinder
+    operation: AnyOperation,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    find_error: ErrorFinder,
+    redactor: Redactor,
 ) -> CallError:
     """Return the exception for a response that is not a success.
 
-    `find_error` returns the class of an error that the operation does not declare, by its code.
+    `find_error` returns the class of an error that the operation does not declare, by its code. What the
+    exception repeats of the response is cleaned by `redactor`.
     """
     document = _json_object(body)
     written = headers.get("x-amzn-errortype") or document.get("__type") or document.get("code")
+    message = redactor.text(str(document.get("message") or document.get("Message") or ""))
     known: dict[str, Any] = {
         "operation": operation.name,
         "status": status,
@@ -115,12 +132,13 @@ def decode_error(
     }
     if not written:
         kind = headers.get("content-type", "no content type").partition(";")[0]
-        return ResponseError(f"the answer is not the service's ({kind})", body=body, **known)
+        sentence = f"the response is not the service's ({redactor.text(kind)[:SHOWN]})"
+        body = redactor.body(body[:BODY_SHOWN])
+        return ResponseError(f"{sentence}: {message}" if message else sentence, body=body, **known)
     code = str(written).partition(":")[0].rpartition("#")[2]
-    message = document.get("message") or document.get("Message") or ""
     details = {name: value for name, value in document.items() if name not in _ERROR_ENVELOPE}
     error = operation.error_named(code) or find_error(code) or ServiceError
-    return error(str(message), code=code, details=details, **known)
+    return error(message, code=redactor.text(code), details=redactor.value(details), **known)
 
 
 _JSON = msgspec.json.Encoder()

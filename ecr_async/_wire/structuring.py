@@ -81,8 +81,12 @@ def _items(kind: Kind, items: Iterable[tuple[Any, Any]], step: str, lenient: boo
             elif not lenient:
                 raise InvalidError("must not be null")
         except InvalidError as invalid:
-            raise invalid.under(step.format(key)) from None
+            raise invalid.under(step.format(key if _NAMEABLE(str(key)) else "*")) from None
     return found
+
+
+_NAMEABLE = re.compile(r"[\w.-]{1,64}", re.ASCII).fullmatch
+"""Finds the keys of a map that may stand in a path: what else a key says may be a value."""
 
 
 def _typed(value: Any, cls: type[Any], name: str) -> Any:

@@ -13,6 +13,7 @@ from multidict import CIMultiDict
 import ecr_async
 from ecr_async import ResponseError, ServiceError, api
 from ecr_async._wire import codec
+from ecr_async._wire.redaction import Redactor
 from ecr_async.errors import CallError
 from tests.conformance import strategies
 from tests.conformance.test_requests import operation_of
@@ -35,7 +36,9 @@ def refusal(
     headers = CIMultiDict({"Content-Type": "application/x-amz-json-1.1"})
     if error_type is not None:
         headers["X-Amzn-ErrorType"] = error_type
-    return codec.decode_error(operation_of(operation), status, headers, body, api.error_named)
+    return codec.decode_error(
+        operation_of(operation), status, headers, body, find_error=api.error_named, redactor=Redactor()
+    )
 
 
 def by_botocore(document: Any) -> tuple[str, str]:
@@ -169,7 +172,6 @@ def test_members_that_no_model_has_are_in_the_details() -> None:
     [
         b"",
         b"<html><h1>502 Bad Gateway</h1></html>",
-        b'{"message": "Forbidden"}',
         b"[]",
         b'"text"',
         b"null",
@@ -181,7 +183,14 @@ def test_without_a_type_it_is_not_the_services_answer(body: bytes, status: int) 
     error = refusal(body, status=status)
     assert type(error) is ResponseError
     assert (error.body, error.status) == (body, status)
-    assert error.message == "the answer is not the service's (application/x-amz-json-1.1)"
+    assert error.message == "the response is not the service's (application/x-amz-json-1.1)"
+
+
+@pytest.mark.parametrize("key", ["message", "Message"])
+def test_a_message_without_a_type_is_not_hidden(key: str) -> None:
+    error = refusal({key: "Forbidden"}, status=403)
+    assert type(error) is ResponseError
+    assert error.message == "the response is not the service's (application/x-amz-json-1.1): Forbidden"
 
 
 def test_of_a_body_that_is_not_the_services_only_the_beginning_is_kept() -> None:
@@ -199,6 +208,11 @@ def test_no_answer_makes_decoding_fail(body: bytes, error_type: str | None) -> N
 def test_the_services_wish_for_a_pause_is_in_seconds(wish: str) -> None:
     headers = CIMultiDict({"x-amz-retry-after": wish})
     error = codec.decode_error(
-        operation_of(OPERATION), 503, headers, b'{"__type": "ServerException"}', api.error_named
+        operation_of(OPERATION),
+        503,
+        headers,
+        b'{"__type": "ServerException"}',
+        find_error=api.error_named,
+        redactor=Redactor(),
     )
     assert error.retry_after == {"1500": 1.5, "0": 0.0, "9" * 5000: float("inf")}.get(wish)

@@ -7,6 +7,7 @@ import logging
 import pickle
 import re
 import traceback
+import urllib.parse
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeAlias
 
@@ -83,6 +84,19 @@ async def explain_with_escapes(exchange: Exchange) -> None:
     await answer(b'{"__type": "InvalidSignatureException", "message": "%b"}' % token.encode(), 400)(exchange)
 
 
+def echo_the_token(spell: Callable[[str], str], place: str) -> Behaviour:
+    """A service that repeats the session token, in some spelling, in a body or a header of its error."""
+
+    async def behave(exchange: Exchange) -> None:
+        token = spell(exchange.request.headers["x-amz-security-token"])
+        message = token if place == "message" else "No."
+        headers = {} if place == "message" else {place: token}
+        body = b'{"__type": "AccessDeniedException", "message": "%b"}' % message.encode()
+        await answer(body, 400, **headers)(exchange)
+
+    return behave
+
+
 FAULTS: dict[str, Behaviour] = {
     "nothing goes wrong": answer(ANSWER),
     "drops": faults.drop,
@@ -102,6 +116,15 @@ FAULTS: dict[str, Behaviour] = {
     "echoes in HTML": echo_in_html,
     "explains the signature": explain_the_signature,
     "explains with escapes": explain_with_escapes,
+    "echoes the token in escapes": echo_the_token(lambda t: t.replace("=", r"\u003d"), "message"),
+    "echoes the token in escaped escapes": echo_the_token(lambda t: t.replace("=", r"\\u003d"), "message"),
+    "echoes the token percent-encoded": echo_the_token(urllib.parse.quote_plus, "message"),
+    "echoes the token in HTML": echo_the_token(lambda t: t.replace("+", "&#43;"), "message"),
+    "echoes the token as the error's type": echo_the_token(str, "x-amzn-errortype"),
+    "echoes the token as the request's ID": echo_the_token(str, "x-amzn-requestid"),
+    "echoes the token as the request's ID in an answer": answer(
+        ANSWER, 200, **{"x-amzn-requestid": SESSION_TOKEN}
+    ),
 }
 
 

@@ -1,6 +1,7 @@
 """What a response may be like, and what is named when it isn't: by hand, where conformance tests draw at random."""
 
 import json
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -241,3 +242,13 @@ def test_a_response_of_too_many_values_is_rejected(items: bytes) -> None:
 def test_what_stands_in_texts_does_not_count() -> None:
     body = json.dumps({"nextToken": '{"a": {}, "b": [1, 2]}' * 100_000, "new": "\\"}).encode()
     assert len(in_steps(DESCRIBE_IMAGES, body).next_token) == 2_200_000
+
+
+@decoders
+def test_a_report_with_local_variables_shows_no_body(decode: Decode) -> None:
+    with pytest.raises(ResponseError) as caught:
+        decode(DESCRIBE_IMAGES, b'{"nextToken": {"secret": "hunter2"}}')
+    report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    ours = [frame for frame in report.stack if "_wire" in frame.filename]
+    assert ours
+    assert not any("hunter2" in text for frame in ours for text in (frame.locals or {}).values())

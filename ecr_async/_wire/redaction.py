@@ -1,0 +1,81 @@
+"""Takes secrets out of the texts of an error, in whichever spelling they come back.
+
+A service or a proxy may repeat what it was sent: a canonical request, a header, the whole of it in a page.
+Texts are cleaned after they have been parsed, so that a secret changes neither a document nor an error's
+code, and only of what is long enough to be a secret: a session token `test` leaves every "test" alone.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from html.entities import html5
+from typing import Any
+
+__all__ = ["SECRET_LENGTH_MIN", "Redactor"]
+
+SECRET_LENGTH_MIN = 16
+"""The length in characters of the shortest secret; and of the shortest part of one that is found."""
+
+REPLACEMENT = "***"
+
+
+class Redactor:
+    """Replaces each of some secrets by `***`, also where it is cut off, or percent-, HTML- or JSON-encoded."""
+
+    def __init__(self, secrets: Iterable[str | None] = ()) -> None:
+        self._secrets = [secret for secret in secrets if secret and len(secret) >= SECRET_LENGTH_MIN]
+
+    def text(self, text: str) -> str:
+        """Return a text without the secrets."""
+        if len(text) < SECRET_LENGTH_MIN:
+            return text
+        for secret in self._secrets:
+            text = _pattern(secret).sub(REPLACEMENT, text)
+        return text
+
+    def value(self, value: Any) -> Any:
+        """Return a JSON value without the secrets in its texts."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            members: Mapping[Any, Any] = value
+            return {self.value(key): self.value(member) for key, member in members.items()}
+        if isinstance(value, (list, tuple)):
+            items: Iterable[Any] = value
+            return [self.value(item) for item in items]
+        return value
+
+    def body(self, body: bytes) -> bytes:
+        """Return a body that could not be parsed without the secrets."""
+        return self.text(body.decode("latin-1")).encode("latin-1")
+
+
+@lru_cache(maxsize=64)
+def _pattern(secret: str) -> re.Pattern[str]:
+    """Return a pattern that finds parts of a secret, side by side or alone."""
+    size = SECRET_LENGTH_MIN
+    parts = [secret[start : start + size] for start in range(0, len(secret) - size + 1, size)]
+    parts[-1] += secret[len(parts) * size :]
+    spelled = ("".join(map(_spellings, part)) for part in reversed(parts))  # the longest first
+    return re.compile(f"(?:{'|'.join(spelled)})+")
+
+
+@lru_cache(maxsize=256)
+def _spellings(character: str) -> str:
+    """Return a pattern for a character as it is or, unless every encoding leaves it alone, encoded."""
+    if character.isalnum() and character.isascii():
+        return character
+    code = ord(character)
+    names = [name.removesuffix(";") for name, text in html5.items() if text == character]
+    percent = "".join(f"%(?:25)?{byte:02x}" for byte in character.encode(errors="surrogatepass"))
+    spellings = (
+        rf"\\+{re.escape(character)}",
+        rf"\\+u{code:04x}",
+        rf"\\+x{code:02x}",
+        rf"&(?:amp;)?#0*{code};?",
+        rf"&(?:amp;)?#x0*{code:x};?",
+        *(f"&(?:amp;)?{name};?" for name in names),
+        percent,
+        re.escape(character),
+    )
+    return f"(?:(?i:{'|'.join(spellings)}))"
