@@ -89,6 +89,20 @@ def scan_case(
     )
 
 
+def again_case(*, turns: int) -> Case:
+    """Another client and one call in a process that has made one."""
+    return Case(
+        "again",
+        "cold",
+        serve=("--images", 1),
+        workload="another_client",
+        parameters={"times": 10},
+        connections=1,
+        turns=turns,
+        warm_up={"size": 1, "in_flight": 1},
+    )
+
+
 def lag_case(name: str, repositories: int, *, concurrency: int) -> Case:
     """The event loop during a scan."""
     return Case(

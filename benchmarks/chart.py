@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 STYLES = {
     "floor": {"color": "#7a7a7a", "marker": "s", "linestyle": "--"},
     "ecr-async": {"color": "#0b6e4f", "marker": "o", "linewidth": 2.4},
+    "capo-ecr": {"color": "#8e44ad", "marker": "D"},
     "aiobotocore": {"color": "#c8553d", "marker": "^"},
     "boto3 in threads": {"color": "#3d5a98", "marker": "v"},
 }

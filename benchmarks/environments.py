@@ -29,12 +29,13 @@ class Peer:
 
 
 FLOOR = Peer("floor", "floor", ("aiohttp", "orjson"), ("aiohttp", "orjson"))
-OURS = Peer("ours", "ecr-async", (str(ROOT),), ("aiohttp", "orjson", "attrs", "cattrs", "botocore"))
+OURS = Peer("ours", "ecr-async", (str(ROOT),), ("aiohttp", "msgspec", "attrs", "cattrs", "botocore"))
+CAPO = Peer("capo_client", "capo-ecr", ("capo-ecr",), ("capo-ecr", "zapros"))
 AIOBOTOCORE = Peer(
     "aiobotocore_client", "aiobotocore", ("aiobotocore",), ("aiobotocore", "botocore", "aiohttp")
 )
 BOTO3 = Peer("boto3_client", "boto3 in threads", ("boto3",), ("boto3", "botocore"))
-PEERS = (FLOOR, OURS, AIOBOTOCORE, BOTO3)
+PEERS = (FLOOR, OURS, CAPO, AIOBOTOCORE, BOTO3)
 
 
 def environment(name: str) -> Path:

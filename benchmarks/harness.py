@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -101,7 +102,8 @@ def measure(
 
 
 def cold_start(peer: Peer, endpoint: str) -> Numbers:
-    """One cold start in a fresh process of the peer's environment."""
+    """One cold start in a fresh process of the peer's environment; `process` is all of it, from start to exit."""
+    started = time.perf_counter()
     result = subprocess.run(
         [peer.python, HERE / "cold_start.py", peer.module, endpoint],
         env=client_environment(),
@@ -109,4 +111,4 @@ def cold_start(peer: Peer, endpoint: str) -> Numbers:
         stdout=subprocess.PIPE,
         text=True,
     )
-    return json.loads(result.stdout)
+    return {**json.loads(result.stdout), "process": time.perf_counter() - started}

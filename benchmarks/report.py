@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
-from environments import AIOBOTOCORE, BOTO3, FLOOR, OURS, PEERS, Peer
+from environments import AIOBOTOCORE, CAPO, FLOOR, OURS, PEERS, Peer
 from harness import Numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+RIVALS = (CAPO, AIOBOTOCORE)
+"""The peers that targets are set against."""
+AHEAD = [f"ahead of {peer.title}" for peer in RIVALS]
 
 Rounds = dict[tuple[str, Peer], list[Numbers]]
 """What was measured, by case and client: one entry a turn, in the same order for every client."""
@@ -27,14 +31,12 @@ class Row:
     title: str
     case: str
     number: str
-    ahead: float | None = None
-    """At least so many times less than aiobotocore's."""
+    ahead: Mapping[Peer, float] = field(default_factory=dict[Peer, float])
+    """At least so many times less than each of these peers'."""
     factor: float | None = None
     """At most so many times the floor's."""
     limit: float | None = None
     """At most so much, in the number's own unit."""
-    boto3: bool = False
-    """No more than boto3's."""
     short: str = ""
     """The title where there is less room."""
 
@@ -63,10 +65,9 @@ def ratios(rounds: Rounds, row: Row, above: Peer, below: Peer) -> list[float]:
 def verdict(rounds: Rounds, row: Row) -> str:
     """Whether everything that is asked of the row holds; empty where nothing is asked or measured."""
     asked = [
-        (ratios(rounds, row, AIOBOTOCORE, OURS), row.ahead, 1),
+        *((ratios(rounds, row, peer, OURS), target, 1) for peer, target in row.ahead.items()),
         (ratios(rounds, row, OURS, FLOOR), row.factor, -1),
         (values(rounds, row, OURS), row.limit, -1),
-        (ratios(rounds, row, BOTO3, OURS), 1.0 if row.boto3 else None, 1),
     ]
     held = [
         sign * median(found) >= sign * target for found, target, sign in asked if found and target is not None
@@ -82,12 +83,11 @@ def times(found: Sequence[float]) -> str:
 
 
 def targets(row: Row) -> tuple[str, str]:
-    """What is asked: ahead of aiobotocore (and boto3), and near the floor."""
-    ahead = [f"{row.ahead:g} ×"] if row.ahead else []
-    ahead += ["no more than boto3"] if row.boto3 else []
+    """What is asked: ahead of capo-ecr and aiobotocore, and near the floor."""
+    ahead = [f"{target:g} ×" if (target := row.ahead.get(peer)) else "–" for peer in RIVALS]
     near = [f"{row.factor:g} ×"] if row.factor else []
     near += [f"under {quantity(row.number, row.limit)}"] if row.limit else []
-    return ", ".join(ahead) or "–", ", ".join(near) or "–"
+    return ", ".join(ahead), ", ".join(near) or "–"
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -108,7 +108,7 @@ def main_table(rounds: Rounds, rows: Sequence[Row]) -> str:
             [
                 row.title,
                 *(quantity(row.number, median(found)) if found else "–" for found in numbers),
-                times(ratios(rounds, row, AIOBOTOCORE, OURS)),
+                *(times(ratios(rounds, row, peer, OURS)) for peer in RIVALS),
                 ahead_target,
                 times(ratios(rounds, row, OURS, FLOOR)),
                 near_target,
@@ -116,7 +116,7 @@ def main_table(rounds: Rounds, rows: Sequence[Row]) -> str:
             ]
         )
     head = ["", *(peer.title for peer in PEERS)]
-    return table([*head, "ahead of aiobotocore", "target", "of the floor", "target", "met"], lines)
+    return table([*head, *AHEAD, "targets", "of the floor", "target", "met"], lines)
 
 
 def short_table(rounds: Rounds, rows: Sequence[Row]) -> str:
@@ -125,12 +125,12 @@ def short_table(rounds: Rounds, rows: Sequence[Row]) -> str:
         [
             row.short or row.title,
             *(quantity(row.number, median(values(rounds, row, peer))) for peer in PEERS),
-            times(ratios(rounds, row, AIOBOTOCORE, OURS)),
+            *(times(ratios(rounds, row, peer, OURS)) for peer in RIVALS),
             times(ratios(rounds, row, OURS, FLOOR)),
         ]
         for row in rows
     ]
-    return table(["", *(peer.title for peer in PEERS), "ahead of aiobotocore", "of the floor"], lines)
+    return table(["", *(peer.title for peer in PEERS), *AHEAD, "of the floor"], lines)
 
 
 def write_between(path: Path, begin: str, end: str, text: str) -> None:
@@ -144,10 +144,10 @@ def spread_table(rounds: Rounds, rows: Sequence[Row]) -> str:
     """How far the turns lie apart: the quartiles of each row's ratios."""
     lines = []
     for row in rows:
-        pairs = (ratios(rounds, row, AIOBOTOCORE, OURS), ratios(rounds, row, OURS, FLOOR))
+        pairs = (*(ratios(rounds, row, peer, OURS) for peer in RIVALS), ratios(rounds, row, OURS, FLOOR))
         if any(pairs):
             lines.append([row.title, *map(middle_half, pairs)])
-    return table(["", "ahead of aiobotocore", "of the floor"], lines)
+    return table(["", *AHEAD, "of the floor"], lines)
 
 
 def middle_half(found: Sequence[float]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from functools import partial
 from importlib import import_module
 
 from workloads import WORKLOADS
@@ -20,6 +21,8 @@ async def work(client: str, endpoint: str, *, connections: int, retries: str | N
     async with adapter.connect(endpoint, connections, retries) as opened:
         while line := await asyncio.to_thread(sys.stdin.readline):
             workload, parameters = json.loads(line)
+            if workload == "another_client":
+                parameters["connect"] = partial(adapter.connect, endpoint, 1)
             print(json.dumps(await WORKLOADS[workload](opened, **parameters)), flush=True)
 
 

@@ -7,12 +7,14 @@ import os
 import resource
 import sys
 import time
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from clients.shape import PAGE, Client
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
 
 Numbers = dict[str, float]
 
@@ -92,6 +94,19 @@ async def scan(
     if lost or seen != repositories * images:
         raise WrongAnswerError(f"{seen} images instead of {repositories * images}, {lost} repositories lost")
     return numbers
+
+
+async def another_client(
+    client: Client, *, connect: Callable[[], AbstractAsyncContextManager[Client]], times: int
+) -> Numbers:
+    """Another client and one call of it, in a process that is warm; the median of several."""
+    found: list[float] = []
+    for _ in range(times):
+        begun = time.perf_counter()
+        async with connect() as other:
+            await other.describe_images(FIRST_REPOSITORY, 1)
+            found.append(time.perf_counter() - begun)
+    return {"wall": median(found)}
 
 
 async def lag(client: Client, *, concurrency: int) -> Numbers:
@@ -192,5 +207,5 @@ def peak_memory() -> int:
 
 
 WORKLOADS: dict[str, Callable[..., Awaitable[Numbers]]] = {
-    each.__name__: each for each in (warm_up, pages, scan, lag, lossy_scan, flat_memory)
+    each.__name__: each for each in (warm_up, pages, scan, another_client, lag, lossy_scan, flat_memory)
 }

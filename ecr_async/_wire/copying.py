@@ -13,6 +13,7 @@ from cattrs import Converter
 
 from ecr_async._wire.annotations import Kind, Member, members_of
 from ecr_async._wire.source import compile_function
+from ecr_async._wire.twins import is_copied
 
 __all__ = ["Copier", "make_copier"]
 
@@ -46,17 +47,15 @@ def _copied(member: Member, names: dict[str, Any], converter: Converter) -> str:
 
 def _copied_value(kind: Kind, name: str, names: dict[str, Any], converter: Converter) -> str:
     """Return Python text that copies what the variable `v` holds; `name` is free for a function."""
+    if not is_copied(kind):
+        return "v"
     if kind.base is bool:
         return "as_bool(v)"
-    if kind.is_object:
+    if kind.item is None:
         names[name] = converter.get_structure_hook(kind.base)
         return f"{name}(v, None)"
-    if kind.item is None:
-        return "v"
     item = _copied_value(kind.item, name, names, converter)
-    if kind.base is dict:
-        return "v" if item == "v" else f"{{k: {item} for k, v in v.items()}}"
-    return "tuple(v)" if item == "v" else f"tuple([{item} for v in v])"
+    return f"{{k: {item} for k, v in v.items()}}" if kind.base is dict else f"tuple([{item} for v in v])"
 
 
 def _as_bool(value: Any) -> bool:

@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from ecr_async._wire.annotations import Kind, members_of
 
-__all__ = ["INTEGERS", "twin"]
+__all__ = ["INTEGERS", "is_copied", "twin"]
 
 INTEGERS = range(-(2**63), 2**63)
 """What an integer or a long of the API may be."""
@@ -43,8 +43,16 @@ def twin(cls: Any) -> type[msgspec.Struct]:
     return msgspec.defstruct(cls.__name__, fields, rename=names, gc=False)
 
 
+def is_copied(kind: Kind) -> bool:
+    """Whether the value in a twin is not yet the one in the object."""
+    return kind.is_object or kind.base is bool or (kind.item is not None and is_copied(kind.item))
+
+
 def _annotation(kind: Kind) -> Any:
     if kind.item is not None:
         item: Any = _annotation(kind.item)
-        return list.__class_getitem__(item) if kind.base is tuple else dict.__class_getitem__((str, item))
+        if kind.base is dict:
+            return dict.__class_getitem__((str, item))
+        # The copier makes a tuple of objects itself; any other is ready.
+        return list.__class_getitem__(item) if is_copied(kind.item) else tuple.__class_getitem__((item, ...))
     return twin(kind.base) if kind.is_object else _SCALARS.get(kind.base, kind.base)
