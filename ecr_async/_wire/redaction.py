@@ -6,10 +6,10 @@ code, and only of what is long enough to be a secret: a session token `test` lea
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from html.entities import html5
-from typing import Any
+from typing import Any, cast
 
 __all__ = ["SECRET_LENGTH_MIN", "Redactor"]
 
@@ -37,12 +37,11 @@ class Redactor:
         """Return a JSON value without the secrets in its texts."""
         if isinstance(value, str):
             return self.text(value)
-        if isinstance(value, Mapping):
-            members: Mapping[Any, Any] = value
-            return {self.value(key): self.value(member) for key, member in members.items()}
-        if isinstance(value, (list, tuple)):
-            items: Iterable[Any] = value
-            return [self.value(item) for item in items]
+        if isinstance(value, dict):
+            members = cast("dict[str, Any]", value)
+            return {self.text(key): self.value(member) for key, member in members.items()}
+        if isinstance(value, list):
+            return [self.value(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
         return value
 
     def body(self, body: bytes) -> bytes:
