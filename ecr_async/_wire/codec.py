@@ -23,7 +23,7 @@ from ecr_async._wire.operation import AnyOperation, Operation
 from ecr_async._wire.redaction import Redactor
 from ecr_async.errors import CallError, ResponseError, ServiceError, ValidationError
 
-__all__ = ["ErrorFinder", "check", "decode", "decode_error", "decode_in_steps", "encode"]
+__all__ = ["ErrorFinder", "decode", "decode_error", "decode_in_steps", "encode"]
 
 ResponseT = TypeVar("ResponseT")
 
@@ -41,32 +41,16 @@ _converter = Converter()
 
 _converter.register_unstructure_hook_factory(attrs.has, make_encoder)
 
-_checker = Converter()
-"""The same for the service's side."""
-
-_checker.register_unstructure_hook_factory(
-    attrs.has, lambda cls, converter: make_encoder(cls, converter, advise=False)
-)
-
 
 def encode(operation: AnyOperation, request: Any) -> bytes:
     """Return the body of a request; raises `ValidationError` for one that the API would reject."""
-    return _JSON.encode(_checked(operation, request, _converter))
-
-
-def check(operation: AnyOperation, request: Any) -> None:
-    """Check a request as the service does; raises `ValidationError`."""
-    _checked(operation, request, _checker)
-
-
-def _checked(operation: AnyOperation, request: Any, converter: Converter) -> Any:
     if not isinstance(request, operation.request):
         expected, got = operation.request.__name__, type(request).__name__
         raise ValidationError("request", f"must be {expected}, not {got}", operation=operation.name)
     try:
         if operation.exclusive is not None:
             check_exclusive(request, *operation.exclusive)
-        return converter.get_unstructure_hook(operation.request)(request)
+        return _JSON.encode(_converter.get_unstructure_hook(operation.request)(request))
     except InvalidError as invalid:
         raise ValidationError(invalid.path, invalid.limit, operation=operation.name) from None
 

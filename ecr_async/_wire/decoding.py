@@ -49,7 +49,7 @@ def decode(cls: Any, body: bytes) -> Any:
     try:
         return copier(cls)(decoder(cls).decode(body), cls)
     except (RecursionError, TypeError, ValueError):
-        return structure(cls, parse(body), lenient=True)
+        return structure(cls, parse(body))
 
 
 def parse(body: bytes) -> Any:

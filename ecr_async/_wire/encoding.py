@@ -41,8 +41,8 @@ def check_exclusive(request: Any, field: str, others: Sequence[str]) -> None:
             raise InvalidError(f"cannot be sent together with {field}", other)
 
 
-def make_encoder(cls: Any, converter: Converter, *, advise: bool = True) -> Encoder:
-    """Write the encoder of an attrs class, which checks what it encodes; `advise` adds the client's own checks."""
+def make_encoder(cls: Any, converter: Converter) -> Encoder:
+    """Write the encoder of an attrs class, which checks what it encodes."""
     names: dict[str, Any] = {"cls": cls, "InvalidError": InvalidError, "IS_REQUIRED": IS_REQUIRED}
     lines = [
         "def encode(value):",
@@ -53,7 +53,7 @@ def make_encoder(cls: Any, converter: Converter, *, advise: bool = True) -> Enco
         "        document = {}",
     ]
     for member in members_of(cls):
-        names[f"encode_{member.name}"] = _value_encoder(member.kind, converter, advise)
+        names[f"encode_{member.name}"] = _value_encoder(member.kind, converter)
         step = [f"name = {member.name!r}", f"document[{member.wire!r}] = encode_{member.name}(v)"]
         if member.is_required:
             step[1:1] = ["if v is None:", "    raise InvalidError(IS_REQUIRED)"]
@@ -69,14 +69,14 @@ def make_encoder(cls: Any, converter: Converter, *, advise: bool = True) -> Enco
     return typing.cast("Encoder", compile_function("encode", cls.__name__, lines, names))
 
 
-def _value_encoder(kind: Kind, converter: Converter, advise: bool) -> Encoder:
+def _value_encoder(kind: Kind, converter: Converter) -> Encoder:
     """Return the function that checks and encodes one value of this kind."""
     limit = kind.limit or Limit()
     if kind.item is not None:
-        encode_item = _value_encoder(kind.item, converter, advise)
+        encode_item = _value_encoder(kind.item, converter)
         return _sequence_encoder(encode_item, limit) if kind.base is tuple else _mapping_encoder(encode_item)
     if kind.base is str:
-        return _string_encoder(limit if advise or not limit.advice else Limit(limit.minimum, limit.maximum))
+        return _string_encoder(limit)
     if kind.base is bool:
         return _typed_encoder(bool, "true or false")
     if kind.base in (int, float):

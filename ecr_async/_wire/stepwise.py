@@ -115,7 +115,7 @@ def _open_object(kind: Kind, body: "bytes | msgspec.Raw") -> Steps:
                 document[member.wire] = yield from _open(member.kind, values[member.wire])
         except InvalidError as invalid:
             raise invalid.under(member.wire) from None
-    return structure(kind.base, document, lenient=True)
+    return structure(kind.base, document)
 
 
 def _open_list(kind: Kind, body: "bytes | msgspec.Raw") -> Steps:

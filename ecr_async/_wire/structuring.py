@@ -3,7 +3,7 @@
 This is the way for documents that the fast one (`twins`, `copying`) does not take. Most of those are wrong,
 and here the place of the fault is found. Others are only unusual, and botocore reads them, so the client
 does too: timestamps in ISO 8601, numbers in strings, nulls in lists and maps, required members that are
-missing. The embedded server takes none of these from its clients.
+missing.
 """
 
 import base64
@@ -16,13 +16,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ecr_async._wire.annotations import Kind, members_of
-from ecr_async._wire.invalid import IS_REQUIRED, InvalidError
+from ecr_async._wire.invalid import InvalidError
 from ecr_async._wire.twins import INTEGERS
 
 __all__ = ["structure"]
 
 
-def structure(cls: Any, document: Any, *, lenient: bool) -> Any:
+def structure(cls: Any, document: Any) -> Any:
     """Return the object of a class of the API in a JSON document.
 
     A tuple in the document is a list that is ready: it is taken as it is. Raises `InvalidError` with the
@@ -32,9 +32,9 @@ def structure(cls: Any, document: Any, *, lenient: bool) -> Any:
     values = _typed(document, dict, "an object")
     for member in members_of(cls):
         try:
-            value = _value(member.kind, values.get(member.wire), lenient)
+            value = _value(member.kind, values.get(member.wire))
             if value is None and member.is_required:
-                value = _missing(member.kind, lenient)
+                value = _missing(member.kind)
         except InvalidError as invalid:
             raise invalid.under(member.wire) from None
         if value is not None:
@@ -42,19 +42,17 @@ def structure(cls: Any, document: Any, *, lenient: bool) -> Any:
     return cls(**fields)
 
 
-def _missing(kind: Kind, lenient: bool) -> Any:
+def _missing(kind: Kind) -> Any:
     """Return what stands for a required member that a response leaves out: Smithy's "error correction".
 
     Source: https://smithy.io/2.0/spec/aggregate-types.html#client-error-correction
     """
-    if not lenient:
-        raise InvalidError(IS_REQUIRED)
     if kind.base is datetime:
         return datetime.fromtimestamp(0, UTC)
-    return structure(kind.base, {}, lenient=lenient) if kind.is_object else kind.base()
+    return structure(kind.base, {}) if kind.is_object else kind.base()
 
 
-def _value(kind: Kind, value: Any, lenient: bool) -> Any:
+def _value(kind: Kind, value: Any) -> Any:
     """Return a member's value; None if it is null."""
     if value is None:
         return None
@@ -62,24 +60,22 @@ def _value(kind: Kind, value: Any, lenient: bool) -> Any:
         if isinstance(value, tuple):
             return value  # pyright: ignore[reportUnknownVariableType]
         items = typing.cast("list[Any]", _typed(value, list, "a list"))
-        return tuple(_items(kind, enumerate(items), "[{}]", lenient).values())
+        return tuple(_items(kind, enumerate(items), "[{}]").values())
     if kind.base is dict:
-        return _items(kind, _typed(value, dict, "an object").items(), "{}", lenient)
+        return _items(kind, _typed(value, dict, "an object").items(), "{}")
     if kind.is_object:
-        return value if type(value) is kind.base else structure(kind.base, value, lenient=lenient)
-    return _SCALARS[kind.base](value, lenient)
+        return value if type(value) is kind.base else structure(kind.base, value)
+    return _SCALARS[kind.base](value)
 
 
-def _items(kind: Kind, items: Iterable[tuple[Any, Any]], step: str, lenient: bool) -> dict[Any, Any]:
+def _items(kind: Kind, items: Iterable[tuple[Any, Any]], step: str) -> dict[Any, Any]:
     assert kind.item is not None
     found: dict[Any, Any] = {}
     for key, item in items:
         try:
-            value = _value(kind.item, item, lenient)
+            value = _value(kind.item, item)
             if value is not None:
                 found[key] = value
-            elif not lenient:
-                raise InvalidError("must not be null")
         except InvalidError as invalid:
             raise invalid.under(step.format(key if _NAMEABLE(str(key)) else "*")) from None
     return found
@@ -96,16 +92,16 @@ def _typed(value: Any, cls: type[Any], name: str) -> Any:
     raise InvalidError(f"must be {name}, not {_JSON_TYPES[type(value)]}")
 
 
-def _string(value: Any, _: bool) -> str:
+def _string(value: Any) -> str:
     return str(_typed(value, str, "a string"))
 
 
-def _boolean(value: Any, _: bool) -> bool:
+def _boolean(value: Any) -> bool:
     return bool(_typed(value, bool, "a boolean"))
 
 
-def _integer(value: Any, lenient: bool) -> int:
-    is_number = lenient and type(value) is str and re.fullmatch(r"[+-]?[0-9]{1,19}", value, re.ASCII)
+def _integer(value: Any) -> int:
+    is_number = type(value) is str and re.fullmatch(r"[+-]?[0-9]{1,19}", value, re.ASCII)
     if is_number or (type(value) is float and value.is_integer()):
         value = int(value)
     number = int(_typed(value, int, "an integer"))
@@ -114,8 +110,8 @@ def _integer(value: Any, lenient: bool) -> int:
     return number
 
 
-def _number(value: Any, lenient: bool) -> float:
-    if type(value) is int or (lenient and type(value) is str):
+def _number(value: Any) -> float:
+    if type(value) is int or (type(value) is str):
         value = _float(value)
     number = float(_typed(value, float, "a number"))
     if not math.isfinite(number):
@@ -130,11 +126,11 @@ def _float(value: int | str) -> float:
         raise InvalidError("must be a number") from None
 
 
-def _timestamp(value: Any, lenient: bool) -> datetime:
-    if lenient and type(value) is str and (moment := _iso_time(value)) is not None:
+def _timestamp(value: Any) -> datetime:
+    if type(value) is str and (moment := _iso_time(value)) is not None:
         return moment
     try:
-        return datetime.fromtimestamp(_number(value, lenient), UTC)
+        return datetime.fromtimestamp(_number(value), UTC)
     except (OSError, OverflowError, ValueError):
         raise InvalidError("must be a time between the years 1 and 9999") from None
 
@@ -148,14 +144,14 @@ def _iso_time(text: str) -> datetime | None:
         return None
 
 
-def _blob(value: Any, _: bool) -> bytes:
+def _blob(value: Any) -> bytes:
     try:
         return base64.b64decode(_typed(value, str, "a string"), validate=True)
     except (binascii.Error, ValueError):
         raise InvalidError("must be base64") from None
 
 
-_SCALARS: dict[Any, Callable[[Any, bool], Any]] = {
+_SCALARS: dict[Any, Callable[[Any], Any]] = {
     str: _string,
     bool: _boolean,
     int: _integer,

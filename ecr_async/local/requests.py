@@ -169,7 +169,7 @@ def _broken(kind: Kind, value: Any) -> messages.Broken | None:
         return messages.Broken(at_least=limit.minimum, is_number=is_number)
     if limit.maximum is not None and size > limit.maximum:
         return messages.Broken(at_most=limit.maximum, is_number=is_number)
-    if limit.pattern is not None and not _pattern(limit.pattern)(value):
+    if limit.pattern is not None and not limit.advice and not _pattern(limit.pattern)(value):
         return messages.Broken(pattern=limit.pattern)
     return None
 

@@ -55,7 +55,7 @@ class Exchange:
 
     async def perform(self, operation: Operation[RequestT, ResponseT], request: RequestT) -> ResponseT:
         """Carry out an operation of the API; raises `ValidationError` for its limits, `ServiceError` for the rest."""
-        codec.check(operation, request)
+        codec.encode(operation, request)
         return await HANDLERS[operation.name].run(self.backend, self.scope(operation), request, _unchanged)
 
 
