@@ -156,7 +156,8 @@ class Service:
         """
         self._runtime.check_usable()
         target = URL(url, encoded=True)  # a signed URL is good only as it was signed
-        return self._runtime.transport.download(method, target, headers or {}, proxy_for(target))
+        proxy = proxy_for(target) if self._runtime.config.trust_env else None
+        return self._runtime.transport.download(method, target, headers or {}, proxy)
 
     def _telemetry_of(self, call: Call[Any]) -> contextlib.AbstractContextManager[object]:
         telemetry = self._runtime.telemetry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,7 +25,14 @@ def transport_error(error: Exception, known: Mapping[str, Any]) -> CallError:
     if isinstance(error, TimeoutError):
         return errors.TimeoutError(f"no response in time: {words}", **known)
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return CertificateError(f"the server's certificate is not trusted: {error.certificate_error}")
+        return CertificateError(
+            f"the server's certificate is not trusted: {error.certificate_error}; give the certificates of a "
+            "private authority as ca_bundle, in AWS_CA_BUNDLE or in REQUESTS_CA_BUNDLE"
+        )
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return ConnectError(f"no connection: {_unknown_host(error)}")
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return ConnectError(f"no connection to the proxy that HTTPS_PROXY or HTTP_PROXY names: {words}")
     if isinstance(error, aiohttp.ClientConnectorError):
         return ConnectError(f"no connection: {words}")
     if isinstance(error, aiohttp.ClientHttpProxyError):
@@ -34,6 +42,13 @@ def transport_error(error: Exception, known: Mapping[str, Any]) -> CallError:
     if isinstance(error, aiohttp.ClientResponseError):
         return ResponseError("the response is not HTTP")  # their words repeat it, and it may hold a token
     return TransportError(f"the connection failed: {words}", **known)
+
+
+def _unknown_host(error: aiohttp.ClientConnectorDNSError) -> str:
+    """Name the host, and the region in it, which may be misspelt."""
+    words = f"the host name {error.host!r} cannot be resolved"
+    region = re.match(r"(?:api\.)?ecr(?:-fips)?\.([a-z0-9-]+)\.", error.host)
+    return f"{words}; is the region {region[1]!r} spelt right?" if region else words
 
 
 class _ConnectTimeoutError(ConnectError, errors.TimeoutError):

@@ -7,6 +7,7 @@ are not followed, cookies are not kept, bodies are read up to a bound.
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import warnings
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -22,6 +23,7 @@ from ecr_async._http.body import LARGE, Content, payload, size_of
 from ecr_async._http.connector import Connector, Way, way
 from ecr_async._http.deadlines import Deadlines
 from ecr_async._http.failures import is_lost_connection, known_of, transport_error
+from ecr_async._http.proxy import Proxy, request_options
 from ecr_async._http.reading import SLOWEST, TooLargeError, Turn, Turns, read_body
 from ecr_async._http.transport import Reply
 from ecr_async.errors import (
@@ -111,7 +113,7 @@ class ConnectionPool:
         if self._ca_bundle is None:
             return True
         try:
-            return await asyncio.to_thread(ssl.create_default_context, cafile=self._ca_bundle)
+            return await asyncio.to_thread(_trusting, self._ca_bundle)
         except OSError as error:
             raise ConfigurationError(f"ca_bundle {self._ca_bundle!r} cannot be used: {error}") from error
 
@@ -154,7 +156,7 @@ class ConnectionPool:
 
     @asynccontextmanager
     async def download(
-        self, method: str, url: URL, headers: Mapping[str, str], proxy: URL | None
+        self, method: str, url: URL, headers: Mapping[str, str], proxy: Proxy | None
     ) -> AsyncGenerator[PooledDownload, None]:
         """Send one request and give the response while its body is still to come, whatever its status.
 
@@ -169,7 +171,7 @@ class ConnectionPool:
             way.set(Way())
             try:
                 response = await self.client.request(
-                    method, url, headers=headers, proxy=proxy, timeout=timeout
+                    method, url, timeout=timeout, **request_options(url, headers, proxy)
                 )
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 raise self.failure(error) from error
@@ -206,7 +208,7 @@ class PooledConnection:
         self._free.release()
 
     async def post(
-        self, url: URL, headers: Mapping[str, str], body: Content, proxy: URL | None, *, fresh: bool = False
+        self, url: URL, headers: Mapping[str, str], body: Content, proxy: Proxy | None, *, fresh: bool = False
     ) -> Reply:
         """Send one request and return the response, whatever its status.
 
@@ -226,7 +228,7 @@ class PooledConnection:
             with pool.attempts.begin(min(size, IN_BUFFERS) / SLOWEST if size >= LARGE else 0.0) as deadline:
                 data = payload(body, lambda sent: deadline.extend(sent / SLOWEST))
                 response = await client.post(
-                    url, data=data, headers=headers, allow_redirects=False, proxy=proxy
+                    url, data=data, allow_redirects=False, **request_options(url, headers, proxy)
                 )
                 content = response.content
                 if content.is_eof() and not pool.is_traced:
@@ -246,6 +248,13 @@ class PooledConnection:
             failure = ResponseError(str(error), **known_of(response))
         # Out of the handler, so that what holds our headers, with the signature in them, is not chained.
         raise failure from cause
+
+
+def _trusting(ca_bundle: str) -> ssl.SSLContext:
+    """Read certificates from a file, or a folder as OpenSSL lays it out."""
+    if os.path.isdir(ca_bundle):
+        return ssl.create_default_context(capath=ca_bundle)
+    return ssl.create_default_context(cafile=ca_bundle)
 
 
 class PooledDownload:

@@ -8,8 +8,7 @@ from yarl import URL
 from ecr_async._auth.signing import Signer
 from ecr_async._config.endpoints import resolve
 from ecr_async._config.settings import Config
-from ecr_async._http.proxy import proxy_for
-from ecr_async.errors import ConfigurationError
+from ecr_async._http.proxy import Proxy, proxy_for
 
 __all__ = ["Route", "find_route"]
 
@@ -20,7 +19,7 @@ class Route:
 
     url: URL
     signer: Signer
-    proxy: URL | None
+    proxy: Proxy | None
 
 
 async def find_route(config: Config, region: str, endpoint_url: str | None) -> Route:
@@ -29,24 +28,16 @@ async def find_route(config: Config, region: str, endpoint_url: str | None) -> R
     Raises `ConfigurationError` where there can be none.
     """
     options = {"use_fips": config.use_fips, "use_dualstack": config.use_dualstack}
-    if endpoint_url is None:
-        endpoint = await asyncio.to_thread(resolve, region, **options)
+    if endpoint_url not in {None, config.endpoint_url}:
+        # The endpoint was chosen; that the environment asks for another kind of it doesn't count.
+        options = {name: value and name in config.explicit for name, value in options.items()}
+    if endpoint_url is None or any(options.values()):
+        endpoint = await asyncio.to_thread(resolve, region, **options, endpoint_url=endpoint_url)
     else:
-        endpoint = resolve(region, **options, endpoint_url=endpoint_url)
-    url = _checked(endpoint.url)
+        endpoint = resolve(region, endpoint_url=endpoint_url)
+    url = URL(endpoint.url)
     signer = Signer(_host_header(url), url.raw_path, endpoint.signing_region, endpoint.signing_name)
-    return Route(url, signer, proxy_for(url))
-
-
-def _checked(endpoint: str) -> URL:
-    try:
-        url = URL(endpoint)
-        (url.raw_host or "").encode("idna")  # as the resolver will, but before anything is tried
-    except ValueError as error:
-        raise ConfigurationError(
-            "the endpoint's host is not a host name: its parts, between the dots, have 1 to 63 characters"
-        ) from error
-    return url
+    return Route(url, signer, proxy_for(url) if config.trust_env else None)
 
 
 def _host_header(url: URL) -> str:

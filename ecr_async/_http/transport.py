@@ -11,6 +11,7 @@ from yarl import URL
 
 from ecr_async._http.body import Content
 from ecr_async._http.failures import request_id
+from ecr_async._http.proxy import Proxy
 
 __all__ = ["Connection", "Download", "Reply", "Transport"]
 
@@ -48,7 +49,7 @@ class Transport(Protocol):
         ...
 
     def download(
-        self, method: str, url: URL, headers: Mapping[str, str], proxy: URL | None
+        self, method: str, url: URL, headers: Mapping[str, str], proxy: Proxy | None
     ) -> AbstractAsyncContextManager[Download]:
         """Send one request and give the response while its body is still to come."""
         ...
@@ -58,7 +59,7 @@ class Connection(Protocol):
     """A connection that is had: the request to send may be signed now."""
 
     async def post(
-        self, url: URL, headers: Mapping[str, str], body: Content, proxy: URL | None, *, fresh: bool = False
+        self, url: URL, headers: Mapping[str, str], body: Content, proxy: Proxy | None, *, fresh: bool = False
     ) -> Reply:
         """Send one request and return the response, whatever its status.
 

@@ -53,12 +53,30 @@ async def test_its_authority_may_be_given(tls: ssl.SSLContext, bundle: str) -> N
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
 async def test_or_named_in_the_environment(
+    variable: str, tls: ssl.SSLContext, bundle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, bundle)
+    async with FaultServer(answer(), tls=tls) as server, session_for(server) as session:
+        await describe(session.service())
+
+
+async def test_awss_variable_goes_before_the_one_of_requests(
     tls: ssl.SSLContext, bundle: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
     async with FaultServer(answer(), tls=tls) as server, session_for(server) as session:
         await describe(session.service())
+
+
+async def test_an_error_names_the_remedy(tls: ssl.SSLContext) -> None:
+    async with FaultServer(answer(), tls=tls) as server, session_for(server) as session:
+        with pytest.raises(
+            ecr.CertificateError, match="as ca_bundle, in AWS_CA_BUNDLE or in REQUESTS_CA_BUNDLE"
+        ):
+            await describe(session.service())
 
 
 async def test_a_certificate_for_another_host_is_refused(authority: trustme.CA, bundle: str) -> None:

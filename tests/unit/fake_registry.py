@@ -16,6 +16,7 @@ from yarl import URL
 
 import ecr_async as ecr
 from ecr_async._http.body import Content
+from ecr_async._http.proxy import Proxy
 from ecr_async._http.transport import Download, Reply
 
 NAMES_IN_A_PAGE = 1000
@@ -88,7 +89,7 @@ class FakeRegistry:
         """Do what a transport does at the end: here, nothing."""
 
     def download(
-        self, method: str, url: URL, headers: Mapping[str, str], proxy: URL | None
+        self, method: str, url: URL, headers: Mapping[str, str], proxy: Proxy | None
     ) -> AbstractAsyncContextManager[Download]:
         raise NotImplementedError("there are no layers here")
 
@@ -98,7 +99,7 @@ class FakeRegistry:
         yield self
 
     async def post(
-        self, url: URL, headers: Mapping[str, str], body: Content, proxy: URL | None, *, fresh: bool = False
+        self, url: URL, headers: Mapping[str, str], body: Content, proxy: Proxy | None, *, fresh: bool = False
     ) -> Reply:
         """Answer one request."""
         operation = headers["X-Amz-Target"].partition(".")[2]
