@@ -74,7 +74,8 @@ class CachedCredentials:
         self._closed = False
         # Seconds since the epoch: when to renew, from when on callers wait for it, when it is too late.
         self._renew_at = self._wait_at = self._expires_at = -math.inf
-        self._seems_expired = False  # by our clock, although the provider has just supplied them
+        # When the provider supplied them, where they seemed to have expired by then; infinity where not.
+        self._doubtful_since = math.inf
         # Monotonic: not to renew before, and when credentials were replaced.
         self._paused_until = -math.inf
         self._delay = 0.0
@@ -93,7 +94,7 @@ class CachedCredentials:
         now = self._clock()
         if now < self._renew_at:
             return self._credentials
-        is_usable = now < self._expires_at or self._seems_expired
+        is_usable = now < self._expires_at or self._is_doubtful(now)
         if is_usable and self._monotonic() < self._paused_until:
             return self._credentials
         if not self._is_renewing:
@@ -111,7 +112,8 @@ class CachedCredentials:
         renewal = self._renewal
         assert renewal is not None, "current starts one where it is None"
         await asyncio.wait([renewal])
-        if self._credentials is not None and (self._clock() < self._expires_at or self._seems_expired):
+        now = self._clock()
+        if self._credentials is not None and (now < self._expires_at or self._is_doubtful(now)):
             return self._credentials
         if self._closed:
             raise SessionClosedError("the session is closed")
@@ -122,12 +124,14 @@ class CachedCredentials:
     async def replace(self, rejected: Credentials) -> bool:
         """Get others than those that the service rejected. Returns whether there are any now.
 
-        The provider is called for that five times in a row at most, and then every 15 seconds, since a
-        service rejects good credentials too: those of an account that has not enabled the region. A
-        provider that fails takes nothing away.
+        The provider is called for that five times in a row at most, and then every 15 seconds, unless they
+        have expired by our clock: a service rejects good credentials too, those of an account that has not
+        enabled the region. A provider that fails takes nothing away.
         """
         if self._credentials == rejected and not self._is_renewing:
-            if not self._may_replace():
+            now = self._clock()
+            is_expired = now >= self._wait_at and not self._is_doubtful(now)
+            if not is_expired and not self._may_replace():
                 return False
             self._start_renewal()
         if self._is_renewing and self._renewal is not None:
@@ -140,6 +144,12 @@ class CachedCredentials:
         if self._renewal is not None:
             self._renewal.cancel()
             await asyncio.wait([self._renewal])
+
+    def _is_doubtful(self, now: float) -> bool:
+        """Whether the credentials only seem to have expired, by a clock that was not corrected since."""
+        if now < self._doubtful_since:
+            self._doubtful_since = math.inf
+        return now >= self._doubtful_since
 
     def _may_replace(self) -> bool:
         now = self._monotonic()
@@ -184,18 +194,20 @@ class CachedCredentials:
         is_new = credentials != self._credentials
         self._credentials = credentials
         self._expires_at = math.inf if credentials.expires_at is None else credentials.expires_at.timestamp()
-        lifetime = self._expires_at - self._clock()
-        self._seems_expired = lifetime <= 0
-        known_lifetime = math.inf if self._seems_expired else lifetime
+        now = self._clock()
+        lifetime = self._expires_at - now
+        seem_expired = lifetime <= 0
+        self._doubtful_since = now if seem_expired else math.inf
+        known_lifetime = math.inf if seem_expired else lifetime
         self._wait_at = self._expires_at - min(MANDATORY_SECONDS, known_lifetime / 4)
         self._renew_at = self._expires_at - min(ADVISORY_SECONDS, known_lifetime / 2)
         # A provider that has none newer yet supplies the same ones again, and is not called at once.
-        is_paused = self._seems_expired or not is_new
+        is_paused = seem_expired or not is_new
         self._paused_until = self._monotonic() + SHORTEST_DELAY_SECONDS if is_paused else -math.inf
 
     def _failed(self, failure: CredentialsError) -> None:
         self._failure = failure
-        self._seems_expired = False
+        self._doubtful_since = math.inf
         if self._credentials is None or self._clock() >= self._expires_at:
             return
         if not self._delay:

@@ -88,20 +88,31 @@ def check_url(endpoint_url: object, source: str = "endpoint_url") -> str:
     """
     if not isinstance(endpoint_url, str):
         raise ConfigurationError(f"{source} must be a str, not {type(endpoint_url).__name__}")
-    if not endpoint_url.isprintable() or " " in endpoint_url:
-        raise ConfigurationError(f"{source} is not a URL: it holds white space or a control character")
+    if (fault := _fault_of(endpoint_url)) is not None:
+        raise ConfigurationError(f"{source} {fault}")
+    return str(endpoint_url).rstrip("/")
+
+
+def _fault_of(url: str) -> str | None:
+    """What is wrong with a URL. Told, not raised: what it consists of is not to be seen in a traceback."""
+    if not url.isprintable() or " " in url:
+        return "is not a URL: it holds white space or a control character"
     try:
-        parts = urllib.parse.urlsplit(endpoint_url)
+        parts = urllib.parse.urlsplit(url)
         port_is_a_number = parts.port is None or parts.port > 0
     except ValueError:
-        raise ConfigurationError(f"{source} is not a URL: its host or port is malformed") from None
-    if parts.username is not None:
-        raise ConfigurationError(f"{source} holds a user name or password, which ECR does not take")
+        return "is not a URL: its host or port is malformed"
+    if "@" in url:
+        return "holds a user name or password, which ECR does not take"
     if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_a_number:
-        raise ConfigurationError(f"{source} is not of the form https://host or http://host:port")
+        return "is not of the form https://host or http://host:port"
+    try:
+        parts.hostname.encode("idna")  # as the resolver will, but before anything is tried
+    except UnicodeError:
+        return "has no host name: its parts, between the dots, have 1 to 63 characters"
     if parts.query or parts.fragment:
-        raise ConfigurationError(f"{source} has a query or a fragment, which calls could not keep")
-    return str(endpoint_url).rstrip("/")
+        return "has a query or a fragment, which calls could not keep"
+    return None
 
 
 def _by_rules(region: str, use_fips: bool, use_dualstack: bool, endpoint_url: str | None) -> str:

@@ -272,6 +272,8 @@ def _services_section(files: Mapping[str, Any], profile: Mapping[str, Any]) -> M
     if name is None:
         return {}
     services = files.get("services", {})
+    if isinstance(name, dict):
+        raise ConfigurationError("services: has indented settings below it, and takes a section's name")
     if name not in services:
         raise ConfigurationError(
             f"services: the shared config file has no section [services {first_line(name)}]"

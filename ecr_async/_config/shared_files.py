@@ -9,7 +9,7 @@ import configparser
 import os
 import re
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ecr_async._secret import Secret
 from ecr_async.errors import ConfigurationError
@@ -40,7 +40,8 @@ def read_shared_files(config_file: str, credentials_file: str) -> Mapping[str, A
     }
     for name, section in _parse(configloader.raw_config_parse, credentials_file).items():
         profiles[name] = {**profiles.get(name, {}), **_without_secrets(section)}
-    return {"profiles": profiles, "services": files.get("services", {})}
+    services = {name: _without_secrets(section) for name, section in files.get("services", {}).items()}
+    return {"profiles": profiles, "services": services}
 
 
 def describe_fault(path: str) -> str:
@@ -106,7 +107,7 @@ def _parse(parser: Callable[[str], Mapping[str, Any]], path: str) -> Mapping[str
 
 def _without_secrets(section: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
-        key: Secret(value) if isinstance(value, str) else value
+        key: _without_secrets(cast("dict[str, Any]", value)) if isinstance(value, dict) else Secret(value)
         for key, value in section.items()
         if not _MAY_HOLD_SECRETS.search(key)
     }
