@@ -1,9 +1,12 @@
 """`ecr-async serve`: the embedded ECR, for as long as the command runs."""
 
 import asyncio
+import shlex
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +15,18 @@ import typer
 from ecr_async.cli.event_sinks import sink_for
 from ecr_async.local import LocalECR
 from ecr_async.local import serve as serve_forever
+from ecr_async.local.samples import fill_with_samples
 
 __all__ = ["serve"]
+
+
+class Style(Enum):
+    """The forms of repository URIs."""
+
+    CALLER = "caller"
+    HOST = "host"
+    PATH = "path"
+    AWS = "aws"
 
 
 def serve(
@@ -31,6 +44,32 @@ def serve(
     verify_signatures: Annotated[
         bool, typer.Option(help="Whether calls must be signed with a key that the server knows.")
     ] = True,
+    account: Annotated[
+        str, typer.Option(help="The account of the server's own access key.")
+    ] = "123456789012",
+    region: Annotated[
+        str, typer.Option(help="The region of registries that a name doesn't choose one for.")
+    ] = "us-east-1",
+    uri_style: Annotated[
+        Style,
+        typer.Option(
+            help="The form of repository URIs: as the caller named the server, "
+            "<account>.dkr.ecr.<region>.localhost:<port>, localhost:<port>/<account>/<region>, or ECR's own."
+        ),
+    ] = Style.CALLER,
+    tls: Annotated[bool, typer.Option(help="Whether to serve by TLS, with a certificate made now.")] = False,
+    tls_cert: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="A certificate of yours for TLS, in PEM.")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="The certificate's private key, in PEM.")
+    ] = None,
+    fill: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Push N made-up images, to try things out on.")
+    ] = 0,
+    env: Annotated[
+        bool, typer.Option("--env", help="Print only the line that sets a shell up to use the server.")
+    ] = False,
     events: Annotated[
         str | None,
         typer.Option(
@@ -40,19 +79,29 @@ def serve(
     ] = None,
 ) -> None:
     """Run an embedded ECR on loopback; print its endpoint URL and serve until SIGINT or SIGTERM."""
+    if (tls_cert is None) != (tls_key is None):
+        raise typer.BadParameter("--tls-cert and --tls-key go together")
     local = LocalECR(
         host=host,
         port=port,
         data=data,
         verify_layers=verify_layers,
         verify_signatures=verify_signatures,
+        account_id=account,
+        region=region,
+        uri_style=uri_style.value,
+        tls=tls if tls_cert is None or tls_key is None else (tls_cert, tls_key),
         on_event=None if events is None else sink_for(events),
     )
-    asyncio.run(_serve(local))
+    asyncio.run(_serve(local, fill, _print_environment if env else _print_endpoint))
 
 
-async def _serve(local: LocalECR) -> None:
-    serving = asyncio.ensure_future(serve_forever(local, _print_endpoint))
+async def _serve(local: LocalECR, images: int, announce: Callable[[LocalECR], None]) -> None:
+    async def start(local: LocalECR) -> None:
+        await fill_with_samples(local, images)
+        announce(local)
+
+    serving = asyncio.ensure_future(serve_forever(local, start))
     with suppress(NotImplementedError):  # on Windows, where Ctrl+C interrupts the loop itself
         for name in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(name, serving.cancel)
@@ -65,5 +114,22 @@ def _print_endpoint(local: LocalECR) -> None:
     """Print where the server is, for programs; and for people, how to call it."""
     typer.echo(local.endpoint_url)
     if sys.stderr.isatty():
-        keys = f"AWS_ACCESS_KEY_ID={local.access_key_id} AWS_SECRET_ACCESS_KEY={local.secret_access_key}"
-        typer.echo(f"AWS_ENDPOINT_URL_ECR={local.endpoint_url} {keys}\nCtrl+C ends it.", err=True)
+        typer.echo(f"{_environment(local)}\nCtrl+C ends it.", err=True)
+
+
+def _print_environment(local: LocalECR) -> None:
+    typer.echo(_environment(local))
+
+
+def _environment(local: LocalECR) -> str:
+    """Return the line that sets a shell up, in one piece however long, to be pasted or evaluated."""
+    variables = {
+        "AWS_ENDPOINT_URL_ECR": local.endpoint_url,
+        "AWS_ACCESS_KEY_ID": local.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": local.secret_access_key,
+        "AWS_REGION": local.region,
+        "AWS_DEFAULT_REGION": local.region,
+    }
+    if local.ca_certificate is not None:
+        variables["AWS_CA_BUNDLE"] = str(local.ca_certificate)
+    return "export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())

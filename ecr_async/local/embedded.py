@@ -1,6 +1,9 @@
 """The embedded ECR as an object: started, used, and gone with the block that started it."""
 
 import asyncio
+import inspect
+import re
+import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -12,6 +15,7 @@ from aiohttp import web
 from yarl import URL
 
 from ecr_async._wire import codec
+from ecr_async.errors import ConfigurationError
 from ecr_async.local.addresses import Addresses, RegistryKey, UriStyle
 from ecr_async.local.authentication import AccessKey, Authenticator, Caller
 from ecr_async.local.backend import Backend
@@ -21,6 +25,7 @@ from ecr_async.local.outbox import OnEvent, Outbox
 from ecr_async.local.registry import Registry, Rules, Scope
 from ecr_async.local.requests import read_request
 from ecr_async.local.server import make_application
+from ecr_async.local.tls import Certificates, make_certificates
 from ecr_async.session import Session
 
 __all__ = ["LocalECR", "serve"]
@@ -53,6 +58,10 @@ class LocalECR:
             under which the client reached the server, `host` is
             `<account>.dkr.ecr.<region>.localhost:<port>`, `path` is `localhost:<port>/<account>/<region>`,
             `aws` is ECR's own.
+        tls: Whether to serve by TLS. True makes a certificate for localhost and for the names of all
+            registries, with an authority that clients have to trust: `ca_certificate`. With `data`, both
+            are kept there. A pair of paths is a certificate of yours and its key, in PEM. Making one
+            needs the extra `local`.
         clock: Seconds since the epoch, for all that is recorded and that expires. Signatures are held
             against the real time.
         preview_polls: How often a lifecycle policy preview is found in progress before it is complete.
@@ -75,11 +84,14 @@ class LocalECR:
         region: str = "us-east-1",
         keys: Mapping[str, tuple[str, str] | tuple[str, str, str]] | None = None,
         uri_style: UriStyle = "caller",
+        tls: bool | tuple[str | Path, str | Path] = False,
         clock: Callable[[], float] = time.time,
         preview_polls: int = 1,
         scan_polls: int = 1,
         on_event: OnEvent | None = None,
     ) -> None:
+        if not re.fullmatch("[0-9]{12}", account_id):
+            raise ConfigurationError(f"account_id must have 12 digits, not {account_id!r}")
         self.account_id = account_id
         self.region = region
         self._host = host
@@ -88,6 +100,8 @@ class LocalECR:
         addresses = Addresses(RegistryKey(account_id, region), uri_style)
         self._rules = Rules(addresses, verify_layers, preview_polls, scan_polls)
         self._clock = clock
+        self._tls = tls
+        self._certificates: Certificates | None = None
         self._on_event = on_event
         known: Mapping[str, tuple[str, ...]] = {ACCESS_KEY: (SECRET_KEY, account_id), **(keys or {})}
         self._authenticator = Authenticator(
@@ -109,12 +123,13 @@ class LocalECR:
                 application, access_log=None, shutdown_timeout=1.0, read_bufsize=1 << 20
             )
             await self._runner.setup()
-            await web.TCPSite(self._runner, self._host, self._port).start()
+            context = await asyncio.to_thread(self._load_certificates, self._backend.folder.path)
+            await web.TCPSite(self._runner, self._host, self._port, ssl_context=context).start()
         except BaseException:
             await self._stop()
             raise
         host, port = self._runner.addresses[0][:2]
-        self._url = URL.build(scheme="http", host=host, port=port)
+        self._url = URL.build(scheme="https" if self._certificates else "http", host=host, port=port)
         return self
 
     async def __aexit__(
@@ -144,6 +159,11 @@ class LocalECR:
         """The secret that belongs to `access_key_id`."""
         return SECRET_KEY
 
+    @property
+    def ca_certificate(self) -> Path | None:
+        """The file of the authority's certificate that clients have to trust, if the server made one."""
+        return self._certificates.authority if self._certificates else None
+
     def session(self, **options: Any) -> Session:
         """Return a session that calls this server; `options` are those of `Session`, and come first.
 
@@ -156,6 +176,8 @@ class LocalECR:
         }
         if not options.keys() & {"profile", "access_key_id", "credentials"}:
             defaults |= {"access_key_id": ACCESS_KEY, "secret_access_key": SECRET_KEY}
+        if self.ca_certificate is not None:
+            defaults["ca_bundle"] = str(self.ca_certificate)
         return Session(**(defaults | options))
 
     async def fill(self, requests: Iterable[Any]) -> None:
@@ -191,8 +213,17 @@ class LocalECR:
         assert self._backend is not None
         await self._backend.reset()
 
+    def _load_certificates(self, folder: Path) -> ssl.SSLContext | None:
+        if self._tls is False:
+            return None
+        if self._tls is True:
+            self._certificates = make_certificates(folder / "tls", self._host)
+        else:
+            self._certificates = Certificates(*map(Path, self._tls))
+        return self._certificates.context()
+
     async def _stop(self) -> None:
-        self._url = None
+        self._url = self._certificates = None
         runner, self._runner = self._runner, None
         backend, self._backend = self._backend, None
         try:
@@ -204,7 +235,12 @@ class LocalECR:
 
 
 async def serve(local: LocalECR, started: Callable[[LocalECR], object] = lambda local: None) -> None:
-    """Run an embedded ECR until this is cancelled; `started` is called once it listens."""
+    """Run an embedded ECR until this is cancelled.
+
+    `started` is called once the server listens; what it returns is awaited if it can be.
+    """
     async with local:
-        started(local)
+        beginning = started(local)
+        if inspect.isawaitable(beginning):
+            await beginning
         await asyncio.Event().wait()
