@@ -28,3 +28,12 @@ async def service(local: LocalECR) -> AsyncIterator[Service]:
     """A service of the embedded ECR, in its own region and account."""
     async with local.session() as session:
         yield session.service()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was not tested on this machine, which the dots don't."""
+    reports: list[pytest.TestReport] = terminalreporter.stats.get("skipped", [])
+    reasons = {str(report.longrepr[2]) for report in reports if isinstance(report.longrepr, tuple)}
+    for reason in sorted(reasons):
+        if "NOT TESTED" in reason:
+            terminalreporter.write_line(f"===> {reason.removeprefix('Skipped: ')}", yellow=True, bold=True)

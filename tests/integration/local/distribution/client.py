@@ -15,7 +15,7 @@ from ecr_async import api as ecr
 from ecr_async.local import LocalECR
 from tests.integration.local.content import MIB, OCI_INDEX, OCI_MANIFEST, digest_of
 
-__all__ = ["Answer", "Door", "authorization", "open_door"]
+__all__ = ["Answer", "Door", "authorization", "basic", "open_door"]
 
 
 @attrs.frozen
