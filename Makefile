@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 USABLE := $(VENV)/.usable
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-alone check format generate test-pythons test-oldest dist audit sbom bench bench-scan bench-growth ready clean
+.PHONY: demo test test-alone check format generate test-pythons test-oldest dist audit sbom bench bench-scan bench-growth bench-transfer test-kills ready clean
 
 demo: $(USABLE)
 	@$(BIN)/python examples/demo.py
@@ -90,6 +90,14 @@ bench-scan:
 
 bench-growth:
 	$(PYTHON) benchmarks/growth.py
+
+# Push, pull and copy 1 GiB beside skopeo and beside the least that the work takes; sync 2,000 images.
+bench-transfer: $(READY)
+	$(BIN)/python benchmarks/transfer.py
+
+# Transfers killed at 30 random moments; `make test` has a few of them.
+test-kills: $(READY)
+	TRANSFER_KILLS=30 $(BIN)/python -m pytest tests/integration/transfer/test_kills.py
 
 # What the library and its command need; then what developing them needs besides.
 $(USABLE): pyproject.toml

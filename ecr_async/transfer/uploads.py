@@ -106,8 +106,7 @@ class Upload:
         if response.upload_id is None:
             raise CallError("there is no upload ID in the response", operation="InitiateLayerUpload")
         part_size = min(max(response.part_size or DEFAULT_PART, SMALLEST_PART), LARGEST_PART)
-        if self.blob.descriptor.size > part_size:  # a single part is not worth a note
-            await self.notes.write(response.upload_id, *self._key)
+        await self.notes.write(response.upload_id, *self._key)
         return response.upload_id, part_size, 0
 
     async def _resumed(self) -> tuple[str, int, int] | None:

@@ -1,0 +1,204 @@
+"""Processes killed in the middle of a push, a pull and a sync: the next one moves what is missing, and no more.
+
+`make test-kills` does it at 30 moments, `make test` at five. The bytes are counted by a proxy in front of the
+embedded ECR, which also says when: as soon as a random number of them has passed.
+"""
+
+import asyncio
+import io
+import json
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from random import Random
+
+import pytest
+from aiohttp import ClientSession, ClientTimeout, web
+
+import ecr_async as ecr
+from ecr_async.local import LocalECR
+from tests.integration.subprocesses import COMMAND, environment, run, started
+from tests.integration.transfer.layouts import Made, files_of, image, noise, write_layout
+
+MIB = 1024 * 1024
+KILLS = int(os.environ.get("TRANSFER_KILLS", "5"))
+SEEDS = range(max(KILLS // 3, 1))
+
+MADE = image(noise(23 * MIB, 1), noise(12 * MIB, 2), noise(3 * MIB, 3))
+TOTAL = sum(map(len, MADE.blobs.values()))
+
+
+class Proxy:
+    """Passes everything on, and counts: bytes of parts that were accepted, bytes of layers that were served."""
+
+    def __init__(self, upstream: str) -> None:
+        self.upstream = upstream
+        self.url = ""
+        self.accepted = 0
+        self.served = 0
+        self.passed = 0
+        self.enough = asyncio.Event()
+        self.threshold = 1 << 60
+
+    def expect(self, threshold: int) -> None:
+        """Set `enough` as soon as so many more bytes have passed, in either direction."""
+        self.passed = 0
+        self.threshold = threshold
+        self.enough.clear()
+
+    def count(self, size: int) -> None:
+        self.passed += size
+        if self.passed >= self.threshold:
+            self.enough.set()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        body = await self._body(request)
+        timeout = ClientTimeout(total=None)
+        headers = {name: value for name, value in request.headers.items() if name != "Transfer-Encoding"}
+        async with (
+            ClientSession(self.upstream, auto_decompress=False, timeout=timeout) as client,
+            client.request(request.method, request.rel_url, data=io.BytesIO(body), headers=headers) as reply,
+        ):
+            if request.headers.get("X-Amz-Target", "").endswith(".UploadLayerPart") and reply.status == 200:
+                part = json.loads(body)
+                self.accepted += part["partLastByte"] - part["partFirstByte"] + 1
+            response = web.StreamResponse(status=reply.status, headers=reply.headers)
+            with suppress(ConnectionError):  # of a process that was killed
+                await response.prepare(request)
+                async for chunk in reply.content.iter_any():
+                    await response.write(chunk)
+                    if request.method == "GET":
+                        self.served += len(chunk)
+                        self.count(len(chunk))
+                await response.write_eof()
+            return response
+
+    async def _body(self, request: web.Request) -> bytes:
+        pieces: list[bytes] = []
+        async for piece in request.content.iter_any():
+            pieces.append(piece)
+            self.count(len(piece))
+        return b"".join(pieces)
+
+
+@asynccontextmanager
+async def proxied(local: LocalECR) -> AsyncIterator[Proxy]:
+    proxy = Proxy(local.endpoint_url)
+    application = web.Application(client_max_size=64 * MIB)
+    application.router.add_route("*", "/{path:.*}", proxy.handle)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    proxy.url = f"http://{host}:{port}"
+    try:
+        yield proxy
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def proxy(local: LocalECR) -> AsyncIterator[Proxy]:
+    async with proxied(local) as proxy:
+        yield proxy
+
+
+def env_of(local: LocalECR, proxy: Proxy, state: Path) -> Mapping[str, str]:
+    return environment(local, AWS_ENDPOINT_URL_ECR=proxy.url, XDG_STATE_HOME=str(state))
+
+
+async def killed(proxy: Proxy, threshold: int, *arguments: str | Path, env: Mapping[str, str]) -> None:
+    """Run a command, and kill it when so many bytes have passed."""
+    proxy.expect(threshold)
+    async with started(*COMMAND, *arguments, env=env) as process:
+        ended = asyncio.create_task(process.wait())
+        enough = asyncio.create_task(proxy.enough.wait())
+        await asyncio.wait([ended, enough], return_when=asyncio.FIRST_COMPLETED)
+        enough.cancel()
+        assert process.returncode is None, (await process.communicate())[1].decode()
+        process.kill()
+        await ended
+
+
+async def finished(*arguments: str | Path, env: Mapping[str, str]) -> str:
+    done = await run(*COMMAND, *arguments, env=env)
+    assert (done.status, done.err) == (0, "")
+    return done.out
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_a_push(
+    local: LocalECR,
+    service: ecr.Service,
+    repository: str,
+    proxy: Proxy,
+    state: Path,
+    tmp_path: Path,
+    seed: int,
+) -> None:
+    env = env_of(local, proxy, state)
+    source = write_layout(tmp_path / "in", [("v1", MADE)])
+    command = "push", source, "team/app:v1"
+    await killed(proxy, Random(seed).randrange(TOTAL), *command, env=env)
+    await finished(*command, env=env)
+    assert proxy.accepted == TOTAL
+    await ecr.pull_image(service, repository, "v1", tmp_path / "out")
+    assert set(files_of(source)) == set(files_of(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_a_pull(
+    local: LocalECR,
+    service: ecr.Service,
+    repository: str,
+    proxy: Proxy,
+    state: Path,
+    tmp_path: Path,
+    seed: int,
+) -> None:
+    env = env_of(local, proxy, state)
+    source = write_layout(tmp_path / "in", [("v1", MADE)])
+    await ecr.push_image(service, source, repository, tags=["v1"])
+    command = "pull", "team/app:v1", tmp_path / "out"
+    await killed(proxy, Random(seed).randrange(TOTAL), *command, env=env)
+    there = sum(len(content) for name, content in files_of(tmp_path / "out").items() if name != "oci-layout")
+    proxy.served = 0
+    await finished(*command, env=env)
+    assert proxy.served == TOTAL - there
+    assert set(files_of(source)) == set(files_of(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_a_sync(
+    local: LocalECR,
+    service: ecr.Service,
+    repository: str,
+    proxy: Proxy,
+    state: Path,
+    tmp_path: Path,
+    seed: int,
+) -> None:
+    images: list[Made] = [image(noise(6 * MIB, 9), noise(MIB * each, each)) for each in range(1, 7)]
+    for number, made in enumerate(images):
+        source = write_layout(tmp_path / str(number), [(None, made)])
+        await ecr.push_image(service, source, repository, tags=[f"v{number}"])
+    blobs = {digest: content for made in images for digest, content in made.blobs.items()}
+    total = sum(map(len, blobs.values()))
+    env = env_of(local, proxy, state)
+    command = (
+        "sync",
+        "--to-region",
+        "eu-west-1",
+        "--create-like-source",
+        "--checkpoint",
+        tmp_path / "checkpoint",
+    )
+    await killed(proxy, Random(seed).randrange(total), *command, env=env)
+    await finished(*command, env=env)
+    assert proxy.accepted == total
+    async with local.session(region="eu-west-1") as session:
+        listed = await ecr.list_images(session.service(), ecr.ListImagesRequest(repository))
+    assert {each.image_tag: each.image_digest for each in listed.image_ids} == {
+        f"v{number}": made.digest for number, made in enumerate(images)
+    }
