@@ -59,7 +59,9 @@ class OpenSession(ABC):
         runtime = self.runtime
         endpoint_url = hide(endpoint_url) and check_url(hide(endpoint_url))
         config = runtime.config
-        retries = RetryStrategy(RetryConfig(config.retry_mode, config.max_attempts or 3))
+        retries = RetryStrategy(
+            RetryConfig(config.max_attempts or 3, is_paced=config.retry_mode == "adaptive")
+        )
         return Service(
             runtime, region or config.require_region(), endpoint_url or config.endpoint_url, retries
         )

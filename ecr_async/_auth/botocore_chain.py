@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -133,6 +134,8 @@ def _walk(
             found = _prepared(provider, session, name, popen).load()
             if found is not None:
                 credentials = read(found)
+                if method == "env":
+                    _check_not_expired(credentials.expires_at)
                 _logger.debug("AWS credentials found by %s", method)
                 return credentials
     except Exception as error:
@@ -141,6 +144,15 @@ def _walk(
         failure = nothing_found(profile, session)
     # Out of the handler, so that botocore's error, which may hold a secret, is not chained.
     raise CredentialsError(failure)
+
+
+def _check_not_expired(expires_at: datetime | None) -> None:
+    """Nothing renews what is in the environment, so that there is nothing to wait for."""
+    if expires_at is not None and expires_at <= datetime.now(UTC):
+        raise CredentialsError(
+            f"they expired at {expires_at:%Y-%m-%d %H:%M} UTC (AWS_CREDENTIAL_EXPIRATION): set new ones, or "
+            "this machine's clock, if that is off"
+        )
 
 
 def _prepared(provider: Any, session: Any, profile: str, popen: Callable[..., Any]) -> Any:

@@ -103,18 +103,16 @@ def classify(error: CallError) -> ErrorKind | None:
 class RetryConfig:
     """How persistent a client is.
 
-    Raises `ConfigurationError` for a mode that is none, or fewer than one attempt.
+    Raises `ConfigurationError` for fewer than one attempt.
     """
-
-    mode: Literal["standard", "adaptive"] = "standard"
-    """`adaptive` is `standard` with calls paced to what the service admits."""
 
     max_attempts: int = 3
     """Attempts a call, the first one included; at least 1, which means never to retry."""
 
+    is_paced: bool = False
+    """Whether calls are paced to what the service admits, as in the retry mode `adaptive`."""
+
     def __attrs_post_init__(self) -> None:
-        if self.mode not in ("standard", "adaptive"):
-            raise ConfigurationError(f"retry mode {self.mode!r}: must be standard or adaptive")
         if self.max_attempts < 1:
             raise ConfigurationError(f"max_attempts {self.max_attempts}: must be at least 1")
 
@@ -185,7 +183,7 @@ class RetryStrategy:
         self.quota = quota or RetryQuota()
         self.backoff = Backoff(random)
         self.first_header = _header(1, config.max_attempts)
-        self.limiters = rate_limiters() if config.mode == "adaptive" else None
+        self.limiters = rate_limiters() if config.is_paced else None
 
     def begin(self, operation: str) -> Attempts:
         """Return the attempts of a new call of `operation`."""

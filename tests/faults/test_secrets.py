@@ -128,11 +128,26 @@ FAULTS: dict[str, Behaviour] = {
 }
 
 
+def locals_on_the_way(error: BaseException) -> list[str]:
+    """The local variables that error reporters show, but for those of the tests, which know the secrets."""
+    shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+    frames: list[str] = []
+    while shown is not None:
+        frames += [
+            f"{frame.filename}:{frame.lineno} {frame.locals}"
+            for frame in shown.stack
+            if "/tests/" not in frame.filename
+        ]
+        shown = shown.__cause__ or shown.__context__  # type: ignore[assignment]
+    return frames
+
+
 @attrs.define
 class Ears:
     """Hears everything that is logged, from the root down, and every span."""
 
     heard: list[str] = attrs.field(factory=list)
+    locals: list[str] = attrs.field(factory=list)
     spans: InMemorySpanExporter = attrs.field(factory=InMemorySpanExporter)
 
     def telemetry(self) -> ecr.telemetry.OpenTelemetry:
@@ -146,6 +161,7 @@ class Ears:
     def hear_error(self, error: BaseException) -> None:
         """The error as anyone may format it, with all that it hangs on, and as it travels."""
         self.heard += traceback.format_exception(error)
+        self.locals += locals_on_the_way(error)
         self.hear(pickle.loads(pickle.dumps(error)), vars(error))
         chain: BaseException | None = error
         while chain is not None:
@@ -167,6 +183,9 @@ def ears(caplog: pytest.LogCaptureFixture) -> Iterator[Ears]:
     assert base64.b64encode(LAYER).decode() not in heard
     assert not re.search(r"Signature=[0-9a-f]", heard)
     assert "ecr_async" in heard, "something must have been heard"
+    shown = "\n".join(ears.locals)
+    assert not any(secret in shown for secret in (SECRET_KEY, SESSION_TOKEN))
+    assert not re.search(r"SignedHeaders=[^,]*, Signature=[0-9a-f]", shown)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

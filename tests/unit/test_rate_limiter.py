@@ -125,7 +125,7 @@ async def scan(
     """So many calls by so many callers, each with the retries that any call has."""
     chance = random.Random(seed)
     server = Server(limit, chance)
-    retries = RetryStrategy(RetryConfig("adaptive"), random=chance.random)
+    retries = RetryStrategy(RetryConfig(is_paced=True), random=chance.random)
     limiter = new_limiter()
     todo = iter(range(calls))
     throttle = ServiceError("", code="ThrottlingException", status=400)

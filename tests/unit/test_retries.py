@@ -260,8 +260,3 @@ def test_a_call_never_exceeds_its_attempts(errors: list[ServiceError], max_attem
 def test_fewer_than_one_attempt_is_a_mistake(max_attempts: int) -> None:
     with pytest.raises(ConfigurationError, match=f"max_attempts {max_attempts}: must be at least 1"):
         RetryConfig(max_attempts=max_attempts)
-
-
-def test_a_mode_must_be_one() -> None:
-    with pytest.raises(ConfigurationError, match="retry mode 'eager': must be standard or adaptive"):
-        RetryConfig(mode="eager")  # type: ignore[arg-type]
