@@ -80,6 +80,20 @@ sbom: $(USABLE)
 	.venv-audit/bin/python -m pip install --quiet cyclonedx-bom
 	.venv-audit/bin/cyclonedx-py environment $(BIN)/python --output-reproducible --of JSON -o sbom.json
 
+# 2,000 pushes to an embedded ECR, over moto's SQS, to two workers of which one is killed with -9.
+soak-events: $(READY)
+	ECR_ASYNC_SOAK_PUSHES=2000 $(BIN)/python -m pytest -s tests/integration/events/test_end_to_end.py
+
+# The same on aiobotocore's client, in an environment of its own, since it pins botocore.
+test-events-aiobotocore: $(READY) .venv-aiobotocore/.usable
+	ECR_ASYNC_WORKER_CLIENT=aiobotocore ECR_ASYNC_WORKER_PYTHON=.venv-aiobotocore/bin/python \
+		$(BIN)/python -m pytest -s tests/integration/events/test_end_to_end.py
+
+.venv-aiobotocore/.usable: pyproject.toml
+	$(PYTHON) -m venv .venv-aiobotocore
+	.venv-aiobotocore/bin/python -m pip install --quiet --editable . aiobotocore
+	@touch $@
+
 ready: $(READY)
 
 bench:

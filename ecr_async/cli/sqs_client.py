@@ -23,7 +23,9 @@ def sqs_client(
     Raises `ConfigurationError`.
     """
     url = urlsplit(queue)
-    of_aws = _AWS_HOST.fullmatch(url.hostname or "")
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ConfigurationError("the queue must be given by its URL")
+    of_aws = _AWS_HOST.fullmatch(url.hostname)
     if endpoint_url is None and not of_aws:
         endpoint_url = f"{url.scheme}://{url.netloc}"
     try:
