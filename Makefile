@@ -80,6 +80,8 @@ sbom: $(USABLE)
 	.venv-audit/bin/python -m pip install --quiet cyclonedx-bom
 	.venv-audit/bin/cyclonedx-py environment $(BIN)/python --output-reproducible --of JSON -o sbom.json
 
+.PHONY: soak-events test-events-aiobotocore
+
 # 2,000 pushes to an embedded ECR, over moto's SQS, to two workers of which one is killed with -9.
 soak-events: $(READY)
 	ECR_ASYNC_SOAK_PUSHES=2000 $(BIN)/python -m pytest -s tests/integration/events/test_end_to_end.py
