@@ -1,122 +1,142 @@
-"""A worker that handles "image pushed" events as EventBridge delivers them, a few at a time.
+"""A worker that looks at each image that is pushed, and says what it would do with it.
 
-    cat events.jsonl | python examples/push_worker.py --largest 500
+    python examples/push_worker.py --queue https://sqs.eu-west-1.amazonaws.com/123456789012/pushes
+    ecr-async serve --events - | tail -n +2 | python examples/push_worker.py
 
-Events come on standard input, one JSON object a line; where yours come from (SQS, a webhook, …), put
-them into the same queue. For each image the worker tells what was pushed, and whether it is larger than
-it should be. SIGTERM ends it gracefully: what is in the queue is still handled.
+For each image it waits for the scan, reads the findings, previews the repository's lifecycle policy, and
+tells whether the image is fit to be deployed. Events come from an SQS queue, through boto3, or from standard input,
+one JSON object a line. SIGTERM and SIGINT end it gracefully.
 
 See https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
 """
 
 import argparse
 import asyncio
+import contextlib
 import signal
 import sys
+import threading
+from collections.abc import Iterator
 
 import attrs
-import orjson
 
 import ecr_async as ecr
+from ecr_async.events import Failure, ImagePushed, MemoryQueue, SqsQueue, Worker
 
-QUEUED = 100
-"""Events that may wait; while as many do, no more are read."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+READ_AHEAD = 100
+"""Lines of standard input that may wait; while as many do, no more are read."""
 
 
 @attrs.frozen
-class PushedImage:
-    """What an event says."""
+class Examiner:
+    """Looks at images; `patience` is how many seconds a scan and a preview may take each."""
 
-    region: str
-    repository: str
-    digest: str
-    tag: str | None
+    session: ecr.Session
+    largest: float
+    patience: float
 
-    @classmethod
-    def parse(cls, event: bytes) -> "PushedImage | None":
-        """Return the image that an event is about, or None for an event of another kind."""
-        match orjson.loads(event):
-            case {
-                "detail-type": "ECR Image Action",
-                "region": region,
-                "detail": {
-                    "action-type": "PUSH",
-                    "result": "SUCCESS",
-                    "repository-name": repository,
-                    "image-digest": digest,
-                    **rest,
-                },
-            }:
-                tag = rest.get("image-tag")
-                return cls(region, repository, digest, str(tag) if tag else None)
-        return None
+    async def examine(self, pushed: ImagePushed) -> None:
+        """Say what is to be said of an image that was pushed."""
+        name = f"{pushed.repository_name}:{pushed.image_tag or pushed.image_digest}"
+        if pushed.is_index or pushed.is_artifact:
+            return print(f"{name}  nothing to scan", flush=True)
+        service = pushed.service(self.session)
+        size = await self.megabytes(service, pushed)
+        severities = await self.scan(service, pushed)
+        policy = await self.preview(service, pushed)
+        flaws = [f"{severities[each]} {each}" for each in ("CRITICAL", "HIGH") if severities.get(each)]
+        if size > self.largest:
+            flaws.append("too large")
+        verdict = f"would not deploy: {', '.join(flaws)}" if flaws else "would deploy"
+        return print(f"{name}  {size:,.1f} MB  {verdict}  {policy}", flush=True)
 
+    async def megabytes(self, service: ecr.Service, pushed: ImagePushed) -> float:
+        """Return the image's size."""
+        request = ecr.DescribeImagesRequest(pushed.repository_name, image_ids=[pushed.image])
+        (image,) = (await ecr.describe_images(service, request)).image_details
+        return (image.image_size_in_bytes or 0) / 1e6
 
-class Worker:
-    """Handles the events in a queue."""
-
-    def __init__(self, session: ecr.Session, largest: int) -> None:
-        self.queue: asyncio.Queue[bytes] = asyncio.Queue(QUEUED)
-        self._session = session
-        self._largest = largest
-
-    async def run(self) -> None:
-        """Handle events until cancelled. A bad one is reported, and the next one taken."""
-        while True:
-            event = await self.queue.get()
-            try:
-                pushed = PushedImage.parse(event)
-                if pushed is not None:
-                    await self.handle(pushed)
-            except (ecr.ECRError, orjson.JSONDecodeError) as error:
-                print(f"not handled: {error}", file=sys.stderr)
-            finally:
-                self.queue.task_done()
-
-    async def handle(self, pushed: PushedImage) -> None:
-        """Look at an image that was pushed."""
-        service = self._session.service(pushed.region)
-        response = await ecr.describe_images(
-            service,
-            ecr.DescribeImagesRequest(
-                pushed.repository, image_ids=[ecr.ImageIdentifier(image_digest=pushed.digest)]
-            ),
-        )
-        for image in response.image_details:
-            size = image.image_size_in_bytes or 0
-            verdict = "too large" if size > self._largest else "ok"
-            print(
-                f"{pushed.repository}:{pushed.tag or pushed.digest}  {size / 1e6:,.1f} MB  {verdict}",
-                flush=True,
+    async def scan(self, service: ecr.Service, pushed: ImagePushed) -> dict[str, int]:
+        """Wait until the image is scanned; return how many findings there are of each severity."""
+        with contextlib.suppress(ecr.LimitExceededException):  # it was scanned when it was pushed
+            await ecr.start_image_scan(
+                service, ecr.StartImageScanRequest(pushed.repository_name, pushed.image)
             )
+        request = ecr.DescribeImageScanFindingsRequest(pushed.repository_name, pushed.image)
+        scanned = await ecr.wait_until_image_scan_complete(service, request, timeout=self.patience)
+        found = scanned.image_scan_findings
+        return {} if found is None else dict(found.finding_severity_counts)
+
+    async def preview(self, service: ecr.Service, pushed: ImagePushed) -> str:
+        """Return what the repository's lifecycle policy would do now."""
+        try:
+            await ecr.start_lifecycle_policy_preview(
+                service, ecr.StartLifecyclePolicyPreviewRequest(pushed.repository_name)
+            )
+        except ecr.LifecyclePolicyNotFoundException:
+            return "no lifecycle policy"
+        except ecr.LifecyclePolicyPreviewInProgressException:
+            pass  # begun for another push; it will do
+        request = ecr.GetLifecyclePolicyPreviewRequest(pushed.repository_name)
+        preview = await ecr.wait_until_lifecycle_policy_preview_complete(
+            service, request, timeout=self.patience
+        )
+        expiring = preview.summary.expiring_image_total_count if preview.summary else 0
+        return f"the policy would expire {expiring or 0} images"
 
 
-async def work(workers: int, largest: int) -> None:
-    """Read events until the input ends or SIGTERM comes, and handle all that were read."""
-    async with ecr.Session() as session, asyncio.TaskGroup() as group:
-        worker = Worker(session, largest)
-        running = [group.create_task(worker.run()) for _ in range(workers)]
-        reading = asyncio.ensure_future(read_events(worker.queue))
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, reading.cancel)
-        await asyncio.wait([reading])
-        await worker.queue.join()
-        for task in running:
-            task.cancel()
-        if not reading.cancelled():
-            reading.result()
+async def work(options: argparse.Namespace) -> None:
+    """Handle events until the input ends or a signal comes."""
+    async with ecr.Session() as session:
+        examiner = Examiner(session, options.largest, options.patience)
+        if options.queue is not None:
+            import boto3  # noqa: PLC0415 - only for a queue
+
+            worker = Worker(SqsQueue(boto3.client("sqs"), options.queue), concurrency=options.workers)
+            worker.on(ImagePushed, examiner.examine)
+            await worker.run(stop_on=SIGNALS)
+        else:
+            queue = MemoryQueue(visibility_timeout=1, max_receives=1, maxsize=READ_AHEAD)
+            worker = Worker(queue, concurrency=options.workers, on_failure=complain)
+            worker.on(ImagePushed, examiner.examine)
+            async with worker:
+                await feed(queue)
+                await queue.join()
 
 
-async def read_events(queue: asyncio.Queue[bytes]) -> None:
-    """Put the lines of standard input, a pipe, into the queue."""
-    lines = asyncio.StreamReader()
-    pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(lines), sys.stdin
-    )
-    try:
-        async for line in lines:
-            await queue.put(line)
-    finally:
-        pipe.close()
+def complain(failure: Failure) -> None:
+    """Report what could not be handled; there is no queue for it to go back to."""
+    print(f"not handled: {failure}: {failure.error}", file=sys.stderr)
+
+
+async def feed(queue: MemoryQueue) -> None:
+    """Put the lines of standard input into a queue, until they end or a signal comes.
+
+    They are read on a thread, which works with a file, a pipe and a terminal alike, and with lines of any
+    length. A daemon, since nothing can wake it from waiting for a line.
+    """
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, ended.set)
+
+    def read() -> None:
+        for line in lines():
+            if ended.is_set():
+                return
+            asyncio.run_coroutine_threadsafe(queue.put(line), loop).result()
+        loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=read, daemon=True).start()
+    await ended.wait()
+
+
+def lines() -> Iterator[bytes]:
+    """Yield the lines of standard input, through a file object that nobody else locks."""
+    with open(sys.stdin.fileno(), "rb", closefd=False) as stdin:
+        for line in stdin:
+            if line.strip():
+                yield line
 
 
 def main() -> None:
@@ -124,10 +144,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--queue", help="the URL of an SQS queue; by default, events come on standard input")
     parser.add_argument("--workers", type=int, default=8, help="how many events are handled at a time [8]")
     parser.add_argument("--largest", type=float, default=1000.0, help="MB that an image may have [1000]")
-    options = parser.parse_args()
-    asyncio.run(work(options.workers, int(options.largest * 1e6)))
+    parser.add_argument("--patience", type=float, default=300.0, help="seconds that a scan may take [300]")
+    asyncio.run(work(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """The examples, run as scripts against an embedded ECR."""
 
+import asyncio
 import json
+import re
 import signal
 import sys
 import time
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import ecr_async as ecr
+from ecr_async.lifecycle import LifecyclePolicy, Rule
 from ecr_async.local import LocalECR
 from tests.integration.local.content import digest_of, manifest
 from tests.integration.subprocesses import ROOT, environment, run, started
@@ -111,31 +114,71 @@ def event(digest: str, tag: str, **detail: str) -> str:
     )
 
 
-async def test_push_worker_handles_each_push_and_reports_what_it_cannot_handle(local: LocalECR) -> None:
+def untold(out: str) -> list[str]:
+    """Return lines without what a scan makes up."""
+    return sorted(re.sub(r"would (not )?deploy[^-]*?  ", "", line) for line in out.splitlines())
+
+
+async def test_push_worker_says_of_each_push_what_it_would_do(local: LocalECR) -> None:
     pushed = digest_of(manifest(config=b"1.0"))
     events = [
-        event(pushed, "1.0"),
+        event(pushed, "1.0", padding="x" * 100_000),
         event(pushed, "1.0", **{"action-type": "DELETE"}),
         event(digest_of("gone"), "gone"),
         "no JSON",
+        event(pushed, "", **{"manifest-media-type": "application/vnd.oci.image.index.v1+json"}),
     ]
-    finished = await run(
-        *script("push_worker.py"), "--workers", "1", env=environment(local), text="\n".join(events)
-    )
+    finished = await run(*script("push_worker.py"), env=environment(local), text="\n".join(events))
     assert finished.status == 0
-    assert finished.out == "team/app:1.0  0.0 MB  ok\n"
-    missing, malformed = finished.err.splitlines()
+    assert untold(finished.out) == [
+        "team/app:1.0  0.0 MB  no lifecycle policy",
+        f"team/app:{pushed}  nothing to scan",
+    ]
+    assert re.search(r"  would (not )?deploy", finished.out)
+    missing, malformed = sorted(finished.err.splitlines())
     assert "ImageNotFoundException" in missing
-    assert malformed.startswith("not handled: ")
+    assert malformed.startswith("not handled: the message could not be handled: document: is not JSON")
+
+
+async def test_push_worker_previews_the_lifecycle_policy_and_reads_a_file(
+    local: LocalECR, tmp_path: Path
+) -> None:
+    policy = LifecyclePolicy([Rule.expire(1, "untagged", days_since_pushed=14)])
+    async with local.session() as session:
+        await ecr.put_lifecycle_policy(
+            session.service(), ecr.PutLifecyclePolicyRequest("team/app", policy.to_json())
+        )
+    path = tmp_path / "events.jsonl"
+    path.write_text(
+        "\n\n".join(event(digest_of(manifest(config=tag.encode())), tag) for tag in ("1.0", "1.1"))
+    )
+    with path.open("rb") as file:
+        process = await asyncio.create_subprocess_exec(
+            *script("push_worker.py"),
+            *("--largest", "0", "--workers", "1"),
+            env=environment(local),
+            stdin=file,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await process.communicate()
+    assert process.returncode == 0
+    told = [
+        re.fullmatch(r"team/app:(.+)  0.0 MB  would not deploy: .*  (.+)", line)
+        for line in out.decode().splitlines()
+    ]
+    assert [line and line.groups() for line in told] == [
+        ("1.0", "the policy would expire 250 images"),
+        ("1.1", "the policy would expire 250 images"),
+    ]
 
 
 async def test_push_worker_ends_when_told_to_while_its_input_is_open(local: LocalECR) -> None:
-    async with started(*script("push_worker.py"), "--largest", "0", env=environment(local)) as worker:
+    async with started(*script("push_worker.py"), env=environment(local)) as worker:
         assert worker.stdin is not None
         assert worker.stdout is not None
         worker.stdin.write(event(digest_of(manifest(config=b"1.1")), "1.1").encode() + b"\n")
         await worker.stdin.drain()
-        assert await worker.stdout.readline() == b"team/app:1.1  0.0 MB  too large\n"
+        assert (await worker.stdout.readline()).startswith(b"team/app:1.1  0.0 MB  would ")
         worker.send_signal(signal.SIGTERM)
         assert await worker.wait() == 0
 
