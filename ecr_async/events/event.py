@@ -10,7 +10,7 @@ import attrs
 from ecr_async.api.common import ImageIdentifier
 from ecr_async.events.errors import EventError
 from ecr_async.service import Service
-from ecr_async.session import Session
+from ecr_async.session import OpenSession
 
 __all__ = ["Common", "Event", "ImageEvent", "TaggedImageEvent", "UnknownEvent"]
 
@@ -61,11 +61,14 @@ class Event:
         """Return the event's document as JSON on one line, with all that was in it."""
         return json.dumps(self.document, separators=(",", ":"))
 
-    def service(self, session: "Session") -> "Service":
+    def service(self, session: OpenSession) -> Service:
         """Return the ECR of the event's region, as `session` sees it.
 
-        The session's credentials must be good for the event's account. For a registry of another
-        account, make calls with `registry_id=event.account`.
+            event.service(session)                               # events of the session's own account
+            event.service(await fleet.session(event.account))    # of several accounts, entered by role
+
+        The session's credentials must be good for the event's account, or calls be made with
+        `registry_id=event.account`.
         """
         return session.service(self.region)
 

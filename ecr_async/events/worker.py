@@ -86,6 +86,7 @@ class Worker:
         )
         self._shift: Shift | None = None
         self._background: asyncio.Task[None] | None = None
+        self._has_cancelled_block = False
 
     @overload
     def on(self, kind: type[EventT], handler: Handler[EventT]) -> Handler[EventT]: ...
@@ -158,7 +159,7 @@ class Worker:
 
         def end_block(_: object) -> None:
             if self._background is background and not background.cancelled() and background.exception():
-                block.cancel()
+                self._has_cancelled_block = block.cancel()
 
         self._background = background
         background.add_done_callback(end_block)
@@ -171,9 +172,11 @@ class Worker:
         block = asyncio.current_task()
         assert background is not None
         assert block is not None
-        if background.done():
+        if self._has_cancelled_block:
+            self._has_cancelled_block = False
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)  # where the block ended before the cancellation came
             block.uncancel()
-            return background.result()
         self.stop()
         try:
             await asyncio.shield(background)

@@ -144,3 +144,24 @@ def policies(text: str) -> None:
     policy = ecr.lifecycle.LifecyclePolicy.parse(text)
     assert_type(policy, ecr.lifecycle.LifecyclePolicy)
     assert_type(policy.to_json(), str)
+
+
+async def events(session: Session, fleet: ecr.Fleet, queue: ecr.events.Queue) -> None:
+    event = ecr.events.parse_event("{}")
+    assert_type(event.service(session), Service)
+    assert_type(event.service(await fleet.session(event.account)), Service)
+    if isinstance(event, ecr.events.ImagePushed):
+        assert_type(event.image_tag, str | None)
+        assert_type(event.image, ecr.ImageIdentifier)
+    worker = ecr.events.Worker(queue, telemetry=ecr.telemetry.OpenTelemetry())
+
+    @worker.on(ecr.events.ImagePushed)
+    async def look(pushed: ecr.events.ImagePushed) -> None:
+        assert_type(pushed.repository_name, str)
+
+    async def look_at_any(event: ecr.events.Event) -> int:
+        return 0
+
+    worker.on(ecr.events.ImageDeleted, look_at_any)
+    handler = ecr.events.lambda_handler(worker, session)
+    assert_type(handler({}, None), dict[str, Any] | None)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncGenerator
@@ -88,10 +89,12 @@ class Fleet:
 
 
 @asynccontextmanager
-async def sending_server(destination: str) -> AsyncGenerator[ecr.Service]:
+async def sending_server(
+    destination: str, *options: str, create: bool = True, end: signal.Signals = signal.SIGTERM
+) -> AsyncGenerator[ecr.Service]:
     """Run `ecr-async serve --events`, and give the service that it is, with a repository `team/app`."""
-    command = (*COMMAND, "serve", "--no-verify-layers", "--no-verify-signatures", "--events", destination)
-    async with started(*command, env=environment(None, **AWS)) as server:
+    options = ("--no-verify-layers", "--no-verify-signatures", "--events", destination, *options)
+    async with started(*COMMAND, "serve", *options, env=environment(None, **AWS)) as server:
         assert server.stdout is not None
         url = (await server.stdout.readline()).decode().strip()
         session = ecr.Session(
@@ -99,9 +102,10 @@ async def sending_server(destination: str) -> AsyncGenerator[ecr.Service]:
         )
         async with session:
             service = session.service()
-            await ecr.create_repository(service, ecr.CreateRepositoryRequest("team/app"))
+            if create:
+                await ecr.create_repository(service, ecr.CreateRepositoryRequest("team/app"))
             yield service
-        server.terminate()
+        server.send_signal(end)
         await server.wait()
 
 

@@ -81,6 +81,16 @@ async def test_the_server_appends_events_to_a_file(tmp_path: Path) -> None:
     assert {event.document["detail"]["image-tag"] for event in events} == pushed
 
 
+async def test_what_a_killed_server_had_not_sent_is_sent_by_the_next(tmp_path: Path) -> None:
+    path, data = tmp_path / "events.jsonl", ("--data", str(tmp_path / "data"))
+    async with sending_server("http://127.0.0.1:9/nobody", *data, end=signal.SIGKILL) as service:
+        pushed = await push_images(service, 20)
+    async with sending_server(str(path), *data, create=False):
+        pass
+    events = [parse_event(line) for line in path.read_text().splitlines()]
+    assert {event.document["detail"]["image-tag"] for event in events} == pushed
+
+
 async def test_the_server_prints_events() -> None:
     command = (*COMMAND, "serve", "--events", "-", "--no-verify-layers", "--no-verify-signatures")
     async with started(*command, env=ENVIRONMENT) as server:

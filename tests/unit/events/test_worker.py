@@ -374,6 +374,39 @@ async def test_a_first_receive_that_fails_ends_the_worker() -> None:
 
 
 @in_virtual_time
+async def test_a_worker_that_fails_as_its_block_ends_leaves_no_cancellation_behind() -> None:
+    queue = FaultyQueue()
+
+    failures = 0
+    for turns in range(8):  # after one of them the block is cancelled while it ends
+        queue.failing["receive"] = 1
+        try:
+            async with Worker(queue):
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+        except ConnectionError:
+            failures += 1
+    assert failures >= 4
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+    await asyncio.sleep(0)
+
+
+@in_virtual_time
+async def test_a_worker_may_be_stopped_in_its_block() -> None:
+    queue, handle = MemoryQueue(), Recorder()
+    async with Worker(queue) as worker:
+        worker.on(ImagePushed, handle)
+        await queue.put(push())
+        await queue.join()
+        worker.stop()
+        await asyncio.sleep(10)
+        await queue.put(push(1))
+    assert handle.ids == ["event-0"]
+
+
+@in_virtual_time
 async def test_each_failure_in_a_batch_of_deletes_is_seen_and_tried_again() -> None:
     """Individual failures of a batch that "succeeded" are often overlooked (bbc/sqs-consumer #193)."""
     queue, handle = FaultyQueue(), Recorder(seconds=1)
