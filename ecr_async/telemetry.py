@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING
 from ecr_async._optional import extra
 from ecr_async._pipeline.instrumentation import AttemptRecord, error_type
 from ecr_async._version import __version__
+from ecr_async.errors import ECRError
 
 with extra("otel", "opentelemetry"):
-    from opentelemetry.metrics import MeterProvider, get_meter
-    from opentelemetry.trace import SpanKind, StatusCode, TracerProvider, get_current_span, get_tracer
+    from opentelemetry.metrics import Histogram, MeterProvider, get_meter
+    from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider, get_current_span, get_tracer
 
 if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
@@ -39,11 +40,14 @@ DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.
 
 
 class OpenTelemetry:
-    """Tells OpenTelemetry of a session's calls; may be shared by sessions.
+    """Reports a session's calls and a worker's events to OpenTelemetry; may be shared.
 
     A span of kind `CLIENT` covers a call with all its attempts and the pauses between them. It is the
     current one meanwhile, so that what aiohttp's own instrumentation traces becomes its child. The
     histogram `rpc.client.call.duration` measures the same, in seconds.
+
+    A span of kind `CONSUMER` covers an event's handlers, and `messaging.process.duration` measures them;
+    the counter `ecr_async.worker.events` counts events by `ecr_async.event.outcome`.
 
     An error is named by `error.type`: the API's own name of it, else the exception's class.
 
@@ -87,23 +91,8 @@ class OpenTelemetry:
             "server.address": url.host or "",
             "server.port": url.port or 0,
         }
-        started = time.perf_counter()
-        with self._tracer.start_as_current_span(
-            f"ECR.{operation}",
-            kind=SpanKind.CLIENT,
-            attributes=attributes,
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
-            try:
-                yield
-            except BaseException as error:
-                attributes["error.type"] = error_type(error)
-                span.set_attribute("error.type", error_type(error))
-                span.set_status(StatusCode.ERROR, str(error))
-                raise
-            finally:
-                self._duration.record(time.perf_counter() - started, attributes)
+        with self._span(f"ECR.{operation}", SpanKind.CLIENT, attributes, self._duration):
+            yield
 
     def attempt(self, record: AttemptRecord) -> None:
         """Add the attempt to the span of its call, which takes over what the last answer said."""
@@ -131,24 +120,30 @@ class OpenTelemetry:
             "messaging.destination.name": destination,
             "ecr_async.event.type": event_type,
         }
-        started = time.perf_counter()
-        with self._tracer.start_as_current_span(
-            f"process {destination}",
-            kind=SpanKind.CONSUMER,
-            attributes=attributes | {"messaging.message.id": message_id},
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
-            try:
-                yield
-            except BaseException as error:
-                attributes["error.type"] = error_type(error)
-                span.set_attribute("error.type", error_type(error))
-                span.set_status(StatusCode.ERROR, type(error).__name__)
-                raise
-            finally:
-                self._processing.record(time.perf_counter() - started, attributes)
+        with self._span(f"process {destination}", SpanKind.CONSUMER, attributes, self._processing) as span:
+            span.set_attribute("messaging.message.id", message_id)
+            yield
 
     def outcome(self, destination: str, outcome: str) -> None:
         """Count what became of an event that a worker received."""
         self._outcomes.add(1, {"messaging.destination.name": destination, "ecr_async.event.outcome": outcome})
+
+    @contextmanager
+    def _span(
+        self, name: str, kind: SpanKind, attributes: dict[str, AttributeValue], duration: Histogram
+    ) -> Generator[Span, None, None]:
+        """Cover the block with a span, and record how long it took and how it failed."""
+        started = time.perf_counter()
+        with self._tracer.start_as_current_span(
+            name, kind=kind, attributes=attributes, record_exception=False, set_status_on_exception=False
+        ) as span:
+            try:
+                yield span
+            except BaseException as error:
+                attributes["error.type"] = error_type(error)
+                span.set_attribute("error.type", error_type(error))
+                # Others' errors may say anything; those of this library hold no secret.
+                span.set_status(StatusCode.ERROR, str(error) if isinstance(error, ECRError) else None)
+                raise
+            finally:
+                duration.record(time.perf_counter() - started, attributes)

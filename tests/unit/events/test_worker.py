@@ -63,6 +63,7 @@ async def test_each_event_is_handled_once_and_its_message_deleted() -> None:
 
 @in_virtual_time
 async def test_no_more_is_received_than_there_is_room_for() -> None:
+    """Prefetched messages become visible again before they are begun (spulec/PyQS #29, #76)."""
     queue, handle = MemoryQueue(), Recorder(seconds=60)
     await fill(queue, 50)
     async with Worker(queue, concurrency=7) as worker:
@@ -291,6 +292,22 @@ async def test_cancelling_leaves_no_task_and_gives_messages_back() -> None:
         await running
     assert len(asyncio.all_tasks()) == 1
     assert len(await queue.receive(10)) == 2
+
+
+@in_virtual_time
+async def test_what_the_receive_under_way_brings_goes_back_when_the_worker_is_cancelled() -> None:
+    """Messages that arrive while a consumer stops are often left invisible (celery/celery #8875, kombu #1819)."""
+    queue = MemoryQueue(wait_time=20, visibility_timeout=600)
+    running = asyncio.create_task(Worker(queue).run())
+    await asyncio.sleep(1)
+    running.cancel()
+    await asyncio.sleep(1)
+    await queue.put(push())
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    (message,) = await queue.receive(1)
+    assert message.receive_count == 2
+    assert asyncio.get_running_loop().time() < 25
 
 
 @in_virtual_time
