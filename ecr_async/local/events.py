@@ -11,9 +11,19 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from ecr_async.lifecycle import LifecyclePolicy
+from ecr_async.local.addresses import RegistryKey
+from ecr_async.local.cloudtrail import LifecycleAction, execution_records
 from ecr_async.local.registry import Registry, RepositoryRecord, moment
 
-__all__ = ["image_deleted", "image_pushed", "image_scanned", "storage_class_changed"]
+__all__ = [
+    "image_deleted",
+    "image_pushed",
+    "image_replicated",
+    "image_scanned",
+    "lifecycle_policy_run",
+    "storage_class_changed",
+]
 
 
 class Image(Protocol):
@@ -56,22 +66,60 @@ def storage_class_changed(
     _send(registry, record, "ECR Referrer Action" if is_referrer else "ECR Image Action", detail)
 
 
+def image_replicated(
+    registry: Registry, record: RepositoryRecord, image: Image, tag: str | None, source: RegistryKey
+) -> None:
+    """Tell that an image has arrived from another registry; `record` is the repository that it came to."""
+    detail = {
+        "result": "SUCCESS",
+        "repository-name": record.name,
+        "image-digest": image.digest,
+        "source-account": source.account,
+        "action-type": "REPLICATE",
+        "source-region": source.region,
+        "image-tag": tag or "",
+    }
+    _send(registry, record, "ECR Replication Action", detail, [record.arn])
+
+
 def image_scanned(
     registry: Registry,
     record: RepositoryRecord,
     digest: str,
     tags: Sequence[str],
     severity_counts: Mapping[str, int],
+    *,
+    is_enhanced: bool,
 ) -> None:
-    """Tell that a basic scan is complete."""
+    """Tell that a scan is complete: an enhanced one by Inspector, which calls a repository by its ARN."""
+    counts = dict(severity_counts)
+    if is_enhanced:
+        counts["TOTAL"] = sum(severity_counts.values())
     detail = {
-        "scan-status": "COMPLETE",
-        "repository-name": record.name,
-        "finding-severity-counts": dict(severity_counts),
+        "scan-status": "INITIAL_SCAN_COMPLETE" if is_enhanced else "COMPLETE",
+        "repository-name": record.arn if is_enhanced else record.name,
+        "finding-severity-counts": counts,
         "image-digest": digest,
         "image-tags": list(tags),
     }
-    _send(registry, record, "ECR Image Scan", detail, [record.arn])
+    if is_enhanced:
+        detail["version"] = "1.0"
+        _send(registry, record, "Inspector2 Scan", detail, [record.arn], source="aws.inspector2")
+    else:
+        _send(registry, record, "ECR Image Scan", detail, [record.arn])
+
+
+def lifecycle_policy_run(
+    registry: Registry,
+    record: RepositoryRecord,
+    policy: LifecyclePolicy,
+    actions: Sequence[LifecycleAction],
+    *,
+    last_evaluated_at: float | None,
+) -> None:
+    """Tell that a lifecycle policy ran, and what it acted upon, in CloudTrail's way: 9 images an event."""
+    for detail in execution_records(registry, record, policy, actions, last_evaluated_at):
+        _send(registry, record, "AWS Service Event via CloudTrail", detail)
 
 
 def _action(action: str, record: RepositoryRecord, image: Image) -> dict[str, Any]:
@@ -93,6 +141,7 @@ def _send(
     detail_type: str,
     detail: Mapping[str, Any],
     resources: Sequence[str] = (),
+    source: str = "aws.ecr",
 ) -> None:
     if registry.outbox is None:
         return
@@ -100,7 +149,7 @@ def _send(
         "version": "0",
         "id": str(uuid.uuid4()),
         "detail-type": detail_type,
-        "source": "aws.ecr",
+        "source": source,
         "account": record.account,
         "time": f"{moment(registry.now):%Y-%m-%dT%H:%M:%SZ}",
         "region": record.region,

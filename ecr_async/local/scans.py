@@ -2,11 +2,14 @@
 
 from fnmatch import fnmatchcase
 
+import attrs
+
 from ecr_async.api.scanning import RegistryScanningConfiguration, RegistryScanningRule
 from ecr_async.local import events
+from ecr_async.local.authentication import Caller
 from ecr_async.local.findings import count_severities
 from ecr_async.local.manifests import INDEX_MEDIA_TYPES
-from ecr_async.local.registry import Registry, RepositoryRecord
+from ecr_async.local.registry import Registry, RepositoryRecord, Scope
 
 __all__ = [
     "KIND",
@@ -67,7 +70,15 @@ def _report_completion(registry: Registry, record: RepositoryRecord, image_id: i
         return
     (digest,) = registry.db.execute("SELECT digest FROM images WHERE id = ?", (image_id,)).fetchone()
     tags = registry.db.execute("SELECT tag FROM tags WHERE image_id = ? ORDER BY tag", (image_id,)).fetchall()
-    events.image_scanned(registry, record, digest, [tag for (tag,) in tags], count_severities(digest))
+    owner = attrs.evolve(registry, scope=Scope(Caller(record.account, record.region), "", ""))
+    events.image_scanned(
+        registry,
+        record,
+        digest,
+        [tag for (tag,) in tags],
+        count_severities(digest),
+        is_enhanced=scanning_configuration(owner).scan_type == "ENHANCED",
+    )
 
 
 def find_scan(registry: Registry, image_id: int) -> tuple[float, int] | None:

@@ -42,11 +42,11 @@ async def local() -> AsyncIterator[LocalECR]:
         clock.days_ago = 30
         await local.fill([ecr.CreateRepositoryRequest("team/app")])
         await local.fill(
-            ecr.PutImageRequest("team/app", manifest(config=str(number).encode())) for number in range(250)
+            ecr.PutImageRequest("team/app", manifest(str(number).encode())) for number in range(250)
         )
         clock.days_ago = 0
         await local.fill(
-            ecr.PutImageRequest("team/app", manifest(config=tag.encode()), image_tag=tag)
+            ecr.PutImageRequest("team/app", manifest(tag.encode()), image_tag=tag)
             for tag in ("1.0", "1.1", "1.2")
         )
         yield local
@@ -120,7 +120,7 @@ def untold(out: str) -> list[str]:
 
 
 async def test_push_worker_says_of_each_push_what_it_would_do(local: LocalECR) -> None:
-    pushed = digest_of(manifest(config=b"1.0"))
+    pushed = digest_of(manifest(b"1.0"))
     events = [
         event(pushed, "1.0", padding="x" * 100_000),
         event(pushed, "1.0", **{"action-type": "DELETE"}),
@@ -150,7 +150,7 @@ async def test_push_worker_previews_the_lifecycle_policy_and_reads_a_file(
         )
     path = tmp_path / "events.jsonl"
     path.write_text(
-        "\n\n".join(event(digest_of(manifest(config=tag.encode())), tag) for tag in ("1.0", "1.1"))
+        "\n\n".join(event(digest_of(manifest(tag.encode())), tag) for tag in ("1.0", "1.1"))
     )
     with path.open("rb") as file:
         process = await asyncio.create_subprocess_exec(
@@ -176,7 +176,7 @@ async def test_push_worker_ends_when_told_to_while_its_input_is_open(local: Loca
     async with started(*script("push_worker.py"), env=environment(local)) as worker:
         assert worker.stdin is not None
         assert worker.stdout is not None
-        worker.stdin.write(event(digest_of(manifest(config=b"1.1")), "1.1").encode() + b"\n")
+        worker.stdin.write(event(digest_of(manifest(b"1.1")), "1.1").encode() + b"\n")
         await worker.stdin.drain()
         assert (await worker.stdout.readline()).startswith(b"team/app:1.1  0.0 MB  would ")
         worker.send_signal(signal.SIGTERM)

@@ -115,7 +115,7 @@ async def push_images(service: ecr.Service, count: int) -> set[str]:
 
     async def push(tags: list[str]) -> None:
         for tag in tags:
-            text = manifest(config=tag.encode())
+            text = manifest(tag.encode())
             await ecr.put_image(service, ecr.PutImageRequest("team/app", text, image_tag=tag))
 
     await asyncio.gather(*(push(tags[start::PUSHERS]) for start in range(PUSHERS)))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
@@ -15,12 +16,32 @@ from ecr_async.events import (
     ImagePushed,
     ImageScan,
     ImageStorageClassChanged,
+    InspectorScan,
+    LifecyclePolicyExecution,
     ReferrerAction,
+    ReplicationAction,
     parse_event,
 )
-from ecr_async.local import LocalECR
+from ecr_async.lifecycle import LifecyclePolicy, Rule
+from ecr_async.local import LocalECR, events
+from ecr_async.local.addresses import Addresses, RegistryKey
+from ecr_async.local.authentication import Caller
+from ecr_async.local.backend import Backend
+from ecr_async.local.cloudtrail import LifecycleAction
+from ecr_async.local.manifests import Manifest
+from ecr_async.local.outbox import Outbox
+from ecr_async.local.registry import Registry, RepositoryRecord, Rules, Scope
 from ecr_async.service import Service
-from tests.integration.local.content import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, create, index, manifest, put
+from tests.integration.local.content import (
+    OCI_CONFIG,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    UNKNOWN_DIGEST,
+    create,
+    index,
+    manifest,
+    put,
+)
 
 MOMENT = 1_772_366_400.745  # 2026-03-01T12:00:00.745Z
 
@@ -160,6 +181,71 @@ async def test_a_scan_is_complete_when_it_is_polled_or_by_itself(service: Servic
         found = (await ecr.describe_image_scan_findings(service, request)).image_scan_findings
         assert found is not None
         assert scanned.finding_severity_counts == found.finding_severity_counts
+
+
+async def test_an_enhanced_scan_is_reported_by_inspector(service: Service, inbox: Inbox) -> None:
+    rule = ecr.RegistryScanningRule("SCAN_ON_PUSH", [ecr.ScanningRepositoryFilter("*", "WILDCARD")])
+    await ecr.put_registry_scanning_configuration(
+        service, ecr.PutRegistryScanningConfigurationRequest("ENHANCED", [rule])
+    )
+    await create(service)
+    digest = await put(service, manifest(b"1"), "v1")
+    await inbox.next()
+    scanned = await inbox.next()
+    assert isinstance(scanned, InspectorScan)
+    assert (scanned.repository_name, scanned.image_digest) == ("team/app", digest)
+    counts = dict(scanned.finding_severity_counts)
+    assert counts.pop("TOTAL") == sum(counts.values())
+
+
+async def test_a_lifecycle_run_and_a_replication_have_awss_shapes() -> None:
+    inbox, registry = Inbox(), RegistryKey("123456789012", "eu-west-1")
+    backend = await Backend.open(None, Rules(Addresses(registry)), lambda: MOMENT, Outbox(inbox))
+    policy = LifecyclePolicy(
+        [Rule.expire(1, ["v*"], keep_newest=3), Rule.expire(2, "untagged", days_since_pushed=1)]
+    )
+    actions = [LifecycleAction(UNKNOWN_DIGEST, [f"v{number}"], MOMENT, 1) for number in range(12)]
+    image = Manifest.parse(manifest(b"1"), None)
+
+    def work(registry: Registry) -> None:
+        record = RepositoryRecord(
+            1, "123456789012", "eu-west-1", "team/app", MOMENT, "MUTABLE", "[]", 0, "AES256", None, None, None
+        )
+        events.lifecycle_policy_run(registry, record, policy, actions, last_evaluated_at=None)
+        events.lifecycle_policy_run(registry, record, policy, [], last_evaluated_at=MOMENT)
+        events.image_replicated(registry, record, image, None, RegistryKey("210987654321", "us-east-1"))
+
+    await backend.write(Scope(Caller("123456789012", "eu-west-1"), "", ""), work)
+    first, second, without = [await inbox.next() for _ in range(3)]
+    replicated = await inbox.next()
+    await backend.close()
+
+    assert isinstance(first, LifecyclePolicyExecution)
+    assert isinstance(second, LifecyclePolicyExecution)
+    assert isinstance(without, LifecyclePolicyExecution)
+    assert [len(one.image_actions) for one in (first, second, without)] == [9, 3, 0]
+    assert first.image_actions[0].image_tags == ("v0",)
+    assert first.policy.last_evaluated_at is None
+    assert without.policy.last_evaluated_at == datetime.fromtimestamp(round(MOMENT, 3), UTC)
+    by_count, by_age = first.policy.rules
+    assert (by_count.tag_status, by_count.tag_patterns, by_count.count_type, by_count.count_number) == (
+        "Tagged",
+        ("v*",),
+        "Image count more than",
+        3,
+    )
+    assert (by_age.tag_status, by_age.count_type, by_age.count_unit) == (
+        "Untagged",
+        "Time since image pushed",
+        "Days",
+    )
+    assert isinstance(replicated, ReplicationAction)
+    assert (replicated.source_account, replicated.source_region, replicated.region) == (
+        "210987654321",
+        "us-east-1",
+        "eu-west-1",
+    )
+    assert replicated.image_digest == image.digest
 
 
 async def test_a_function_that_fails_or_is_slow_loses_nothing(caplog: pytest.LogCaptureFixture) -> None:
