@@ -43,6 +43,7 @@ class Leases:
         self._held: dict[str, _Lease] = {}
         self._to_delete: list[_Lease] = []
         self._handled = asyncio.Event()
+        self._calls: set[asyncio.Future[Sequence[Message]]] = set()
         self._failing: set[str] = set()
         """Calls of the queue that failed the last time."""
 
@@ -75,7 +76,12 @@ class Leases:
         self._handled.set()
 
     async def release(self, messages: Sequence[Message]) -> None:
-        """Make messages visible to other consumers at once."""
+        """Make messages visible to other consumers at once.
+
+        An extension that is under way must not come after that, though whoever waited for it is cancelled.
+        """
+        if self._calls:
+            await asyncio.wait(self._calls)
         newest = [self._held.pop(message.id).message for message in messages]
         for batch in _batches(newest):
             others = await self._try(self._queue.release, batch)
@@ -152,8 +158,11 @@ class Leases:
     ) -> Sequence[Message]:
         """Make a call of the queue. Returns the messages for which it failed, all of them if it raised."""
         name = getattr(call, "__name__", "call")
+        under_way = asyncio.ensure_future(call(batch))
+        self._calls.add(under_way)
+        under_way.add_done_callback(self._calls.discard)
         try:
-            others = await call(batch)
+            others = await asyncio.shield(under_way)
         except Exception as error:
             level = logging.DEBUG if name in self._failing else logging.WARNING
             logger.log(level, "the queue's %s failed: %s", name, type(error).__name__)

@@ -112,7 +112,7 @@ class Shift:
                     raise
                 failures += 1
                 self._counters.receive_failures += 1
-                pause = min(LONGEST_PAUSE, 0.5 * 2**failures) * random.random()  # noqa: S311 - no secret
+                pause = LONGEST_PAUSE / 2 ** max(0, 6 - failures) * random.random()  # noqa: S311 - no secret
                 logger.warning("receiving failed (%s); again in %.1f s", type(error).__name__, pause)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):

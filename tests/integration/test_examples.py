@@ -149,9 +149,7 @@ async def test_push_worker_previews_the_lifecycle_policy_and_reads_a_file(
             session.service(), ecr.PutLifecyclePolicyRequest("team/app", policy.to_json())
         )
     path = tmp_path / "events.jsonl"
-    path.write_text(
-        "\n\n".join(event(digest_of(manifest(tag.encode())), tag) for tag in ("1.0", "1.1"))
-    )
+    path.write_text("\n\n".join(event(digest_of(manifest(tag.encode())), tag) for tag in ("1.0", "1.1")))
     with path.open("rb") as file:
         process = await asyncio.create_subprocess_exec(
             *script("push_worker.py"),

@@ -311,6 +311,30 @@ async def test_what_the_receive_under_way_brings_goes_back_when_the_worker_is_ca
 
 
 @in_virtual_time
+async def test_an_extension_under_way_does_not_come_after_the_release() -> None:
+    """A message that is given back and then extended stays invisible to others (celery/kombu #1835)."""
+
+    class SlowQueue(MemoryQueue):
+        """A queue like one that is called on threads: a call goes on when its caller is cancelled."""
+
+        async def extend(self, messages: Sequence[Message]) -> Sequence[Message]:
+            return await asyncio.shield(asyncio.create_task(self.extend_slowly(messages)))
+
+        async def extend_slowly(self, messages: Sequence[Message]) -> Sequence[Message]:
+            await asyncio.sleep(30)
+            return await super().extend(messages)
+
+    queue, handle = SlowQueue(visibility_timeout=120), Recorder(seconds=1e6)
+    await queue.put(push())
+    async with Worker(queue, stop_timeout=1) as worker:
+        worker.on(ImagePushed, handle)
+        await asyncio.sleep(50)  # an extension is under way
+    assert worker.counters.released == 1
+    await asyncio.sleep(60)
+    assert len(await queue.receive(1)) == 1
+
+
+@in_virtual_time
 async def test_signals_stop_the_worker_gracefully_and_then_at_once() -> None:
     queue, handle = MemoryQueue(), Recorder(seconds=100)
     await fill(queue, 1)
@@ -370,11 +394,11 @@ async def test_a_receive_that_fails_is_tried_again_for_as_long_as_it_takes() -> 
     async with Worker(queue) as worker:
         worker.on(ImagePushed, handle)
         await asyncio.sleep(10)
-        queue.failing["receive"] = 50
+        queue.failing["receive"] = 2_000  # some eight hours
         await queue.put(push())
         await queue.join()
     assert handle.ids == ["event-0"]
-    assert worker.counters.receive_failures == 50
+    assert worker.counters.receive_failures == 2_000
 
 
 @in_virtual_time
