@@ -43,7 +43,7 @@ async def test_every_push_is_handled_though_a_worker_is_killed(queue: SQS) -> No
 
 async def test_handlers_slower_than_the_visibility_timeout_see_their_message_once(queue: SQS) -> None:
     async with Fleet() as fleet, sending_server(queue.url) as service:
-        workers = [await fleet.start(queue, visibility_timeout=1, seconds=3.5) for _ in range(2)]
+        workers = [await fleet.start(queue, visibility_timeout=2, seconds=5) for _ in range(2)]
         pushed = await push_images(service, 12)
         await fleet.until(lambda: fleet.done.keys() == pushed)
         for worker in workers:
