@@ -1,4 +1,4 @@
-"""Where `ecr-async serve --events` sends events: a file, standard output, an SQS queue or an HTTP endpoint."""
+"""Where `ecr-async serve --events` sends events: standard output, a file, an SQS queue, an HTTP endpoint."""
 
 import asyncio
 import re

@@ -14,7 +14,7 @@ from typing import TypeVar
 import attrs
 
 from ecr_async.events.queues import Message, Queue
-from ecr_async.events.reports import Counters, logger
+from ecr_async.events.reports import Counters, logger, name_of
 
 __all__ = ["Leases"]
 
@@ -165,7 +165,7 @@ class Leases:
             others = await asyncio.shield(under_way)
         except Exception as error:
             level = logging.DEBUG if name in self._failing else logging.WARNING
-            logger.log(level, "the queue's %s failed: %s", name, type(error).__name__)
+            logger.log(level, "the queue's %s failed: %s", name, name_of(error))
             self._failing.add(name)
             return batch
         self._failing.discard(name)

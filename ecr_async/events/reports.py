@@ -12,7 +12,7 @@ from ecr_async.events.errors import EventError
 from ecr_async.events.event import Event
 from ecr_async.events.queues import Message
 
-__all__ = ["Counters", "Failure", "Outcome", "Reporter", "WorkerTelemetry", "logger"]
+__all__ = ["Counters", "Failure", "Outcome", "Reporter", "WorkerTelemetry", "logger", "name_of"]
 
 logger = logging.getLogger("ecr_async.events")
 
@@ -128,6 +128,18 @@ class Reporter:
             self._on_failure(failure)
         except Exception:
             logger.exception("on_failure failed")
+
+
+def name_of(error: Exception) -> str:
+    """Return what to call a queue client's error in the log: its class, and the code that AWS gave it.
+
+    Not its text, which may hold anything.
+    """
+    match getattr(error, "response", None):
+        case {"Error": {"Code": str(code)}}:
+            return f"{type(error).__name__} {code}"
+        case _:
+            return type(error).__name__
 
 
 def _log(failure: Failure) -> None:

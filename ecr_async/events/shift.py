@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from ecr_async.events.leases import Leases
 from ecr_async.events.queues import Message, Queue
-from ecr_async.events.reports import Counters, Failure, logger
+from ecr_async.events.reports import Counters, Failure, logger, name_of
 
 __all__ = ["Shift"]
 
@@ -113,7 +113,7 @@ class Shift:
                 failures += 1
                 self._counters.receive_failures += 1
                 pause = LONGEST_PAUSE / 2 ** max(0, 6 - failures) * random.random()  # noqa: S311 - no secret
-                logger.warning("receiving failed (%s); again in %.1f s", type(error).__name__, pause)
+                logger.warning("receiving failed (%s); again in %.1f s", name_of(error), pause)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await self._stopping.wait()

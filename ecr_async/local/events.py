@@ -1,8 +1,8 @@
 """The events that the embedded ECR sends, as EventBridge would deliver them.
 
-Each function records one in the transaction at hand, if anything listens. ECR's own guide is silent on two
-points: here artifacts that refer to an image are pushed and deleted with `ECR Image Action`, as all images are,
-and archived and restored with `ECR Referrer Action`.
+Each function records one in the transaction at hand, if anything listens. Where ECR's guide has no sample:
+artifacts that refer to an image are pushed and deleted with `ECR Image Action`, as all images are, and
+archived and restored with `ECR Referrer Action`.
 
 See https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
 """

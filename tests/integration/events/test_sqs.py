@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
 
 import boto3
@@ -75,6 +76,28 @@ async def test_a_queue_that_does_not_exist(queue: SQS) -> None:
     worker = Worker(SqsQueue(queue.client, f"{queue.url}-gone"))
     with pytest.raises(ClientError, match="NonExistentQueue"):
         await worker.run()
+
+
+async def test_a_queue_that_disappears_is_named_by_awss_code_and_waited_for(
+    queue: SQS, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warned: asyncio.Queue[str] = asyncio.Queue()
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: warned.put_nowait(record.getMessage())  # type: ignore[method-assign]
+    monkeypatch.setattr(logging.getLogger("ecr_async.events"), "handlers", [handler])
+    source = SqsQueue(queue.client, queue.url, wait_time=0)
+    handled = asyncio.Event()
+
+    async def handle(event: Event) -> None:
+        handled.set()
+
+    async with Worker(source) as worker:
+        worker.on(Event, handle)
+        queue.send(json.dumps(push()))
+        await handled.wait()
+        queue.client.delete_queue(QueueUrl=queue.url)
+        line = await warned.get()
+    assert "QueueDoesNotExist AWS.SimpleQueueService.NonExistentQueue" in line
 
 
 async def test_a_receipt_that_is_gone_is_returned_as_failed(queue: SQS) -> None:
