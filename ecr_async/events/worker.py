@@ -42,7 +42,7 @@ class Worker:
 
     Stopping is graceful: the receive under way ends, handlers finish, and messages whose handlers didn't
     begin or were cancelled become visible to other workers at once. `async with worker:` handles events in
-    the background for as long as the block lasts.
+    the background for as long as the block lasts; a block that is cancelled cancels the handlers.
 
     Handlers run on the event loop and must not block it.
 
@@ -177,6 +177,8 @@ class Worker:
             with suppress(asyncio.CancelledError):
                 await asyncio.sleep(0)  # where the block ended before the cancellation came
             block.uncancel()
+        elif kind is not None and issubclass(kind, asyncio.CancelledError):
+            background.cancel()
         self.stop()
         try:
             await asyncio.shield(background)

@@ -295,6 +295,20 @@ async def test_cancelling_leaves_no_task_and_gives_messages_back() -> None:
 
 
 @in_virtual_time
+async def test_a_block_that_is_cancelled_cancels_the_handlers() -> None:
+    queue, handle = MemoryQueue(), Recorder(seconds=100)
+    worker = Worker(queue)
+    worker.on(ImagePushed, handle)
+    await fill(queue, 2)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(10), worker:
+            await asyncio.Event().wait()
+    assert asyncio.get_running_loop().time() < 11
+    assert worker.counters.released == 2
+    assert len(asyncio.all_tasks()) == 1
+
+
+@in_virtual_time
 async def test_what_the_receive_under_way_brings_goes_back_when_the_worker_is_cancelled() -> None:
     """Messages that arrive while a consumer stops are often left invisible (celery/celery #8875, kombu #1819)."""
     queue = MemoryQueue(wait_time=20, visibility_timeout=600)
