@@ -13,7 +13,8 @@ from typing import Annotated
 import typer
 
 from ecr_async.cli.event_sinks import sink_for
-from ecr_async.local import LocalECR
+from ecr_async.errors import ConfigurationError
+from ecr_async.local import LocalECR, RateLimit
 from ecr_async.local import serve as serve_forever
 from ecr_async.local.samples import fill_with_samples
 
@@ -70,6 +71,16 @@ def serve(
     env: Annotated[
         bool, typer.Option("--env", help="Print only the line that sets a shell up to use the server.")
     ] = False,
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A rate limit, such as 'DescribeImages=20/s,burst=40'; may be given several times. "
+            "What is too much gets ECR's error."
+        ),
+    ] = None,
+    control: Annotated[
+        bool, typer.Option(help="Whether /_local serves faults, rates and the clock to tests.")
+    ] = True,
     events: Annotated[
         str | None,
         typer.Option(
@@ -91,9 +102,19 @@ def serve(
         region=region,
         uri_style=uri_style.value,
         tls=tls if tls_cert is None or tls_key is None else (tls_cert, tls_key),
+        rates=dict(_rate(text) for text in rate or ()),
+        control=control,
         on_event=None if events is None else sink_for(events),
     )
     asyncio.run(_serve(local, fill, _print_environment if env else _print_endpoint))
+
+
+def _rate(text: str) -> tuple[str, RateLimit]:
+    operation, _, limit = text.partition("=")
+    try:
+        return operation, RateLimit.parse(limit)
+    except ConfigurationError as error:
+        raise typer.BadParameter(str(error), param_hint="--rate") from None
 
 
 async def _serve(local: LocalECR, images: int, announce: Callable[[LocalECR], None]) -> None:

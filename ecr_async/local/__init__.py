@@ -43,7 +43,9 @@ committed; both do nothing where nothing listens.
 The request has been checked against the API's limits; an error of the API is raised as its class.
 """
 
+from ecr_async.local.behaviour import Fault, FaultKind, RateLimit
+from ecr_async.local.clock import LocalClock
 from ecr_async.local.embedded import LocalECR, serve
 from ecr_async.local.outbox import EventSink
 
-__all__ = ["EventSink", "LocalECR", "serve"]
+__all__ = ["EventSink", "Fault", "FaultKind", "LocalClock", "LocalECR", "RateLimit", "serve"]

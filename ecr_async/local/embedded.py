@@ -6,6 +6,9 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +22,9 @@ from ecr_async.errors import ConfigurationError
 from ecr_async.local.addresses import Addresses, RegistryKey, UriStyle
 from ecr_async.local.authentication import AccessKey, Authenticator, Caller
 from ecr_async.local.backend import Backend
+from ecr_async.local.behaviour import Behaviour, Fault, RateLimit
+from ecr_async.local.clock import LocalClock
+from ecr_async.local.control import make_control
 from ecr_async.local.operations import HANDLERS
 from ecr_async.local.operations.table import Steps
 from ecr_async.local.outbox import OnEvent, Outbox
@@ -62,10 +68,13 @@ class LocalECR:
             registries, with an authority that clients have to trust: `ca_certificate`. With `data`, both
             are kept there. A pair of paths is a certificate of yours and its key, in PEM. Making one
             needs the extra `local`.
-        clock: Seconds since the epoch, for all that is recorded and that expires. Signatures are held
-            against the real time.
+        clock: Seconds since the epoch, for all that is recorded and that expires; `LocalECR.clock` moves it.
+            Signatures are held against the real time.
         preview_polls: How often a lifecycle policy preview is found in progress before it is complete.
         scan_polls: The same for an image scan.
+        rates: Rate limits by operation: `{"DescribeImages": "20/s,burst=40"}`. Each operation of a key in a region
+            has its own; what is too much gets ECR's "Rate exceeded". An operation's name may hold `*`.
+        control: Whether `/_local` serves faults, rates and the clock to other processes.
         on_event: Called with each event that ECR would send by EventBridge, once what it tells of is
             committed: a function, sync or async, that takes an `Event`, or an `EventSink`. What a
             function raises is logged. Events that are not sent when the server is killed are sent when
@@ -88,6 +97,8 @@ class LocalECR:
         clock: Callable[[], float] = time.time,
         preview_polls: int = 1,
         scan_polls: int = 1,
+        rates: Mapping[str, str | RateLimit] | None = None,
+        control: bool = True,
         on_event: OnEvent | None = None,
     ) -> None:
         if not re.fullmatch("[0-9]{12}", account_id):
@@ -99,15 +110,26 @@ class LocalECR:
         self._data = Path(data) if data is not None else None
         addresses = Addresses(RegistryKey(account_id, region), uri_style)
         self._rules = Rules(addresses, verify_layers, preview_polls, scan_polls)
-        self._clock = clock
         self._tls = tls
         self._certificates: Certificates | None = None
+        self.clock = LocalClock(clock)
+        """The server's time, which tests move."""
+        self.behaviour = Behaviour()
+        """The faults and rate limits in force."""
+        self.behaviour.limit(
+            {
+                name: rate if isinstance(rate, RateLimit) else RateLimit.parse(rate)
+                for name, rate in (rates or {}).items()
+            }
+        )
+        self._control = control
         self._on_event = on_event
         known: Mapping[str, tuple[str, ...]] = {ACCESS_KEY: (SECRET_KEY, account_id), **(keys or {})}
         self._authenticator = Authenticator(
             {name: AccessKey(*key) for name, key in known.items()},
             Caller(account_id, region),
             verify=verify_signatures,
+            now=lambda: time.time() + self.clock.skew,
         )
         self._backend: Backend | None = None
         self._runner: web.AppRunner | None = None
@@ -115,10 +137,12 @@ class LocalECR:
 
     async def __aenter__(self) -> Self:
         self._backend = await Backend.open(
-            self._data, self._rules, self._clock, Outbox(self._on_event) if self._on_event else None
+            self._data, self._rules, self.clock, Outbox(self._on_event) if self._on_event else None
         )
         try:
-            application = make_application(self._backend, self._authenticator)
+            control = make_control(self.behaviour, self.clock, self.reset) if self._control else None
+            application = make_application(self._backend, self._authenticator, self.behaviour, control)
+            application.on_response_prepare.append(self._date)
             self._runner = web.AppRunner(
                 application, access_log=None, shutdown_timeout=1.0, read_bufsize=1 << 20
             )
@@ -221,6 +245,20 @@ class LocalECR:
         else:
             self._certificates = Certificates(*map(Path, self._tls))
         return self._certificates.context()
+
+    def inject(self, *faults: Fault) -> AbstractContextManager[None]:
+        """Put faults in force for a block.
+
+        with local.inject(Fault(kind="throttle", operation="DescribeImages", times=3)):
+            ...
+        """
+        return self.behaviour.injected(*faults)
+
+    async def _date(self, _: web.Request, response: web.StreamResponse) -> None:
+        """Have responses tell the time that signatures are held against."""
+        if self.clock.skew:
+            moment = datetime.fromtimestamp(time.time() + self.clock.skew, UTC)
+            response.headers["Date"] = format_datetime(moment, usegmt=True)
 
     async def _stop(self) -> None:
         self._url = self._certificates = None

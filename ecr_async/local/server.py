@@ -2,8 +2,7 @@
 
 POST /                    the API, awsJson1.1
 GET  /_local/layers/…     layers, for whoever has a URL that GetDownloadUrlForLayer gave out
-GET  /_local/health       200 as soon as the server works
-POST /_local/reset        empties every registry
+any  /_local/…            the control door, see `ecr_async.local.control`
 any  /v2/…                the OCI distribution API, see `ecr_async.local.distribution`
 """
 
@@ -21,7 +20,9 @@ from ecr_async.api.common import ServerException
 from ecr_async.errors import ServiceError
 from ecr_async.local.authentication import Authenticator, Caller
 from ecr_async.local.backend import Backend
+from ecr_async.local.behaviour import Behaviour
 from ecr_async.local.distribution import make_distribution
+from ecr_async.local.interference import LayerResponse, make_middleware
 from ecr_async.local.operations import HANDLERS
 from ecr_async.local.operations.layers import DOWNLOAD_PATH, DOWNLOAD_PURPOSE
 from ecr_async.local.registry import Scope
@@ -39,14 +40,16 @@ LARGE_BODY = 256 * 1024
 """Bytes from which on a body is hashed and read off the event loop."""
 
 
-def make_application(backend: Backend, authenticator: Authenticator) -> web.Application:
-    """Return the application that serves a backend."""
+def make_application(
+    backend: Backend, authenticator: Authenticator, behaviour: Behaviour, control: web.Application | None
+) -> web.Application:
+    """Return the application that serves a backend, misbehaving as told, with or without a control door."""
     server = _Server(backend, authenticator)
-    application = web.Application(client_max_size=LARGEST_BODY)
+    application = web.Application(client_max_size=LARGEST_BODY, middlewares=[make_middleware(behaviour)])
     application.router.add_post("/", server.operation)
     application.router.add_get(DOWNLOAD_PATH + "{digest}", server.layer)
-    application.router.add_get("/_local/health", server.health)
-    application.router.add_post("/_local/reset", server.reset)
+    if control is not None:
+        application.add_subapp("/_local", control)
     application.add_subapp("/v2", make_distribution(backend, login_required=authenticator.verify))
     return application
 
@@ -104,16 +107,7 @@ class _Server:
         file = await self._backend.uploads.run(lambda: self._backend.blobs.find(digest))
         if file is None:
             raise web.HTTPNotFound(text="NoSuchKey: the layer has been deleted")
-        return web.FileResponse(file, headers={"Content-Type": "application/octet-stream"})
-
-    async def health(self, _: web.Request) -> web.Response:
-        """Tell that the server works."""
-        return web.json_response({"status": "ok"})
-
-    async def reset(self, _: web.Request) -> web.Response:
-        """Empty every registry."""
-        await self._backend.reset()
-        return web.json_response({"status": "ok"})
+        return LayerResponse(file, headers={"Content-Type": "application/octet-stream"})
 
 
 def _not_handled(target: str) -> ServiceError:

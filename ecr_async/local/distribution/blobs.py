@@ -10,6 +10,7 @@ from aiohttp import web
 from ecr_async.api.layers import BATCH_CHECK_LAYER_AVAILABILITY, GET_DOWNLOAD_URL_FOR_LAYER
 from ecr_async.local.distribution.errors import API_VERSION, DistributionError
 from ecr_async.local.distribution.exchange import Exchange
+from ecr_async.local.interference import LayerResponse
 from ecr_async.local.layers import find_layer
 from ecr_async.local.registry import Registry
 
@@ -35,7 +36,7 @@ async def get_blob(exchange: Exchange) -> web.StreamResponse:
     if path is None:
         raise _unknown(digest)
     headers = {**API_VERSION, "Content-Type": OCTET_STREAM, "Docker-Content-Digest": digest}
-    return web.FileResponse(path, headers=headers)
+    return LayerResponse(path, headers=headers)
 
 
 async def head_blob(exchange: Exchange) -> web.Response:

@@ -311,7 +311,10 @@ async def test_health_needs_no_signature(local: LocalECR) -> None:
 async def test_a_reset_empties_every_registry(local: LocalECR, service: Service) -> None:
     await create(service)
     await push(service, b"layer", "v1")
-    async with aiohttp.ClientSession() as client, client.post(local.url / "_local/reset") as response:
+    async with (
+        aiohttp.ClientSession() as client,
+        client.post(local.url / "_local/reset", json={}) as response,
+    ):
         assert response.status == 200
     answer = await ecr.describe_repositories(service, ecr.DescribeRepositoriesRequest())
     assert answer.repositories == ()

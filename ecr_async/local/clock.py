@@ -1,0 +1,81 @@
+"""The embedded ECR's time, which tests move: ages, expiries and schedules follow without waiting."""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from ecr_async.errors import ConfigurationError
+
+__all__ = ["LocalClock"]
+
+
+class LocalClock:
+    """A clock that can be set, advanced and stopped; called, it returns seconds since the epoch.
+
+        local.clock.advance(timedelta(days=30))
+        with local.clock.frozen(datetime(2026, 3, 1, tzinfo=UTC)):
+            ...
+
+    What the server records goes by it, and what expires: images' ages, authorization tokens, download URLs,
+    uploads. Signatures are held against the real time and `skew`. `base` is the time that it starts from.
+    """
+
+    def __init__(self, base: Callable[[], float] = time.time) -> None:
+        self._base = base
+        self._offset = 0.0
+        self._stopped_at: float | None = None
+        self.skew = 0.0
+        """Seconds by which the clock that signatures are held against differs from the real time."""
+
+    def __call__(self) -> float:
+        """Return the time in seconds since the epoch."""
+        return self._base() + self._offset if self._stopped_at is None else self._stopped_at
+
+    @property
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return datetime.fromtimestamp(self(), UTC)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the time stands still."""
+        return self._stopped_at is not None
+
+    def set(self, moment: datetime) -> None:
+        """Go on from `moment`. Raises `ConfigurationError` for a naive datetime."""
+        if moment.utcoffset() is None:
+            raise ConfigurationError("the clock is set to an aware datetime, such as one in UTC")
+        self.advance(moment.timestamp() - self())
+
+    def advance(self, duration: timedelta | float) -> None:
+        """Go forward by a duration; a number is in seconds. A negative one goes back."""
+        seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
+        if self._stopped_at is None:
+            self._offset += seconds
+        else:
+            self._stopped_at += seconds
+
+    def stop(self) -> None:
+        """Stand still until `start`; `set` and `advance` still move it."""
+        self._stopped_at = self()
+
+    def start(self) -> None:
+        """Go on from where it stands."""
+        if self._stopped_at is not None:
+            self._offset, self._stopped_at = self._stopped_at - self._base(), None
+
+    def reset(self) -> None:
+        """Go by the real time again."""
+        self._offset, self._stopped_at, self.skew = 0.0, None, 0.0
+
+    @contextmanager
+    def frozen(self, moment: datetime | None = None) -> Generator[None, None, None]:
+        """Stand still in the block, at `moment` if one is given, and go on from the real time after it."""
+        self.stop()
+        try:
+            if moment is not None:
+                self.set(moment)
+            yield
+        finally:
+            self.reset()

@@ -1,0 +1,145 @@
+"""Carries out faults and rate limits, between the HTTP server and its handlers."""
+
+import asyncio
+import json
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from ecr_async._auth.signing import CONTENT_TYPE
+from ecr_async.local.authentication import CREDENTIAL
+from ecr_async.local.behaviour import Behaviour, Fault
+
+__all__ = ["LayerResponse", "make_middleware"]
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+TICK = 0.05
+"""Seconds between the pieces of a slow response."""
+
+
+class LayerResponse(web.FileResponse):
+    """A layer's file. `path` is where it is, for a fault to send a part of it."""
+
+    def __init__(self, path: Path, **options: object) -> None:
+        super().__init__(path, **options)  # type: ignore[arg-type]
+        self.path = path
+
+
+def make_middleware(behaviour: Behaviour) -> Middleware:
+    """Return the middleware that has requests struck by `behaviour`."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        operation = operation_of(request)
+        if operation is None:
+            return await handler(request)
+        for fault in behaviour.strike(operation):
+            if fault.kind == "delay":
+                await asyncio.sleep(fault.seconds)
+            else:
+                return await _struck(fault, request, handler)
+        if not behaviour.admits(operation, _registry(request)):
+            return _rejection(request, 400, "ThrottlingException", "Rate exceeded")
+        return await handler(request)
+
+    return middleware
+
+
+def operation_of(request: web.Request) -> str | None:
+    """Return what faults know a request by, None for one of the control door."""
+    if request.path == "/":
+        return request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+    if request.path.startswith("/_local/") and not request.path.startswith("/_local/layers/"):
+        return None
+    return f"{request.method} {request.path}"
+
+
+def _registry(request: web.Request) -> tuple[str, str]:
+    """Return the access key and the region that a request claims: a bucket belongs to these."""
+    found = CREDENTIAL.search(request.headers.get("Authorization", ""))
+    return (found[1], found[3]) if found else ("", "")
+
+
+async def _struck(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
+    match fault.kind:
+        case "throttle":
+            return _rejection(request, 400, "ThrottlingException", "Rate exceeded")
+        case "error":
+            return _rejection(request, fault.status, fault.code, fault.message)
+        case "page":
+            page = f"<html><body><h1>{fault.status}</h1></body></html>"
+            return web.Response(status=fault.status, text=page, content_type="text/html")
+        case "truncate" | "slow":
+            return await _sent_in_part(fault, request, await handler(request))
+        case _:
+            return await _without_response(fault, request, handler)
+
+
+def _rejection(request: web.Request, status: int, code: str, message: str) -> web.Response:
+    if request.path == "/":
+        body = json.dumps({"__type": code, "message": message}).encode()
+        return web.Response(status=status, body=body, headers={"Content-Type": CONTENT_TYPE})
+    if code == "ThrottlingException":
+        status, code = (429, "TOOMANYREQUESTS") if request.path.startswith("/v2") else (503, "SlowDown")
+    return web.json_response({"errors": [{"code": code, "message": message}]}, status=status)
+
+
+async def _without_response(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
+    if fault.after:
+        await handler(request)
+    if fault.kind == "hang":
+        await asyncio.Event().wait()
+    if request.transport is not None:
+        if fault.kind == "reset":
+            connection: socket.socket = request.transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            request.transport.abort()
+        else:
+            request.transport.close()
+    return web.Response()  # which finds nobody to go to
+
+
+async def _sent_in_part(
+    fault: Fault, request: web.Request, response: web.StreamResponse
+) -> web.StreamResponse:
+    content, headers = await _content(request, response)
+    sent = web.StreamResponse(status=response.status, headers=headers)
+    sent.content_length = len(content)
+    await sent.prepare(request)
+    if fault.kind == "truncate":
+        await sent.write(content[: len(content) // 2])
+        if request.transport is not None:
+            request.transport.close()
+        return sent
+    async for piece in _pieces(content, fault.bytes_per_second):
+        await sent.write(piece)
+    await sent.write_eof()
+    return sent
+
+
+async def _content(request: web.Request, response: web.StreamResponse) -> tuple[bytes, dict[str, str]]:
+    headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
+    if isinstance(response, LayerResponse):
+        content = await asyncio.to_thread(response.path.read_bytes)
+        wanted = request.http_range
+        if wanted.start is not None:
+            start = max(len(content) + wanted.start, 0) if wanted.start < 0 else wanted.start
+            piece = content[start : wanted.stop]
+            headers["Content-Range"] = f"bytes {start}-{start + len(piece) - 1}/{len(content)}"
+            response.set_status(206)
+            return piece, headers
+        return content, headers
+    body = response.body if isinstance(response, web.Response) else b""
+    return (body if isinstance(body, bytes) else b""), headers
+
+
+async def _pieces(content: bytes, bytes_per_second: int) -> AsyncIterator[bytes]:
+    size = max(1, int(bytes_per_second * TICK))
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+        await asyncio.sleep(size / max(bytes_per_second, 1))
