@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 USABLE := $(VENV)/.usable
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-alone check format generate test-pythons test-oldest dist audit sbom bench bench-scan bench-growth bench-transfer test-kills ready clean
+.PHONY: demo test test-alone check format generate test-pythons test-oldest dist audit sbom bench bench-scan bench-services bench-growth bench-transfer test-kills ready clean
 
 demo: $(USABLE)
 	@$(BIN)/python examples/demo.py
@@ -103,6 +103,9 @@ bench:
 
 bench-scan:
 	$(PYTHON) benchmarks/scan_rate_limit.py
+
+bench-services:
+	$(PYTHON) benchmarks/services.py
 
 bench-growth:
 	$(PYTHON) benchmarks/growth.py

@@ -8,7 +8,7 @@ import resource
 import sys
 import time
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from clients.shape import PAGE, Client
 
@@ -183,6 +183,52 @@ async def flat_memory(client: Client, *, concurrency: int, settle: int, every: i
     }
 
 
+async def many_services(client: Any, *, services: int, repositories: int) -> Numbers:
+    """A scan of many services of one session; only ecr-async has it.
+
+    A first scan of one service is not counted: it imports what is imported on first use.
+    """
+    await check(client, 1)
+    await client.scan_services(client.services(1), lambda _: None)
+    seen = 0
+    first = 0.0
+    given = client.services(services)
+    with Blocks() as blocks:
+        wall, cpu = time.perf_counter(), time.process_time()
+
+        def count(page: Sequence[Any]) -> None:
+            nonlocal seen, first
+            first = first or time.perf_counter() - wall
+            seen += 1
+
+        summary = await client.scan_services(given, count)
+        numbers = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+    if seen != services * repositories:
+        raise WrongAnswerError(f"{seen} repositories instead of {services * repositories}")
+    return {**numbers, "first": first, "calls": summary.calls, "block": blocks.longest, "peak": peak_memory()}
+
+
+class Blocks:
+    """Measures the longest time for which the event loop runs nothing else, in seconds of its thread's CPU time."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+
+    def __enter__(self) -> Self:
+        self._last = time.thread_time()
+        self._tick()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._handle.cancel()
+
+    def _tick(self) -> None:
+        now = time.thread_time()
+        self.longest = max(self.longest, now - self._last)
+        self._last = now
+        self._handle = asyncio.get_running_loop().call_later(TICK, self._tick)
+
+
 def resident_memory() -> int:
     """Bytes of memory that the process holds now (Linux; elsewhere the peak stands in)."""
     try:
@@ -207,5 +253,6 @@ def peak_memory() -> int:
 
 
 WORKLOADS: dict[str, Callable[..., Awaitable[Numbers]]] = {
-    each.__name__: each for each in (warm_up, pages, scan, another_client, lag, lossy_scan, flat_memory)
+    each.__name__: each
+    for each in (warm_up, pages, scan, another_client, lag, lossy_scan, flat_memory, many_services)
 }

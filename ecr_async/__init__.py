@@ -44,8 +44,10 @@ if TYPE_CHECKING:
         ScanSummary,
         VanishedRepository,
         scan_images,
+        write_jsonl,
     )
     from ecr_async._bulk.references import collect_references
+    from ecr_async._bulk.services import ServiceSelection
     from ecr_async._config.settings import Config
     from ecr_async._pipeline.instrumentation import AttemptRecord, Telemetry
     from ecr_async._version import __version__ as __version__
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from ecr_async.errors import (
         CallError,
         CertificateError,
+        CheckpointError,
         ConfigurationError,
         ConnectError,
         CredentialsError,
@@ -111,6 +114,7 @@ __all__ = [
     "BatchResult",
     "CallError",
     "CertificateError",
+    "CheckpointError",
     "Config",
     "ConfigurationError",
     "ConnectError",
@@ -158,6 +162,7 @@ __all__ = [
     "ScannedPage",
     "Service",
     "ServiceError",
+    "ServiceSelection",
     "Session",
     "SessionClosedError",
     "Sync",
@@ -192,6 +197,7 @@ __all__ = [
     "sync_images",
     "wait_until_image_scan_complete",
     "wait_until_lifecycle_policy_preview_complete",
+    "write_jsonl",
 ]
 __all__ += _api.__all__
 
@@ -202,6 +208,7 @@ _HOMES = {
     "BatchResult": "_bulk.batches",
     "CallError": "errors",
     "CertificateError": "errors",
+    "CheckpointError": "errors",
     "Config": "_config.settings",
     "ConfigurationError": "errors",
     "ConnectError": "errors",
@@ -249,6 +256,7 @@ _HOMES = {
     "ScannedPage": "_bulk.images",
     "Service": "service",
     "ServiceError": "errors",
+    "ServiceSelection": "_bulk.services",
     "Session": "session",
     "SessionClosedError": "errors",
     "Sync": "transfer.sync.run",
@@ -288,6 +296,7 @@ _HOMES = {
     "telemetry": "telemetry",
     "wait_until_image_scan_complete": "waiters",
     "wait_until_lifecycle_policy_preview_complete": "waiters",
+    "write_jsonl": "_bulk.images",
     **{name: f"api.{family}" for name, family in _api.HOMES.items()},
 }
 

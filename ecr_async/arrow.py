@@ -19,27 +19,32 @@ There is one row an image, and `SCHEMA` is:
     pushed_at      timestamp[us, UTC]     yes   when it was pushed
     pulled_at      timestamp[us, UTC]     yes   when it was last pulled, to within a day
     media_type     string                 yes   of its manifest
-    artifact_type  string                 yes   what it holds, by media type
+    artifact_type  string                 yes   what it holds, as a media type
     subject        string                 yes   the digest of the image that it refers to, as a signature does
     status         string                 yes   ACTIVE, ARCHIVED or ACTIVATING
     archived_at    timestamp[us, UTC]     yes   when it last went into the archive
     activated_at   timestamp[us, UTC]     yes   when it was last restored from there
+    scan_status    string                 yes   of its vulnerability scan: COMPLETE, ACTIVE, FAILED, …
+    scanned_at     timestamp[us, UTC]     yes   when that scan was completed
+    findings       map<string, int64>     yes   how many findings that scan has of each severity
 
-What stands where ECR says nothing is null. The fields are those of
+What ECR does not report is null. `ecr_async.write_jsonl` writes the same rows under the same names. The
+values are those of
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html
 """
 
 import asyncio
 import os
 import threading
-import uuid
-from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from ecr_async._bulk.images import Scan, ScannedPage, ScanResult, ScanSummary
+from ecr_async._bulk.images.rows import NAMES, rows
+from ecr_async._bulk.partial_file import PartialFile, remove_abandoned
 from ecr_async._optional import extra
 from ecr_async.errors import ConfigurationError
 
@@ -51,53 +56,36 @@ __all__ = ["ROW_GROUP", "SCHEMA", "ParquetFile", "record_batch", "record_batches
 
 _TIME = pa.timestamp("us", tz="UTC")
 
+_TYPES = {
+    "tags": pa.list_(pa.string()),
+    "size": pa.int64(),
+    **dict.fromkeys(("pushed_at", "pulled_at", "archived_at", "activated_at", "scanned_at"), _TIME),
+    "findings": pa.map_(pa.string(), pa.int64()),
+}
+"""Types of the columns that are not texts."""
+
+_NEVER_NULL = frozenset({"region", "repository", "tags"})
+
 SCHEMA = pa.schema(
-    [
-        pa.field("registry_id", pa.string()),
-        pa.field("region", pa.string(), nullable=False),
-        pa.field("repository", pa.string(), nullable=False),
-        pa.field("digest", pa.string()),
-        pa.field("tags", pa.list_(pa.string()), nullable=False),
-        pa.field("size", pa.int64()),
-        pa.field("pushed_at", _TIME),
-        pa.field("pulled_at", _TIME),
-        pa.field("media_type", pa.string()),
-        pa.field("artifact_type", pa.string()),
-        pa.field("subject", pa.string()),
-        pa.field("status", pa.string()),
-        pa.field("archived_at", _TIME),
-        pa.field("activated_at", _TIME),
-    ]
+    [pa.field(name, _TYPES.get(name, pa.string()), nullable=name not in _NEVER_NULL) for name in NAMES]
 )
 """The columns of every batch and file."""
 
 ROW_GROUP = 50_000
 """Rows of a Parquet row group: what a file being written holds in memory at most, but for a page."""
 
-PARTIAL = ".partial"
-"""How the name of a file ends that is not whole yet."""
-
 
 def record_batch(page: ScannedPage) -> pa.RecordBatch:
     """Return a page's images as rows. It takes some milliseconds for 1,000 of them."""
-    images = page.images
-    columns = {
-        "registry_id": [image.registry_id for image in images],
-        "region": [page.service.region] * len(images),
-        "repository": [page.repository] * len(images),
-        "digest": [image.image_digest for image in images],
-        "tags": [image.image_tags for image in images],
-        "size": [image.image_size_in_bytes for image in images],
-        "pushed_at": [image.image_pushed_at for image in images],
-        "pulled_at": [image.last_recorded_pull_time for image in images],
-        "media_type": [image.image_manifest_media_type for image in images],
-        "artifact_type": [image.artifact_media_type for image in images],
-        "subject": [image.subject_manifest_digest for image in images],
-        "status": [image.image_status for image in images],
-        "archived_at": [image.last_archived_at for image in images],
-        "activated_at": [image.last_activated_at for image in images],
-    }
+    values = list(zip(*rows(page), strict=True)) or [()] * len(NAMES)
+    columns: dict[str, tuple[Any, ...]] = dict(zip(NAMES, values, strict=True))
+    columns["findings"] = tuple([_map(counts) for counts in columns["findings"]])
     return pa.RecordBatch.from_pydict(columns, SCHEMA)  # pyright: ignore[reportUnknownMemberType]
+
+
+def _map(counts: Mapping[str, int] | None) -> list[tuple[str, int]] | None:
+    """Return a mapping as Arrow takes it."""
+    return None if counts is None else list(counts.items())
 
 
 async def record_batches(
@@ -122,7 +110,9 @@ async def write_parquet(
     on_result: Callable[[ScanResult], object] | None = None,
     row_group: int = ROW_GROUP,
 ) -> ScanSummary:
-    """Write a scan's images to a Parquet file, and return what the scan has come to.
+    """Write a scan's images to a Parquet file, and return the scan's summary.
+
+        summary = await ecr.arrow.write_parquet(ecr.scan_images(services), "images.parquet")
 
     The file appears when the scan is at its end, and replaces one that is there; a scan that is
     interrupted leaves no file. What could not be scanned is missing in it: that is in the summary, and
@@ -131,10 +121,12 @@ async def write_parquet(
     Raises `ConfigurationError` for a scan with a checkpoint: a Parquet file cannot be gone on with, so
     what an interrupted run took would be lost. Raises `OSError` when the file cannot be written.
     """
-    if scan.has_checkpoint:
+    if scan.checkpoint is not None:
         raise ConfigurationError(
             "a Parquet file cannot be continued, so it goes without a checkpoint; JSON lines go with one"
         )
+    path = Path(os.path.abspath(path))  # noqa: ASYNC240 - reads no disk
+    await asyncio.to_thread(remove_abandoned, path.parent, path.name)
     async with ParquetFile(path, row_group=row_group) as file, aclosing(aiter(scan)) as results:
         async for result in results:
             if on_result is not None:
@@ -147,18 +139,18 @@ async def write_parquet(
 class ParquetFile:
     """A Parquet file being written off the event loop, which appears under its name when it is whole.
 
-    Until then it is beside that name, hidden, with a name of its own; leaving the block with an
-    exception removes it. Nothing is written before there is a row group to write, or the end.
+    Until then it is beside that name, hidden; leaving the block with an exception removes it. Nothing is
+    written before there is a row group to write, or the end.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, row_group: int = ROW_GROUP) -> None:
         self._path = Path(path)
-        self._partial = self._path.with_name(f".{uuid.uuid4().hex}{PARTIAL}")
         self._row_group = row_group
         self._batches: list[pa.RecordBatch] = []
         self._waiting = 0
+        self._partial: PartialFile | None = None
         self._writer: pq.ParquetWriter | None = None
-        self._ended = False
+        self._is_ended = False
         # A caller that is cancelled doesn't wait for its thread: what comes next does.
         self._turn = threading.Lock()
 
@@ -189,38 +181,41 @@ class ParquetFile:
     def _add(self, page: ScannedPage) -> None:
         batch = record_batch(page)
         with self._turn:
-            if not self._ended:
+            if not self._is_ended:
                 self._batches.append(batch)
                 self._waiting += batch.num_rows
                 if self._waiting >= self._row_group:
-                    self._write(self._open())
+                    self._write(self._open()[1])
 
     def _commit(self) -> None:
         with self._turn:
-            if self._ended:
+            if self._is_ended:
                 return
-            writer = self._open()
+            partial, writer = self._open()
             if self._waiting:
                 self._write(writer)
             writer.close()
-            with self._partial.open("rb+") as file:
-                os.fsync(file.fileno())
-            self._partial.replace(self._path)
-            self._ended = True
+            partial.commit()
+            self._is_ended = True
 
     def _discard(self) -> None:
         with self._turn:
-            if self._ended:
+            if self._is_ended:
                 return
-            self._ended = True
-            if self._writer is not None:
-                self._writer.close()
-            self._partial.unlink(missing_ok=True)
+            self._is_ended = True
+            try:
+                if self._writer is not None:
+                    self._writer.close()
+            finally:
+                if self._partial is not None:
+                    self._partial.discard()
 
-    def _open(self) -> pq.ParquetWriter:
+    def _open(self) -> tuple[PartialFile, pq.ParquetWriter]:
+        if self._partial is None:
+            self._partial = PartialFile(self._path)
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._partial, SCHEMA, compression="zstd")
-        return self._writer
+            self._writer = pq.ParquetWriter(self._partial.file, SCHEMA, compression="zstd")
+        return self._partial, self._writer
 
     def _write(self, writer: pq.ParquetWriter) -> None:
         table = pa.Table.from_batches(self._batches, SCHEMA)

@@ -36,6 +36,7 @@ from typing import Any, ClassVar, TypedDict, Unpack
 __all__ = [
     "CallError",
     "CertificateError",
+    "CheckpointError",
     "ConfigurationError",
     "ConnectError",
     "CredentialsError",
@@ -82,6 +83,10 @@ class ValidationError(ECRError, ValueError):
 
 class ConfigurationError(ECRError):
     """The session cannot work as it is configured; the message says where we looked."""
+
+
+class CheckpointError(ConfigurationError):
+    """The checkpoint of a scan cannot be used; the message names the file, the reason and what to do."""
 
 
 class CredentialsError(ECRError):

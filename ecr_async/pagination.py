@@ -12,7 +12,7 @@ import orjson
 from ecr_async.errors import PaginationError, ValidationError
 from ecr_async.service import Service
 
-__all__ = ["Pager"]
+__all__ = ["PageTokens", "Pager"]
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
@@ -87,22 +87,16 @@ class Pager(Generic[RequestT, ResponseT, ItemT]):
     async def _pages(self, wanted: int | None) -> AsyncGenerator[ResponseT, None]:
         """Give the pages, fetching ahead unless this page holds all that is wanted."""
         token = self._start.next_token
-        seen = {token}
+        tokens = PageTokens(self._request, token)
         ahead: asyncio.Task[ResponseT] | None = None
         try:
             while True:
                 page = await (ahead or self._page(token))
                 ahead = None
-                token = _token(page)
+                token = tokens.after(page)
                 if token is None:
                     yield page
                     return
-                if token in seen:
-                    name = type(self._request).__name__
-                    raise PaginationError(
-                        f"{name}: the service answered with a next_token that it had given before"
-                    )
-                seen.add(token)
                 if wanted is None or (wanted := wanted - len(self._items(page))) > 0:
                     ahead = asyncio.create_task(self._page(token))
                 yield page
@@ -116,6 +110,31 @@ class Pager(Generic[RequestT, ResponseT, ItemT]):
         if token != request.next_token:
             request = attrs.evolve(request, next_token=token)
         return await self._fetch(self._service, request)
+
+
+class PageTokens:
+    """The tokens of the pages of one request so far."""
+
+    __slots__ = ("_request", "_seen")
+
+    def __init__(self, request: object, first: str | None) -> None:
+        self._request = type(request).__name__
+        self._seen = {first}
+
+    def after(self, page: Any) -> str | None:
+        """Return the token of the page after this one; None if this is the last.
+
+        Raises `PaginationError` for a token that came before: the pages would never end.
+        """
+        token = _token(page)
+        if token is None:
+            return None
+        if token in self._seen:
+            raise PaginationError(
+                f"{self._request}: the service answered with a next_token that it had given before"
+            )
+        self._seen.add(token)
+        return token
 
 
 @attrs.frozen

@@ -16,13 +16,21 @@ from oci import build, layer, push
 from rich.console import Console
 from rich.filesize import decimal
 from rich.padding import Padding
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 import ecr_async as ecr
-from ecr_async.cli.report import bar, progress_bar, report, scan_progress
-from ecr_async.cli.totals import Tally
 from ecr_async.lifecycle import LifecyclePolicy, Rule, evaluate
 from ecr_async.local import LocalECR
+from ecr_async.report import Totals
+from ecr_async.report.tables import bar, scan_tables
 
 REGION = "eu-west-1"
 BASES = ("platform/base/go", "platform/base/java", "platform/base/node", "platform/base/python")
@@ -64,7 +72,7 @@ async def fill(local: LocalECR, fleet: Fleet, clock: Clock) -> None:
     """Replay three years of pushes, each at its time."""
     began = time.perf_counter()
     await local.fill(fleet.creations())
-    with progress_bar(console) as progress:
+    with _progress() as progress:
         task = progress.add_task("Filling", total=len(fleet.pushes), note="")
         for start in range(0, len(fleet.pushes), CHUNK):
             chunk = fleet.pushes[start : start + CHUNK]
@@ -103,17 +111,24 @@ async def push_real_images(service: ecr.Service, clock: Clock) -> None:
 
 async def scan(service: ecr.Service) -> dict[str, list[ecr.ImageDetail]]:
     """Scan every repository, report, and return the images by repository."""
-    tally = Tally({service: service.region})
+    totals = Totals()
     images: dict[str, list[ecr.ImageDetail]] = defaultdict(list)
     pages = ecr.scan_images([service])
-    with scan_progress(console) as update:
+    with _progress() as progress:
+        task = progress.add_task("Scanning", total=None, note="")
         async for result in pages:
             if isinstance(result, ecr.ScannedPage):
-                tally.add(result)
+                totals.add_page(result, registry=service.region)
                 images[result.repository] += result.images
-            update(pages.summary)
+            summary = pages.summary
+            progress.update(
+                task,
+                total=summary.repositories,
+                completed=summary.scanned,
+                note=f"{summary.images:,} images, {decimal(summary.bytes)}",
+            )
     _step("Scanned", "every repository, with signed calls over HTTP")
-    console.print(Padding(report(tally, pages.summary), INDENT))
+    console.print(Padding(scan_tables(totals, pages.summary), INDENT))
     return images
 
 
@@ -173,6 +188,21 @@ def _expiring(expiring: Mapping[int | None, Sequence[int]], sizes: Sequence[int]
 
 def _size(images: Iterable[ecr.ImageDetail]) -> int:
     return sum(image.image_size_in_bytes or 0 for image in images)
+
+
+def _progress() -> Progress:
+    """Return a progress bar that leaves nothing behind, and is not shown where nobody looks."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=32),
+        MofNCompleteColumn(),
+        TextColumn("[dim]{task.fields[note]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
 
 
 def _step(what: str, how: str) -> None:

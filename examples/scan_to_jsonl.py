@@ -19,7 +19,7 @@ async def scan_to_jsonl(options: argparse.Namespace) -> bool:
     async with ecr.Session() as session:
         services = [session.service(region) for region in options.region or [None]]
         scan = ecr.scan_images(services, options.repositories or None, checkpoint=options.checkpoint)
-        summary = await scan.write_jsonl(options.path, on_result=tell_of_failure)
+        summary = await ecr.write_jsonl(scan, options.path, on_result=tell_of_failure)
     print(f"{summary.images:,} images of {summary.scanned:,} repositories in {summary.seconds:.1f} s")
     return summary.complete
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 class Ours:
     """The adapter."""
 
-    def __init__(self, service: ecr.Service) -> None:
-        self.service = service
+    def __init__(self, session: ecr.Session) -> None:
+        self.session = session
+        self.service = session.service(REGION)
 
     async def describe_images(self, repository: str, size: int) -> Sequence[Any]:
         """One page of images."""
@@ -33,6 +35,21 @@ class Ours:
                 lost += 1
         return lost
 
+    def services(self, count: int) -> list[ecr.Service]:
+        """So many services of one session. The program leaves them out of collections, as the guide tells it."""
+        services = [self.session.service(f"eu-west-{number}") for number in range(count)]
+        gc.collect()
+        gc.freeze()
+        return services
+
+    async def scan_services(self, services: list[ecr.Service], on_images: OnImages) -> ecr.ScanSummary:
+        """Every image of these services."""
+        scan = ecr.scan_images(services)
+        async for result in scan:
+            assert isinstance(result, ecr.ScannedPage), result
+            on_images(result.images)
+        return scan.summary
+
     def digest_and_push_time(self, image: Any) -> tuple[str, float]:
         """Two fields of an image."""
         return image.image_digest, image.image_pushed_at.timestamp()
@@ -43,4 +60,4 @@ async def connect(endpoint: str, connections: int, retries: str | None = None) -
     """Open the adapter."""
     assert retries is None, "the defaults must do"
     async with ecr.Session(region=REGION, endpoint_url=endpoint, max_connections=connections) as session:
-        yield Ours(session.service(REGION))
+        yield Ours(session)

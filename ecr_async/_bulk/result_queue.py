@@ -1,103 +1,98 @@
-"""A scan's stream: results of tasks that run beside their consumer, at most a few results ahead of it.
-
-All of the tasks live inside one, the producer. Whoever closes the stream, or leaves the loop over it,
-cancels the producer and waits for it, so nothing outlives the stream. The room ahead is bounded: a
-consumer that takes its time halts the tasks, each with one result in hand. While the producer is at
-work, collections of garbage leave out what was there before.
-"""
+"""The results of a scan: tasks put them, one consumer takes them, and neither gets far ahead of the other."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from types import TracebackType
-from typing import Generic, Self, TypeAlias, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
-from ecr_async._gc import elders_spared
-
-__all__ = ["Put", "Stream", "Streaming"]
+__all__ = ["BulkScan", "ResultQueue"]
 
 ResultT = TypeVar("ResultT")
 
-Put: TypeAlias = Callable[[ResultT], Awaitable[None]]
-"""Hands over a result, as soon as there is room."""
 
+class ResultQueue(Generic[ResultT]):
+    """A bounded queue between the tasks of a scan and its consumer.
 
-class Stream(Generic[ResultT]):
-    """What `produce` hands over, up to `ahead` results before they are asked for."""
+    queue = ResultQueue(capacity=16)
 
-    def __init__(self, produce: Callable[[Put[ResultT]], Awaitable[None]], ahead: int) -> None:
-        self._produce = produce
-        self._queue: asyncio.Queue[ResultT | _End] = asyncio.Queue()
-        self._room = asyncio.Semaphore(ahead)
-        self._producer: asyncio.Task[None] | None = None
+    async def fill() -> None:  # in any number of tasks, ended when this returns
+        await queue.put(result)
+
+    async for result in queue.results(fill): ...
+
+    `capacity` results wait for the consumer; a task that puts another one waits for room.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._results: asyncio.Queue[ResultT | _End] = asyncio.Queue()
+        self._room = asyncio.Semaphore(capacity)
+        self._filling: asyncio.Task[None] | None = None
         self._began: float | None = None
         self._ended: float | None = None
 
     @property
     def seconds(self) -> float:
-        """How long it has been under way, or was."""
+        """How long the scan has been under way, or was."""
         if self._began is None:
             return 0.0
         return (self._ended or asyncio.get_running_loop().time()) - self._began
 
-    def results(self) -> AsyncGenerator[ResultT, None]:
-        """Return what the producer hands over, until it ends; asking for the first result starts it.
+    async def put(self, result: ResultT) -> None:
+        """Hand over a result, as soon as there is room."""
+        await self._room.acquire()
+        self._results.put_nowait(result)
 
-        Going through them raises what ended the producer early. Raises `RuntimeError` the second time.
-        """
+    def begin(self) -> None:
+        """Begin the scan. Raises `RuntimeError` the second time."""
         if self._began is not None:
-            raise RuntimeError("a scan can be gone through once; make another")
+            raise RuntimeError("a scan can be iterated once; make another")
         self._began = asyncio.get_running_loop().time()
-        return self._results()
 
-    async def _results(self) -> AsyncGenerator[ResultT, None]:
+    async def results(self, fill: Callable[[], Coroutine[Any, Any, None]]) -> AsyncGenerator[ResultT, None]:
+        """Run the coroutine function that fills the queue, and yield what it puts until it ends.
+
+        Raises what ended it early. Closing this generator cancels it and waits for its end.
+        """
         try:
-            self._producer = asyncio.create_task(self._run())
-            self._producer.add_done_callback(lambda _: self._queue.put_nowait(_End()))
-            while not isinstance(result := await self._queue.get(), _End):
+            self._filling = asyncio.create_task(fill())
+            self._filling.add_done_callback(lambda _: self._results.put_nowait(_End()))
+            while not isinstance(result := await self._results.get(), _End):
                 self._room.release()
                 yield result
-            await self._outcome(self._producer)
+            await _first_error(self._filling)
         finally:
             await self.aclose()
 
     async def aclose(self) -> None:
         """Stop: when this returns, no task is left. May be called again."""
-        if self._producer is not None:
-            self._producer.cancel()
-            await asyncio.wait([self._producer])
+        if self._filling is not None:
+            self._filling.cancel()
+            await asyncio.wait([self._filling])
         if self._began is not None and self._ended is None:
             self._ended = asyncio.get_running_loop().time()
 
-    async def _run(self) -> None:
-        with elders_spared():
-            await self._produce(self._put)
-
-    async def _put(self, result: ResultT) -> None:
-        await self._room.acquire()
-        self._queue.put_nowait(result)
-
-    @staticmethod
-    async def _outcome(producer: asyncio.Task[None]) -> None:
-        """Raise the first of the errors that ended the producer's task group."""
-        try:
-            await producer
-        except BaseExceptionGroup as group:
-            raise group.exceptions[0] from None
-
 
 class _End:
-    """What follows the last result."""
+    """Follows the last result."""
 
 
-class Streaming(Generic[ResultT]):
-    """A scan that has its results from a stream, and ends with the block that it is opened for."""
+async def _first_error(filling: asyncio.Task[None]) -> None:
+    """Raise the first of the errors that ended a task group."""
+    try:
+        await filling
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
 
-    def __init__(self, stream: Stream[ResultT]) -> None:
-        self._stream = stream
+
+class BulkScan(Generic[ResultT]):
+    """Base of the bulk scans: has its results in a queue, and is closed on leaving the `async with` block."""
+
+    def __init__(self, capacity: int) -> None:
+        self._queue = ResultQueue[ResultT](capacity)
 
     async def aclose(self) -> None:
         """Stop: when this returns, no task and no call of the scan is left. May be called again."""
-        await self._stream.aclose()
+        await self._queue.aclose()
 
     async def __aenter__(self) -> Self:
         return self

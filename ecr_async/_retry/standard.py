@@ -231,7 +231,7 @@ class Attempts:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Do nothing: these attempts hold nothing."""
 
     @property

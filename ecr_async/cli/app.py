@@ -7,9 +7,15 @@ import typer
 from ecr_async._version import __version__
 from ecr_async.cli.copy import copy
 from ecr_async.cli.events import app as events
+from ecr_async.cli.findings import findings
+from ecr_async.cli.inspect import inspect
+from ecr_async.cli.listing import ls, tags
 from ecr_async.cli.login import login
+from ecr_async.cli.policy import app as policy
+from ecr_async.cli.preview import clean, preview
 from ecr_async.cli.pull import pull
 from ecr_async.cli.push import push
+from ecr_async.cli.report import report
 from ecr_async.cli.scan import scan
 from ecr_async.cli.serve import serve
 from ecr_async.cli.sync import sync
@@ -24,13 +30,11 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(serve)
-app.command()(scan)
-app.command()(push)
-app.command()(pull)
-app.command()(copy)
-app.command()(sync)
-app.command()(login)
+_READING = (ls, tags, inspect, scan, report, findings, preview, clean)
+_MOVING = (push, pull, copy, sync, login)
+for _command in (*_READING, *_MOVING, serve):
+    app.command()(_command)
+app.add_typer(policy, name="policy")
 app.add_typer(events, name="events")
 
 

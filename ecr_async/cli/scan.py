@@ -1,9 +1,8 @@
 """`ecr-async scan`: every image of many repositories, in many regions and accounts."""
 
-import asyncio
+import gc
 import json
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -18,29 +17,32 @@ from ecr_async._bulk.images import (
     Scan,
     ScannedPage,
     ScanResult,
-    ScanSummary,
     VanishedRepository,
     scan_images,
+    write_jsonl,
 )
+from ecr_async._bulk.services import ServiceSelection
 from ecr_async.api.common import TagStatus
-from ecr_async.cli.report import report, scan_progress
-from ecr_async.cli.totals import Tally
+from ecr_async.cli.interruption import run
+from ecr_async.cli.printing import notice
+from ecr_async.cli.progress import scan_progress
+from ecr_async.cli.registries import Endpoint, Profiles, Regions, Registries
+from ecr_async.report.tables import scan_tables
+from ecr_async.report.totals import Totals
 from ecr_async.service import Service
-from ecr_async.session import Session
 
 __all__ = ["scan"]
 
 
 def scan(
-    region: Annotated[
-        list[str] | None, typer.Option(help="A region to scan; may be given again. By default the profile's.")
+    region: Regions = None,
+    profile: Profiles = None,
+    account: Annotated[
+        list[str] | None,
+        typer.Option(help="An account to enter with --role; may be given again. Takes '--region all'."),
     ] = None,
-    profile: Annotated[
-        list[str] | None, typer.Option(help="A profile of the shared config files; may be given again.")
-    ] = None,
-    endpoint_url: Annotated[
-        str | None, typer.Option(help="Where ECR is, if not at its own endpoint.")
-    ] = None,
+    role: Annotated[str | None, typer.Option(help="The role that is assumed in each account.")] = None,
+    endpoint_url: Endpoint = None,
     repository: Annotated[
         list[str] | None,
         typer.Option(metavar="PATTERN", help="A name, or a pattern like 'team/*'; may be given again."),
@@ -69,9 +71,10 @@ def scan(
     """Scan the images of whole registries.
 
     On a terminal a bar shows how far it is, and tables what was found; elsewhere the outcome is one
-    line of JSON. The exit status is 1 if something could not be scanned.
+    line of JSON. The exit status is 1 if something could not be scanned, or if no registry has a
+    repository that was named exactly; after a signal, 128 and its number.
     """
-    registries = _Registries(profile or [None], region or [None], endpoint_url)
+    registries = Registries(profile or [None], region or [None], endpoint_url, account or (), role)
     start = partial(
         scan_images,
         repositories=repository,
@@ -79,80 +82,91 @@ def scan(
         concurrency=concurrency,
         checkpoint=checkpoint,
     )
-    complete = asyncio.run(_scan(registries, start, output))
-    raise typer.Exit(0 if complete else 1)
-
-
-@attrs.frozen
-class _Registries:
-    """Which registries to scan: each region of each profile; None is the one that is configured."""
-
-    profiles: Sequence[str | None]
-    regions: Sequence[str | None]
-    endpoint_url: str | None
-
-    @asynccontextmanager
-    async def open(self) -> AsyncGenerator[Mapping[Service, str], None]:
-        """Give their services, each with a name for people."""
-        async with AsyncExitStack() as stack:
-            services: dict[Service, str] = {}
-            for profile in self.profiles:
-                session = Session(profile=profile, endpoint_url=self.endpoint_url)
-                await stack.enter_async_context(session)
-                for region in self.regions:
-                    service = session.service(region)
-                    services[service] = f"{profile}/{service.region}" if profile else service.region
-            yield services
+    is_complete = run(_scan(registries, start, output))
+    raise typer.Exit(0 if is_complete else 1)
 
 
 async def _scan(
-    registries: _Registries, start: Callable[[Iterable[Service]], Scan], output: Path | None
+    registries: Registries, start: Callable[[ServiceSelection], Scan], output: Path | None
 ) -> bool:
-    """Scan, and tell whether nothing failed."""
-    notices = Console(stderr=True, soft_wrap=True)
-    async with registries.open() as services:
+    """Scan, and tell whether nothing failed and everything that was named was found."""
+    console = Console(stderr=True, soft_wrap=True)
+    async with registries.open() as (services, names):
         images = start(services)
-        tally = Tally(services)
-        with scan_progress(notices) as update:
+        totals = Totals(names.values())
+        with scan_progress(console) as update:
 
             def show(result: ScanResult) -> None:
-                if isinstance(result, ScannedPage):
-                    tally.add(result)
-                else:
-                    notices.print(_notice(result, services), highlight=False, markup=False)
+                match result:
+                    case ScannedPage():
+                        totals.add_page(result, _registry(result, names))
+                    case VanishedRepository():
+                        pass  # told at the end, where no registry has it
+                    case FailedListing() | FailedRepository():
+                        totals.add_failure(names.get(result.service, result.service.region))
+                        console.print(_failure(result, names), highlight=False, markup=False)
                 update(images.summary)
 
-            if output is None:
-                async for result in images:
-                    show(result)
-            elif output.suffix == ".parquet":
-                from ecr_async.arrow import write_parquet  # noqa: PLC0415 - it may not be installed
-
-                await write_parquet(images, output, on_result=show)
-            else:
-                await images.write_jsonl(output, on_result=show)
-    _print_outcome(images.summary, tally)
-    return images.summary.complete
+            gc.freeze()  # what is imported by now is not looked at again while the scan makes its objects
+            await _write(images, output, show)
+    _tell(images, totals, [*names.values()])
+    return images.summary.complete and not images.not_found
 
 
-def _notice(
-    result: FailedRepository | VanishedRepository | FailedListing, services: Mapping[Service, str]
-) -> str:
+async def _write(images: Scan, output: Path | None, show: Callable[[ScanResult], None]) -> None:
+    if output is None:
+        async for result in images:
+            show(result)
+    elif output.suffix == ".parquet":
+        from ecr_async.arrow import write_parquet  # noqa: PLC0415 - it may not be installed
+
+        await write_parquet(images, output, on_result=show)
+    else:
+        await write_jsonl(images, output, on_result=show)
+
+
+def _registry(page: ScannedPage, names: Mapping[Service, str]) -> str:
+    """Return a registry's name for people; the accounts of a fleet are told apart by their numbers."""
+    if page.service in names:
+        return names[page.service]
+    account = next((image.registry_id for image in page.images if image.registry_id), None)
+    return f"{account}/{page.service.region}" if account else page.service.region
+
+
+def _failure(result: FailedRepository | FailedListing, names: Mapping[Service, str]) -> str:
     """Return the line that says what is wrong."""
-    where = services[result.service]
-    match result:
-        case FailedListing(error=error):
-            return f"{where}: {error}"
-        case FailedRepository(repository=repository, error=error):
-            return f"{where}: {repository}: {error}"
-        case VanishedRepository(repository=repository):
-            return f"{where}: {repository}: there is no such repository"
+    where = names.get(result.service, result.service.region)
+    what = f"{result.repository}: " if result.repository else ""
+    return f"{where}: {what}{result.error}"
 
 
-def _print_outcome(summary: ScanSummary, tally: Tally) -> None:
+def _tell(images: Scan, totals: Totals, registries: list[str]) -> None:
+    """Say what was found; on a terminal in tables, elsewhere as JSON."""
+    summary = images.summary
+    where = ", ".join(registries) or "any of the accounts"
+    if images.resumes is not None:
+        notice(
+            f"continued the scan of {images.resumes:%Y-%m-%d %H:%M} UTC, "
+            f"of which {summary.done_before:,} repositories were done before"
+        )
+    for name in sorted(images.not_found):
+        notice(f"{name}: there is no such repository in {where}")
+    if not summary.repositories and not summary.failed_listings:
+        notice(f"there are no repositories to scan in {where}: is it the right region, account and pattern?")
     console = Console()
     if console.is_terminal:
-        console.print(report(tally, summary))
-    else:
-        outcome = attrs.asdict(summary) | {"seconds": round(summary.seconds, 3)}
-        print(json.dumps(outcome))
+        console.print(scan_tables(totals, summary))
+        return
+    outcome = attrs.asdict(summary) | {
+        "seconds": round(summary.seconds, 3),
+        "registries": {
+            each.name: {
+                "repositories": each.repositories,
+                "images": each.images,
+                "bytes": each.bytes,
+                "failures": each.failures,
+            }
+            for each in totals.registries()
+        },
+    }
+    print(json.dumps(outcome))

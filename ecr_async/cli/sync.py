@@ -15,7 +15,7 @@ from rich.filesize import decimal
 from ecr_async._bulk.images.results import FailedListing, FailedRepository, VanishedRepository
 from ecr_async.cli.copy import FromEndpointUrl, FromProfile, FromRegion, ToEndpointUrl, ToProfile, ToRegion
 from ecr_async.cli.places import Place
-from ecr_async.cli.report import progress_bar
+from ecr_async.cli.progress import progress_bar
 from ecr_async.cli.transfer_report import to_json
 from ecr_async.transfer.sync.results import SyncedImage, SyncResult, SyncSummary
 from ecr_async.transfer.sync.run import Sync, sync_images

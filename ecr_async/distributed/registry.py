@@ -22,7 +22,8 @@ from ecr_async._bulk.images import (
     scan_images,
 )
 from ecr_async._bulk.images.selection import Selection
-from ecr_async.arrow import PARTIAL, ParquetFile
+from ecr_async._bulk.partial_file import remove_abandoned
+from ecr_async.arrow import ParquetFile
 from ecr_async.distributed.results import FailedPartition, RegistrySummary
 from ecr_async.session import Session
 
@@ -91,9 +92,7 @@ def file_name(repository: str) -> str:
 def _prepare(folder: Path) -> frozenset[str]:
     """Make a registry's folder, or clean it of what a run that died left; return the files that are there."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in os.listdir(folder):
-        if name.endswith(PARTIAL):
-            (folder / name).unlink(missing_ok=True)
+    remove_abandoned(folder)
     return frozenset(os.listdir(folder))
 
 

@@ -101,10 +101,8 @@ async def test_a_session_in_the_place_of_a_service() -> None:
         wrong: Any = opened
         with pytest.raises(ecr.ConfigurationError, match=r"pass session\.service\(\)"):
             await describe(wrong)
-        scan = ecr.scan_images([wrong])
         with pytest.raises(ecr.ConfigurationError, match=r"pass session\.service\(\)"):
-            await anext(aiter(scan))
-        await scan.aclose()
+            ecr.scan_images([wrong])
         assert not hasattr(opened, "call")
         with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
             _ = wrong.nonsense

@@ -90,6 +90,9 @@ class TestSchema:
             "status": "ACTIVE",
             "archived_at": None,
             "activated_at": None,
+            "scan_status": None,
+            "scanned_at": None,
+            "findings": None,
         }
 
     def test_every_column_is_documented_with_its_type_and_whether_it_is_null(self) -> None:

@@ -1,19 +1,24 @@
 """The command `ecr-async`, run as a process."""
 
 import asyncio
+import contextlib
 import json
+import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pyarrow.parquet
 import pytest
+from aiohttp import web
 
 import ecr_async as ecr
-from ecr_async.local import LocalECR
+from ecr_async.local import LocalECR, embedded
+from ecr_async.local.server import make_application
 from tests.integration.local.content import create, manifest
 from tests.integration.subprocesses import COMMAND, environment, run, run_on_terminal, started
 
@@ -180,8 +185,8 @@ async def test_scan_writes_json_lines(local: LocalECR, tmp_path: Path) -> None:
     )
     assert finished.status == 0
     images = [json.loads(line) for line in output.read_text().splitlines()]
-    assert sorted(image["image_tags"] for image in images) == [[], ["1.0"], ["main"]]
-    assert {(image["region"], image["repository_name"]) for image in images} == {("us-east-1", "team/app")}
+    assert sorted(image["tags"] for image in images) == [[], ["1.0"], ["main"]]
+    assert {(image["region"], image["repository"]) for image in images} == {("us-east-1", "team/app")}
 
 
 async def test_scan_writes_parquet_where_the_name_says_so(local: LocalECR, tmp_path: Path) -> None:
@@ -191,24 +196,49 @@ async def test_scan_writes_parquet_where_the_name_says_so(local: LocalECR, tmp_p
     assert json.loads(finished.out)["images"] == pyarrow.parquet.read_metadata(output).num_rows == 4
 
 
-async def test_scan_goes_on_from_a_checkpoint(local: LocalECR, tmp_path: Path) -> None:
+async def test_a_scan_with_a_finished_checkpoint_begins_afresh(local: LocalECR, tmp_path: Path) -> None:
     files = "--output", str(tmp_path / "images.jsonl"), "--checkpoint", str(tmp_path / "checkpoint")
     first = await run(*COMMAND, "scan", *files, env=environment(local))
     second = await run(*COMMAND, "scan", *files, env=environment(local))
     assert (first.status, second.status) == (0, 0)
-    assert json.loads(first.out)["images"] == 4
-    assert json.loads(second.out)["images"] == 0
-    assert json.loads(second.out)["done_before"] == 2
+    assert json.loads(first.out)["images"] == json.loads(second.out)["images"] == 4
     assert len((tmp_path / "images.jsonl").read_text().splitlines()) == 4
 
 
-async def test_scan_tells_of_a_repository_that_is_not_there(local: LocalECR) -> None:
-    finished = await run(
-        *COMMAND, "scan", "--repository", "team/app", "--repository", "team/gone", env=environment(local)
-    )
+async def test_scan_fails_where_no_registry_has_a_repository_that_is_named(local: LocalECR) -> None:
+    regions = "--region", "us-east-1", "--region", "eu-west-1"
+    names = "--repository", "other/app", "--repository", "team/gone"
+    finished = await run(*COMMAND, "scan", *names, *regions, env=environment(local))
+    assert finished.status == 1
+    assert finished.err == "team/gone: there is no such repository in us-east-1, eu-west-1\n"
+    assert json.loads(finished.out)["vanished"] == 3
+
+
+@pytest.mark.parametrize("arguments", [["--repository", "nosuch*"], ["--region", "sa-east-1"]])
+async def test_scan_says_in_a_sentence_that_there_is_nothing(local: LocalECR, arguments: list[str]) -> None:
+    finished = await run(*COMMAND, "scan", *arguments, env=environment(local))
     assert finished.status == 0
-    assert finished.err == "us-east-1: team/gone: there is no such repository\n"
-    assert json.loads(finished.out)["vanished"] == 1
+    assert "there are no repositories to scan in" in finished.err
+    assert len(finished.err.splitlines()) == 1
+
+
+async def test_scan_has_the_totals_of_each_region_those_that_fail_included(
+    local: LocalECR, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        f"[profile good]\nregion = eu-west-1\naws_access_key_id = {local.access_key_id}\n"
+        f"aws_secret_access_key = {local.secret_access_key}\n"
+        f"[profile bad]\nregion = us-east-1\naws_access_key_id = {local.access_key_id}\n"
+        "aws_secret_access_key = wrong\n"
+    )
+    variables = environment(local, AWS_CONFIG_FILE=str(config))
+    del variables["AWS_REGION"]
+    finished = await run(*COMMAND, "scan", "--profile", "good", "--profile", "bad", env=variables)
+    assert finished.status == 1
+    registries = json.loads(finished.out)["registries"]
+    assert registries["good/eu-west-1"] == {"repositories": 1, "images": 1, "bytes": 2, "failures": 0}
+    assert registries["bad/us-east-1"]["failures"] == 1
 
 
 async def test_scan_fails_where_something_could_not_be_scanned(local: LocalECR) -> None:
@@ -235,3 +265,70 @@ async def test_scan_says_in_a_line_why_it_cannot_begin(arguments: list[str], sai
     assert said in finished.err
     assert len(finished.err.splitlines()) == 1
     assert "Traceback" not in finished.err
+
+
+class Endless:
+    """Stands before an ECR: its listing has no end, so that a scan goes on until it is ended."""
+
+    def __init__(self) -> None:
+        self.pages = 0
+        self.is_under_way = asyncio.Event()
+
+    @web.middleware
+    async def answer(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        operation = request.headers.get("X-Amz-Target", "").partition(".")[2]
+        body = json.loads(await request.read())
+        if operation == "DescribeRepositories":
+            token = body.get("nextToken", "0")
+            names = [{"repositoryName": f"endless-{token}"}]
+            return web.json_response({"repositories": names, "nextToken": str(int(token) + 1)})
+        self.pages += 1
+        if self.pages == 300:  # by then a Parquet file has its first row group
+            self.is_under_way.set()
+        return web.json_response({"imageDetails": [{"imageSizeInBytes": 1}] * 1000})
+
+
+@pytest.fixture
+async def endless(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[LocalECR, Endless]]:
+    endless = Endless()
+
+    def made(*arguments: Any) -> web.Application:
+        application = make_application(*arguments)
+        application.middlewares.append(endless.answer)
+        return application
+
+    async with contextlib.AsyncExitStack() as stack:
+        with monkeypatch.context() as patch:
+            patch.setattr(embedded, "make_application", made)
+            local = await stack.enter_async_context(LocalECR())
+        yield local, endless
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("name", ["images.parquet", "images.jsonl"])
+async def test_a_signal_ends_a_scan_and_nothing_is_left(
+    endless: tuple[LocalECR, Endless], tmp_path: Path, end: signal.Signals, name: str
+) -> None:
+    scan = *COMMAND, "scan", "--output", tmp_path / name
+    async with started(*scan, env=environment(endless[0])) as process:
+        await endless[1].is_under_way.wait()
+        assert [path.startswith(f".{name}.") for path in os.listdir(tmp_path)] == [True]
+        process.send_signal(end)
+        _, err = await process.communicate()
+    assert process.returncode == 128 + end
+    assert err.decode() == f"ecr-async: ended by {end.name}\n"
+    assert os.listdir(tmp_path) == []
+
+
+async def test_what_a_killed_scan_leaves_is_removed_by_the_next(
+    endless: tuple[LocalECR, Endless], local: LocalECR, tmp_path: Path
+) -> None:
+    scan = *COMMAND, "scan", "--output", tmp_path / "images.jsonl"
+    async with started(*scan, env=environment(endless[0])) as process:
+        await endless[1].is_under_way.wait()
+        process.kill()
+    assert [path.startswith(".images.jsonl.") for path in os.listdir(tmp_path)] == [True]
+    assert (await run(*scan, env=environment(local))).status == 0
+    assert os.listdir(tmp_path) == ["images.jsonl"]

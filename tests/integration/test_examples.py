@@ -63,7 +63,7 @@ async def test_scan_to_jsonl(local: LocalECR, tmp_path: Path) -> None:
     finished = await run(*script("scan_to_jsonl.py"), path, "team/*", "gone", env=environment(local))
     assert (finished.status, finished.err) == (0, "gone: there is no such repository\n")
     assert finished.out.startswith("253 images of 1 repositories in ")
-    digests = {json.loads(line)["image_digest"] for line in path.read_text().splitlines()}
+    digests = {json.loads(line)["digest"] for line in path.read_text().splitlines()}
     assert len(digests) == 253
 
 

@@ -100,6 +100,10 @@ def named(tag: str) -> tuple[str, ecr.ImageIdentifier]:
     return "team/app", ecr.ImageIdentifier(image_tag=tag)
 
 
+def unscanned(tag: str, status: str, description: str, service: ecr.Service) -> UnscannedImage:
+    return UnscannedImage(service, *named(tag), status, description)
+
+
 def tagged(*tags: str) -> dict[str, list[ecr.ImageIdentifier]]:
     return {"team/app": [ecr.ImageIdentifier(image_tag=tag) for tag in tags]}
 
@@ -110,7 +114,10 @@ async def results_of(
     """Scan the images of these tags; return the results by tag, and the summary."""
     async with registry.session() as session:
         scan = scan_findings(session.service(), tagged(*tags), **options)
-        results = {result.image_id.image_tag or "": result async for result in scan}
+        results: dict[str, FindingsResult] = {}
+        async for result in scan:
+            assert not isinstance(result, ecr.FailedRepository | ecr.FailedListing)
+            results[result.image_id.image_tag or ""] = result
     assert scan.summary.images == len(results) == len(tags)
     return results, scan.summary
 
@@ -231,7 +238,7 @@ class TestSelection:
 class TestWithoutFindings:
     async def test_an_image_that_nobody_scanned(self) -> None:
         results, summary = await results_of(FakeScanner({}), "v1")
-        assert results["v1"] == UnscannedImage(*named("v1"), "NOT_SCANNED", "")
+        assert results["v1"] == unscanned("v1", "NOT_SCANNED", "", results["v1"].service)
         assert (summary.unscanned, summary.started, summary.complete) == (1, 0, True)
 
     @pytest.mark.parametrize(
@@ -241,11 +248,11 @@ class TestWithoutFindings:
         registry = FakeScanner({})
         registry.statuses["v1"] = status
         results, _ = await results_of(registry, "v1", start=True)
-        assert results["v1"] == UnscannedImage(*named("v1"), status, "as it is")
+        assert results["v1"] == unscanned("v1", status, "as it is", results["v1"].service)
 
     async def test_an_image_that_is_not_there_has_vanished(self) -> None:
         results, summary = await results_of(FakeScanner({}), "missing", start=True, wait=60)
-        assert results["missing"] == VanishedImage(*named("missing"))
+        assert results["missing"] == VanishedImage(results["missing"].service, *named("missing"))
         assert (summary.vanished, summary.complete) == (1, True)
 
     async def test_a_failure_is_a_result_and_the_others_go_on(self) -> None:

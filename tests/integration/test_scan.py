@@ -84,7 +84,7 @@ async def main():
         region="us-east-1", endpoint_url=endpoint, access_key_id=key, secret_access_key=secret
     ) as session:
         scan = ecr.scan_images([session.service()], page_size=5, concurrency=3, checkpoint=checkpoint)
-        await scan.write_jsonl(output, on_result=wait_for_permission)
+        await ecr.write_jsonl(scan, output, on_result=wait_for_permission)
 
 asyncio.run(main())
 """
@@ -115,9 +115,9 @@ async def test_a_scan_killed_again_and_again_writes_every_image_exactly_once(tmp
         for after in (1, 9, 17):
             await killed(local, output, checkpoint, after)
         scan = ecr.scan_images([session.service()], page_size=5, checkpoint=checkpoint)
-        summary = await scan.write_jsonl(output)
+        summary = await ecr.write_jsonl(scan, output)
     lines = [orjson.loads(line) for line in output.read_bytes().splitlines()]
-    written = [(line["repository_name"], line["image_digest"]) for line in lines]
+    written = [(line["repository"], line["digest"]) for line in lines]
     assert 0 < summary.images < len(everything)
     assert len(written) == len(everything)
     assert set(written) == everything

@@ -1,6 +1,7 @@
 """The bulk scan: complete whatever happens, bounded, stoppable at any moment."""
 
 import asyncio
+import gc
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
@@ -215,6 +216,12 @@ class TestSummary:
 
 
 class TestBounds:
+    async def test_the_garbage_collector_is_left_alone(self) -> None:
+        before = gc.isenabled(), gc.get_freeze_count()
+        async with FakeRegistry(TEAMS).session() as session:
+            async for _ in ecr.scan_images(session.service()):
+                assert (gc.isenabled(), gc.get_freeze_count()) == before
+
     @in_virtual_time
     async def test_no_more_repositories_at_a_time_than_concurrency_says(self) -> None:
         registry = FakeRegistry({f"r{number}": 1 for number in range(50)}, latency=1.0)

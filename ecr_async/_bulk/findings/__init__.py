@@ -8,7 +8,8 @@ from ecr_async._bulk.findings.results import (
     UnscannedImage,
     VanishedImage,
 )
-from ecr_async._bulk.findings.scanner import FindingsScan, ImageSelection, scan_findings
+from ecr_async._bulk.findings.scanner import FindingsScan, scan_findings
+from ecr_async._bulk.findings.selection import ImageSelection
 
 __all__ = [
     "FailedFindings",

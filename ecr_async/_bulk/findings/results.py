@@ -8,9 +8,11 @@ from typing import TypeAlias
 
 import attrs
 
+from ecr_async._bulk.images import FailedListing, FailedRepository
 from ecr_async.api.common import ImageIdentifier, ScanStatus
 from ecr_async.api.scanning import EnhancedImageScanFinding, ImageScanFinding
 from ecr_async.errors import ECRError
+from ecr_async.service import Service
 
 __all__ = [
     "SEVERITIES",
@@ -34,6 +36,8 @@ def _how_many(findings: tuple[object, ...]) -> str:
 class ImageFindings:
     """What the last scan of an image found."""
 
+    service: Service
+    """The service that the image is in."""
     repository: str
     """The repository's name."""
     image_id: ImageIdentifier
@@ -67,6 +71,8 @@ def _gravity(severity: str) -> int:
 class UnscannedImage:
     """An image that has no findings to show, and that this is no failure of a call."""
 
+    service: Service
+    """The service that the image is in."""
     repository: str
     """The repository's name."""
     image_id: ImageIdentifier
@@ -77,7 +83,8 @@ class UnscannedImage:
     `NOT_SCANNED`: nobody has scanned the image. `IN_PROGRESS` or `PENDING`: a scan is under way and was
     not waited for, or for too short a time. `LIMIT_EXCEEDED`: a scan was not started, because a quota
     is used up: one scan of an image and 100,000 scans of an account in 24 hours.
-    `UNSUPPORTED_IMAGE`, `IMAGE_ARCHIVED` and the others are the service's.
+    `COMPLETE` or `ACTIVE`: the service says so, but reports neither findings nor how many there are, which
+    does not mean that there are none. `UNSUPPORTED_IMAGE`, `IMAGE_ARCHIVED` and the others are the service's.
     """
     description: str | None = None
     """The same in the service's words."""
@@ -87,6 +94,8 @@ class UnscannedImage:
 class VanishedImage:
     """An image that isn't there, or not any more, or its repository isn't."""
 
+    service: Service
+    """The service that the image is in."""
     repository: str
     """The repository's name."""
     image_id: ImageIdentifier
@@ -97,6 +106,8 @@ class VanishedImage:
 class FailedFindings:
     """An image whose findings could not be read."""
 
+    service: Service
+    """The service that the image is in."""
     repository: str
     """The repository's name."""
     image_id: ImageIdentifier
@@ -105,8 +116,14 @@ class FailedFindings:
     """Why, after all retries."""
 
 
-FindingsResult: TypeAlias = ImageFindings | UnscannedImage | VanishedImage | FailedFindings
-"""What `async for result in scan_findings(…)` gives: one for each image."""
+FindingsResult: TypeAlias = (
+    ImageFindings | UnscannedImage | VanishedImage | FailedFindings | FailedRepository | FailedListing
+)
+"""What `async for result in scan_findings(…)` yields: one for each image.
+
+Where the images come from a `Scan`, what failed there comes as well: its images are not known. So do the
+services of accounts in a `Fleet` that cannot be entered.
+"""
 
 
 @attrs.frozen
@@ -123,7 +140,9 @@ class FindingsSummary:
     vanished: int = 0
     """Images that were not there, or not any more."""
     failed: int = 0
-    """Images whose findings could not be read."""
+    """Images whose findings could not be read, or whose scan could not be started."""
+    failed_repositories: int = 0
+    """Failures of the `Scan` that the images come from: repositories and listings that could not be read."""
     started: int = 0
     """Scans started."""
     severities: Mapping[str, int] = attrs.field(factory=dict[str, int], hash=False)
@@ -141,13 +160,13 @@ class FindingsSummary:
 
     @property
     def images(self) -> int:
-        """Results handed out."""
+        """Images whose results were handed out."""
         return self.scanned + self.unscanned + self.vanished + self.failed
 
     @property
     def complete(self) -> bool:
         """Whether nothing failed."""
-        return not self.failed
+        return not self.failed and not self.failed_repositories
 
 
 def gravest_first(counts: Mapping[str, int]) -> dict[str, int]:

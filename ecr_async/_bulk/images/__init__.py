@@ -1,5 +1,6 @@
 """Bulk scan: the images of thousands of repositories, as fast as the rate limits admit, with nothing lost."""
 
+from ecr_async._bulk.images.jsonlines import write_jsonl
 from ecr_async._bulk.images.results import (
     FailedListing,
     FailedRepository,
@@ -21,4 +22,5 @@ __all__ = [
     "ScannedPage",
     "VanishedRepository",
     "scan_images",
+    "write_jsonl",
 ]

@@ -1,35 +1,71 @@
-"""A scan as a file of JSON lines, one an image, which a resumed scan continues without a doubled line.
+"""A scan as a file of JSON lines, one an image.
 
-Lines are written in batches: append, flush to the disk, and then record in the checkpoint, in one
-transaction, what they hold and how long the file is. A scan that is resumed first cuts the file to the
-length on record, and scans again whatever stood behind it.
+Without a checkpoint the file appears when it is whole. With one it grows in place: lines are written in
+batches, flushed to the disk, and then the checkpoint records in one transaction what they hold and how long
+the file is. A scan that is resumed first cuts the file to the length on record, and scans again whatever
+stood behind it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import operator
 import os
-from collections.abc import Iterable
-from functools import partial
-from typing import BinaryIO, Self
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
 
-import attrs
-import orjson
+import msgspec
 
 from ecr_async._bulk.images.checkpoint import Checkpoint
-from ecr_async._bulk.images.results import ScannedPage, ScanResult
-from ecr_async.api.images import ImageDetail
-from ecr_async.errors import ConfigurationError
+from ecr_async._bulk.images.results import ScannedPage, ScanResult, ScanSummary
+from ecr_async._bulk.images.rows import NAMES, rows
+from ecr_async._bulk.images.scanner import Scan
+from ecr_async._bulk.partial_file import PartialFile, remove_abandoned
+from ecr_async.errors import CheckpointError
 
-__all__ = ["JsonLines", "json_lines"]
+__all__ = ["json_lines", "write_jsonl"]
 
 BATCH_IMAGES = 5000
 BATCH_SECONDS = 2.0
 
+_ENCODER = msgspec.json.Encoder()
 
-class JsonLines:
-    """The file at an absolute path, being written. With a checkpoint, what was taken is recorded there."""
+
+async def write_jsonl(
+    scan: Scan,
+    path: str | os.PathLike[str],
+    *,
+    on_result: Callable[[ScanResult], object] | None = None,
+) -> ScanSummary:
+    """Write a scan's images to a file of JSON lines, and return the scan's summary.
+
+        summary = await ecr.write_jsonl(ecr.scan_images(services), "images.jsonl")
+
+    A line is an object with the names of the columns of a Parquet file (`ecr_async.arrow.SCHEMA`): times
+    in ISO 8601, UTC; null where ECR reports nothing. `on_result` is called with each result, failures
+    included, before it is written.
+
+    Without a checkpoint the file appears at the end of the scan and replaces one that is there; a scan
+    that is interrupted leaves no file. With a checkpoint the file grows, and each image is in it exactly
+    once when the scan has been resumed to its end, even if it was killed.
+
+    Raises `CheckpointError` when file and checkpoint don't belong together, and `OSError` when the file
+    cannot be written.
+    """
+    path = os.path.abspath(path)  # noqa: ASYNC240 - reads no disk
+    async with scan.results(output=path) as results, _JsonLines(path, scan.checkpoint) as lines:
+        async for result in results:
+            if on_result is not None:
+                on_result(result)
+            await lines.add(result)
+        await lines.finish(is_complete=scan.summary.complete)
+    return scan.summary
+
+
+class _JsonLines:
+    """The file at an absolute path, being written on a thread of its own, in the order of the calls."""
 
     def __init__(self, path: str, checkpoint: Checkpoint | None) -> None:
         self._path = path
@@ -38,14 +74,22 @@ class JsonLines:
         self._batch: list[ScanResult] = []
         self._images = 0
         self._flushed = self._monotonic()
+        self._output: _Output | None = None
+        self._is_whole = False
+        self._thread = ThreadPoolExecutor(1, "ecr-async-jsonl")
 
     async def __aenter__(self) -> Self:
-        size = self._checkpoint.output_size if self._checkpoint is not None else 0
-        self._file = await asyncio.to_thread(_opened, self._path, size)
+        try:
+            await self._run(self._open)
+        except BaseException:
+            await self._close()
+            raise
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await asyncio.to_thread(self._file.close)
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._close()
 
     async def add(self, result: ScanResult) -> None:
         """Write a result, now or with some that follow."""
@@ -53,50 +97,100 @@ class JsonLines:
         if isinstance(result, ScannedPage):
             self._images += len(result.images)
         if self._images >= BATCH_IMAGES or self._monotonic() - self._flushed >= BATCH_SECONDS:
-            await self.flush()
+            await self._flush()
 
-    async def flush(self) -> None:
-        """Write what was added."""
+    async def finish(self, *, is_complete: bool) -> None:
+        """Write the rest. The checkpoint is finished if nothing failed."""
+        await self._flush(is_finished=is_complete)
+        await self._run(self._commit)
+
+    async def _flush(self, *, is_finished: bool = False) -> None:
         batch, self._batch, self._images = self._batch, [], 0
-        size = await asyncio.to_thread(self._write, batch)
+        size = await self._run(self._write, batch)
         if self._checkpoint is not None:
-            await self._checkpoint.record(batch, size)
+            await self._checkpoint.record(batch, size, is_finished=is_finished)
         self._flushed = self._monotonic()
 
+    async def _close(self) -> None:
+        """Close the file, after what is being done with it; remove it if it isn't whole."""
+        try:
+            await self._run(self._discard)
+        finally:
+            self._thread.shutdown(wait=False)
+
+    # -------------------------------------------------------------------------- on the thread
+
+    async def _run(self, function: Callable[..., int], *arguments: object) -> int:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+    def _open(self) -> int:
+        if self._checkpoint is not None:
+            self._output = _GrowingFile(self._path, self._checkpoint.output_size)
+        else:
+            remove_abandoned(Path(self._path).parent, Path(self._path).name)
+            self._output = PartialFile(self._path)
+        return 0
+
     def _write(self, results: Iterable[ScanResult]) -> int:
+        assert self._output is not None
+        file = self._output.file
         for result in results:
             if isinstance(result, ScannedPage):
-                self._file.write(json_lines(result))
-        self._file.flush()
-        if self._checkpoint is not None:
-            os.fsync(self._file.fileno())
-        return self._file.tell()
+                file.write(json_lines(result))
+        file.flush()
+        if self._checkpoint is None:
+            return 0
+        os.fsync(file.fileno())
+        return file.tell()
+
+    def _commit(self) -> int:
+        assert self._output is not None
+        self._output.commit()
+        self._is_whole = True
+        return 0
+
+    def _discard(self) -> int:
+        if self._output is not None and not self._is_whole:
+            self._output.discard()
+        return 0
 
 
-def _opened(path: str, size: int) -> BinaryIO:
-    """Open a file to go on after its first `size` bytes."""
-    file = open(path, "ab")  # noqa: SIM115 - JsonLines closes it
-    if file.tell() < size:
-        file.close()
-        raise ConfigurationError(
-            f"{path} is shorter than the {size:,} bytes that its checkpoint has on record"
-        )
-    file.truncate(size)
-    return file
+class _Output(Protocol):
+    """A file being written, and its two ends."""
+
+    file: BinaryIO
+
+    def commit(self) -> None: ...
+
+    def discard(self) -> None: ...
+
+
+class _GrowingFile:
+    """A file that is continued after its first `size` bytes, by this run and by later ones."""
+
+    def __init__(self, path: str, size: int) -> None:
+        self._path = path
+        self.file: BinaryIO = open(path, "ab")  # noqa: SIM115 - closed by both ends
+        if self.file.tell() < size:
+            self.discard()
+            raise CheckpointError(
+                f"{path} is shorter than the {size:,} bytes that its checkpoint has on record; "
+                "delete the checkpoint to scan afresh"
+            )
+        self.file.truncate(size)
+
+    def commit(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+    def discard(self) -> None:
+        """Close the file, and remove it if nothing was written yet."""
+        is_empty = os.fstat(self.file.fileno()).st_size == 0
+        self.file.close()
+        if is_empty:
+            os.unlink(self._path)
 
 
 def json_lines(page: ScannedPage) -> bytes:
-    """Return a page's images as JSON lines: `region`, and the fields of `ImageDetail` by their names.
-
-    Fields without a value are null; times are ISO 8601 in UTC.
-    """
-    region = page.service.region
-    rows = [dict(zip(_NAMES, (region, *_values(image)), strict=True)) for image in page.images]
-    return b"".join([orjson.dumps(row, _nested, _OPTIONS) for row in rows])
-
-
-_FIELDS = [field.name for field in attrs.fields(ImageDetail)]
-_NAMES = ("region", *_FIELDS)
-_values = operator.attrgetter(*_FIELDS)
-_nested = partial(attrs.asdict, recurse=False)
-_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+    """Return a page's images as JSON lines."""
+    return _ENCODER.encode_lines([dict(zip(NAMES, row, strict=True)) for row in rows(page)])

@@ -69,12 +69,17 @@ class VanishedRepository:
 
 @attrs.frozen
 class FailedListing:
-    """A service whose repositories could not be listed, or not to the end; those listed are scanned."""
+    """A service whose repositories could not be listed, or not to the end; those listed are scanned.
+
+    Of an account in a `Fleet` that cannot be entered there is one for each region.
+    """
 
     service: Service
     """The service as it was given to the scan."""
     error: ECRError
     """Why, after all retries."""
+    repository: None = attrs.field(default=None, init=False, repr=False)
+    """Always None: it is of no one repository. The other results have a name here."""
 
 
 ScanResult: TypeAlias = ScannedPage | FailedRepository | VanishedRepository | FailedListing

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import aclosing
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 import attrs
 
-from ecr_async.api.repositories import (
-    DescribeRepositoriesRequest,
-    Repository,
-    paginate_describe_repositories,
-)
-from ecr_async.service import Service
+from ecr_async.api.repositories import Repository
 
 __all__ = ["RepositorySelection", "Selection"]
 
@@ -25,10 +19,12 @@ _PATTERN = re.compile(r"[*?\[]")
 
 @attrs.frozen
 class Selection:
-    """A selection taken apart: names go straight to work, for anything else the listing is read."""
+    """A selection taken apart: names are scanned without a listing, anything else is looked for in it."""
 
     names: tuple[str, ...]
+    """Exact names."""
     predicate: Callable[[Repository], bool] | None
+    """Which of the listed repositories to take besides; None if the listing isn't needed."""
 
     @classmethod
     def of(cls, selection: RepositorySelection) -> Selection:
@@ -60,16 +56,6 @@ class Selection:
         if predicate is None:
             return Selection(names, None)
         return Selection(names, lambda it: predicate(it) and not is_done(it.repository_name or ""))
-
-    async def listed(self, service: Service) -> AsyncGenerator[Repository, None]:
-        """List the repositories that the predicate takes; those in `names` are not among them."""
-        if self.predicate is None:
-            return
-        pager = paginate_describe_repositories(service, DescribeRepositoriesRequest(max_results=1000))
-        async with aclosing(pager.pages()) as pages:
-            async for page in pages:
-                for repository in filter(self.predicate, page.repositories):
-                    yield repository
 
 
 RepositorySelection: TypeAlias = str | Iterable[str] | Callable[[Repository], bool] | Selection | None

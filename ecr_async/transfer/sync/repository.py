@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import attrs
 
 from ecr_async._bulk.batches import delete_images
 from ecr_async._bulk.images.results import FailedRepository
-from ecr_async._bulk.result_queue import Put
 from ecr_async.api.common import ImageIdentifier, RepositoryNotFoundException
 from ecr_async.api.images import DescribeImagesRequest, ImageDetail, paginate_describe_images
 from ecr_async.api.repositories import Repository
@@ -57,7 +56,7 @@ class Work:
     notes: UploadNotes
     images: asyncio.Semaphore
     blobs: asyncio.Semaphore
-    put: Put[SyncResult]
+    put: Callable[[SyncResult], Awaitable[None]]
     counted: Counter[str]
 
     async def sync_repository(self, repository: Repository) -> bool:

@@ -15,7 +15,7 @@ from contextlib import aclosing
 from ecr_async._bulk.images.results import FailedListing, FailedRepository, VanishedRepository
 from ecr_async._bulk.images.selection import RepositorySelection, Selection
 from ecr_async._bulk.patient_retries import CallCounts, patient
-from ecr_async._bulk.result_queue import Put, Stream, Streaming
+from ecr_async._bulk.result_queue import BulkScan
 from ecr_async.api.common import RepositoryNotFoundException
 from ecr_async.api.repositories import (
     DescribeRepositoriesRequest,
@@ -117,7 +117,7 @@ def sync_images(
     )
 
 
-class Sync(Streaming[SyncResult]):
+class Sync(BulkScan[SyncResult]):
     """A sync under way, made by `sync_images`. It can be iterated once.
 
     The calls begin with the first result. To end them at a certain point when the loop is left early, use
@@ -132,7 +132,7 @@ class Sync(Streaming[SyncResult]):
         options: Options,
         checkpoint: SyncCheckpoint | None,
     ) -> None:
-        super().__init__(Stream(self._produce, QUEUED_RESULTS))
+        super().__init__(QUEUED_RESULTS)
         self._given = source
         self._selection = selection
         self._options = options
@@ -150,18 +150,19 @@ class Sync(Streaming[SyncResult]):
             calls=self._counts.calls,
             throttles=self._counts.throttles,
             retries=self._counts.retries,
-            seconds=self._stream.seconds,
+            seconds=self._queue.seconds,
         )
 
     async def __aiter__(self) -> AsyncGenerator[SyncResult, None]:
         """Yield the results as they come."""
-        results = self._stream.results()
-        async with self, aclosing(results):
+        self._queue.begin()
+        async with self:
             if self._checkpoint is not None:
                 await self._checkpoint.open()
-            async for result in results:
-                self._count(result)
-                yield result
+            async with aclosing(self._queue.results(self._fill)) as results:
+                async for result in results:
+                    self._count(result)
+                    yield result
             if self._checkpoint is not None and self.summary.complete:
                 await self._checkpoint.remove()
 
@@ -179,7 +180,7 @@ class Sync(Streaming[SyncResult]):
             case FailedListing():
                 counted["failed_listings"] += 1
 
-    async def _produce(self, put: Put[SyncResult]) -> None:
+    async def _fill(self) -> None:
         source, destination = (patient(each, self._options.patience, self._counts) for each in self._services)
         queue: asyncio.Queue[Repository | None] = asyncio.Queue(REPOSITORIES)
         work = Work(
@@ -190,7 +191,7 @@ class Sync(Streaming[SyncResult]):
             notes=UploadNotes(state_folder()),
             images=asyncio.Semaphore(self._options.concurrency),
             blobs=asyncio.Semaphore(self._options.layers),
-            put=put,
+            put=self._queue.put,
             counted=self._counted,
         )
 
@@ -201,13 +202,11 @@ class Sync(Streaming[SyncResult]):
                     await self._checkpoint.record(repository.repository_name or "")
 
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._list(source, queue, put))
+            group.create_task(self._list(source, queue))
             for _ in range(REPOSITORIES):
                 group.create_task(worker())
 
-    async def _list(
-        self, source: Service, queue: asyncio.Queue[Repository | None], put: Put[SyncResult]
-    ) -> None:
+    async def _list(self, source: Service, queue: asyncio.Queue[Repository | None]) -> None:
         for name in self._selection.names:
             try:
                 request = DescribeRepositoriesRequest(repository_names=[name])
@@ -217,10 +216,10 @@ class Sync(Streaming[SyncResult]):
                 raise
             except RepositoryNotFoundException:
                 self._counted["repositories"] += 1
-                await put(VanishedRepository(self._given, name))
+                await self._queue.put(VanishedRepository(self._given, name))
             except ECRError as error:
                 self._counted["repositories"] += 1
-                await put(FailedRepository(self._given, name, error))
+                await self._queue.put(FailedRepository(self._given, name, error))
         if self._selection.predicate is not None:
             try:
                 request = DescribeRepositoriesRequest(max_results=1000)
@@ -230,7 +229,7 @@ class Sync(Streaming[SyncResult]):
             except SessionClosedError:
                 raise
             except ECRError as error:
-                await put(FailedListing(self._given, error))
+                await self._queue.put(FailedListing(self._given, error))
         for _ in range(REPOSITORIES):
             await queue.put(None)
 

@@ -1,0 +1,43 @@
+"""What a scan of images takes, beside the services and their repositories."""
+
+from __future__ import annotations
+
+import attrs
+
+from ecr_async.api.common import TagStatus
+from ecr_async.api.images import DescribeImagesFilter, DescribeImagesRequest, ImageStatusFilter
+from ecr_async.errors import ValidationError
+
+__all__ = ["ScanOptions"]
+
+
+@attrs.frozen(kw_only=True)
+class ScanOptions:
+    """The options of `scan_images`, checked."""
+
+    tag_status: TagStatus | None = None
+    image_status: ImageStatusFilter | None = None
+    concurrency: int = 64
+    page_size: int = 1000
+    patience: float = 600.0
+
+    def __attrs_post_init__(self) -> None:
+        if self.concurrency < 1:
+            raise ValidationError("concurrency", f"must be at least 1, not {self.concurrency}")
+        if not 1 <= self.page_size <= 1000:
+            raise ValidationError("page_size", f"must be 1 to 1,000, not {self.page_size}")
+
+    @property
+    def images(self) -> str:
+        """Which images are scanned, in words: what a checkpoint is good for."""
+        return f"tag_status {self.tag_status or 'ANY'} and image_status {self.image_status or 'ACTIVE'}"
+
+    def request(self, repository: str, next_token: str | None) -> DescribeImagesRequest:
+        """Return the request for a page of a repository."""
+        is_filtered = self.tag_status or self.image_status
+        return DescribeImagesRequest(
+            repository,
+            next_token=next_token,
+            max_results=self.page_size,
+            filter=DescribeImagesFilter(self.tag_status, self.image_status) if is_filtered else None,
+        )

@@ -1,0 +1,146 @@
+"""The scan of one service: its repositories are listed, and the images of each are read page by page.
+
+Each page is a job of its own, so that services take turns after every call. A listing goes before
+everything else and is read to its end at once, however slowly its repositories are scanned: names are
+small, and the tokens between its pages don't live forever.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+
+import attrs
+
+from ecr_async._bulk.images.checkpoint import Checkpoint
+from ecr_async._bulk.images.options import ScanOptions
+from ecr_async._bulk.images.results import (
+    FailedListing,
+    FailedRepository,
+    ScannedPage,
+    ScanResult,
+    VanishedRepository,
+)
+from ecr_async._bulk.images.selection import Selection
+from ecr_async._bulk.lane import Lane
+from ecr_async._bulk.result_queue import ResultQueue
+from ecr_async.api.common import InvalidParameterException, RepositoryNotFoundException
+from ecr_async.api.images import describe_images
+from ecr_async.api.repositories import DescribeRepositoriesRequest, describe_repositories
+from ecr_async.errors import ECRError, SessionClosedError
+from ecr_async.pagination import PageTokens
+
+__all__ = ["RegistryScan"]
+
+
+@attrs.frozen(kw_only=True)
+class RegistryScan:
+    """The scan of one service. What it finds goes into `queue`, what it selects is counted in `counted`.
+
+    Of what an earlier run has done nothing comes, so that is taken out of `not_found` here.
+    """
+
+    lane: Lane
+    selection: Selection
+    options: ScanOptions
+    queue: ResultQueue[ScanResult]
+    counted: Counter[str]
+    not_found: set[str]
+    checkpoint: Checkpoint | None = None
+
+    def begin(self) -> None:
+        """Give the lane its first jobs."""
+        if self.selection.predicate is not None:
+            request = DescribeRepositoriesRequest(max_results=1000)
+            self.lane.add(partial(self._list, request, PageTokens(request, None)))
+        for name in self.selection.names:
+            self._select(name)
+        self.lane.release()
+
+    async def _list(self, request: DescribeRepositoriesRequest, tokens: PageTokens) -> None:
+        """Read a page of the listing, and select of it what is wanted."""
+        try:
+            page = await describe_repositories(self.lane.calls, request)
+            token = tokens.after(page)
+            if token is not None:
+                self.lane.add_first(partial(self._list, attrs.evolve(request, next_token=token), tokens))
+            for repository in filter(self.selection.predicate, page.repositories):
+                if self.checkpoint is not None:
+                    self.checkpoint.check_registry(self.lane.service, repository.registry_id)
+                self._select(repository.repository_name or "")
+        except SessionClosedError:
+            raise
+        except ECRError as error:
+            await self.queue.put(FailedListing(self.lane.service, error))
+
+    def _select(self, name: str) -> None:
+        self.counted["repositories"] += 1
+        if self.checkpoint is not None and self.checkpoint.is_finished(self.lane.service, name):
+            self.counted["done_before"] += 1
+            self.not_found.discard(name)
+        else:
+            self.lane.add(partial(self._begin_repository, name))
+
+    async def _begin_repository(self, name: str) -> None:
+        scan = _RepositoryScan(name)
+        if self.checkpoint is not None:
+            position = await self.checkpoint.position(self.lane.service, name)
+            scan.number, scan.next_token, scan.delivered = (
+                position.pages,
+                position.next_token,
+                position.delivered,
+            )
+            scan.is_resumed = position.next_token is not None
+        await self._scan_page(scan)
+
+    async def _scan_page(self, scan: _RepositoryScan) -> None:
+        """Scan a repository's next page, and leave the one after it to another job."""
+        service = self.lane.service
+        result: ScanResult
+        try:
+            result = await self._page(scan)
+        except RepositoryNotFoundException:
+            result = VanishedRepository(service, scan.name)
+        except SessionClosedError:
+            raise
+        except InvalidParameterException as error:
+            if scan.is_resumed:  # the token is too old: read what was read before, and leave it out
+                scan.begin_again()
+                self.lane.add_first(partial(self._scan_page, scan))
+                return
+            result = FailedRepository(service, scan.name, error)
+        except ECRError as error:
+            result = FailedRepository(service, scan.name, error)
+        await self.queue.put(result)
+        if isinstance(result, ScannedPage) and not result.is_last:
+            self.lane.add_first(partial(self._scan_page, scan))
+
+    async def _page(self, scan: _RepositoryScan) -> ScannedPage:
+        request = self.options.request(scan.name, scan.next_token)
+        if scan.tokens is None:
+            scan.tokens = PageTokens(request, scan.next_token)
+        page = await describe_images(self.lane.calls, request)
+        token = scan.tokens.after(page)
+        images = page.image_details
+        if scan.delivered:
+            images = tuple([image for image in images if image.image_digest not in scan.delivered])
+        result = ScannedPage(self.lane.service, scan.name, scan.number, images, token)
+        scan.number, scan.next_token, scan.is_resumed = scan.number + 1, token, False
+        return result
+
+
+@attrs.define(eq=False)
+class _RepositoryScan:
+    """How far a repository has been scanned."""
+
+    name: str
+    number: int = 0
+    next_token: str | None = None
+    delivered: frozenset[str] = frozenset()
+    is_resumed: bool = False
+    """Whether the next token is an earlier run's."""
+    tokens: PageTokens | None = None
+
+    def begin_again(self) -> None:
+        """Read the repository from its first page."""
+        self.next_token, self.is_resumed, self.tokens = None, False, None

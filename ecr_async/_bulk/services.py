@@ -1,0 +1,79 @@
+"""What a bulk function works on: one service, several, or a fleet's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from contextlib import aclosing
+from typing import TypeAlias, cast
+
+from ecr_async.errors import ConfigurationError, ECRError
+from ecr_async.fleet import FailedAccount, Fleet
+from ecr_async.service import Service
+
+__all__ = ["GivenServices", "ServiceSelection", "each_service", "given_services"]
+
+ServiceSelection: TypeAlias = Service | Iterable[Service] | AsyncIterable[Service] | Fleet
+"""One `Service`, several, or a `Fleet`."""
+
+GivenServices: TypeAlias = tuple[Service, ...] | AsyncIterable[Service] | Fleet
+
+
+def given_services(services: ServiceSelection) -> GivenServices:
+    """Return services as they can be iterated later.
+
+    Raises `ConfigurationError` for anything else, a `Session` for instance.
+    """
+    if isinstance(services, Service):
+        return (services,)
+    if isinstance(services, Fleet | AsyncIterable):
+        return services
+    try:
+        given = tuple(dict.fromkeys(services))
+    except TypeError:
+        raise _rejected("services", services) from None
+    for index, service in enumerate(cast("tuple[object, ...]", given)):
+        if not isinstance(service, Service):
+            raise _rejected(f"services[{index}]", service)
+    return given
+
+
+async def each_service(services: GivenServices) -> AsyncGenerator[tuple[Service, ECRError | None], None]:
+    """Yield the services, each once; with an error those of an account that cannot be entered.
+
+    What they come from is closed with this generator.
+    """
+    if isinstance(services, tuple):
+        for service in services:
+            yield service, None
+    elif isinstance(services, Fleet):
+        async with aclosing(_of_fleet(services)) as of_fleet:
+            async for service, error in of_fleet:
+                yield service, error
+    else:
+        seen: set[Service] = set()
+        source = aiter(services)
+        try:
+            async for service in source:
+                if service not in seen:
+                    seen.add(service)
+                    yield service, None
+        finally:
+            if isinstance(source, AsyncGenerator):
+                await source.aclose()
+
+
+async def _of_fleet(fleet: Fleet) -> AsyncGenerator[tuple[Service, ECRError | None], None]:
+    async with aclosing(aiter(fleet)) as members:
+        async for member in members:
+            if isinstance(member, FailedAccount):
+                session = await fleet.session(member.account)
+                for region in await fleet.regions():
+                    yield session.service(region), member.error
+            else:
+                yield member, None
+
+
+def _rejected(path: str, given: object) -> ConfigurationError:
+    kind = type(given).__name__
+    hint = "; pass session.service()" if kind == "Session" else ""
+    return ConfigurationError(f"{path}: must be a Service, several of them or a Fleet, not a {kind}{hint}")

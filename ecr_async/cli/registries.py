@@ -1,0 +1,95 @@
+"""Which registries a command works on: options that commands share, and the services that they lead to."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Annotated, TypeAlias
+
+import attrs
+import typer
+
+from ecr_async._bulk.services import ServiceSelection
+from ecr_async.errors import ConfigurationError
+from ecr_async.fleet import Fleet
+from ecr_async.oci.references import ImageReference
+from ecr_async.service import Service
+from ecr_async.session import Session
+
+__all__ = [
+    "Endpoint",
+    "Profile",
+    "Profiles",
+    "Region",
+    "Regions",
+    "Registries",
+    "one_service",
+    "parse_image",
+]
+
+Region: TypeAlias = Annotated[str | None, typer.Option(help="The region. By default the profile's.")]
+Profile: TypeAlias = Annotated[str | None, typer.Option(help="A profile of the shared config files.")]
+Endpoint: TypeAlias = Annotated[
+    str | None, typer.Option("--endpoint-url", help="Where ECR is, if not at its own endpoint.")
+]
+Regions: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--region", help="A region; may be given again. By default the profile's."),
+]
+Profiles: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--profile", help="A profile of the shared config files; may be given again."),
+]
+
+
+@attrs.frozen
+class Registries:
+    """Which registries to work on: each region of each profile; None is the one that is configured.
+
+    With accounts, each region of each account, entered by a role with the credentials of one profile.
+    """
+
+    profiles: Sequence[str | None]
+    regions: Sequence[str | None]
+    endpoint_url: str | None = None
+    accounts: Sequence[str] = ()
+    role: str | None = None
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[tuple[ServiceSelection, Mapping[Service, str]], None]:
+        """Give the services, and names for people of those that are known ahead."""
+        async with AsyncExitStack() as stack:
+            if self.accounts or self.role:
+                yield await self._fleet(stack), {}
+                return
+            names: dict[Service, str] = {}
+            for profile in self.profiles:
+                session = Session(profile=profile, endpoint_url=self.endpoint_url)
+                await stack.enter_async_context(session)
+                for region in self.regions:
+                    service = session.service(region)
+                    names[service] = f"{profile}/{service.region}" if profile else service.region
+            yield tuple(names), names
+
+    async def _fleet(self, stack: AsyncExitStack) -> Fleet:
+        if not self.accounts or not self.role:
+            raise ConfigurationError("--account and --role go together")
+        if len(self.profiles) > 1:
+            raise ConfigurationError("--account goes with one --profile, whose credentials assume the role")
+        session = Session(profile=self.profiles[0], endpoint_url=self.endpoint_url)
+        await stack.enter_async_context(session)
+        regions = [region for region in self.regions if region] or [session.config.require_region()]
+        return Fleet(session, self.accounts, self.role, "all" if regions == ["all"] else regions)
+
+
+@asynccontextmanager
+async def one_service(
+    region: str | None, profile: str | None, endpoint_url: str | None
+) -> AsyncGenerator[Service, None]:
+    """Give the one service that a command works on."""
+    async with Session(profile=profile, endpoint_url=endpoint_url) as session:
+        yield session.service(region)
+
+
+def parse_image(text: str, region: str | None) -> tuple[ImageReference, str | None]:
+    """Take an image's name apart. Returns the region as well: the one in the name, unless another is given."""
+    reference = ImageReference.parse(text)
+    return reference, region or reference.region
