@@ -18,7 +18,10 @@ from ecr_async._auth.signing import ALGORITHM, signature, signing_key
 from ecr_async.errors import ServiceError
 from ecr_async.local.partitions import partition_of
 
-__all__ = ["AccessKey", "Authenticator", "Caller"]
+__all__ = ["LOCAL_KEY", "AccessKey", "Authenticator", "Caller"]
+
+LOCAL_KEY = ("AKIALOCALECR00000000", "local-ecr-secret-key")
+"""The key that every embedded ECR knows. Its secret is none: the server is on loopback."""
 
 TOLERANCE = 15 * 60.0
 """Seconds that a caller's clock may be off."""

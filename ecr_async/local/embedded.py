@@ -20,7 +20,7 @@ from yarl import URL
 from ecr_async._wire import codec
 from ecr_async.errors import ConfigurationError
 from ecr_async.local.addresses import Addresses, RegistryKey, UriStyle
-from ecr_async.local.authentication import AccessKey, Authenticator, Caller
+from ecr_async.local.authentication import LOCAL_KEY, AccessKey, Authenticator, Caller
 from ecr_async.local.backend import Backend
 from ecr_async.local.behaviour import Behaviour, Fault, RateLimit
 from ecr_async.local.clock import LocalClock
@@ -36,8 +36,7 @@ from ecr_async.session import Session
 
 __all__ = ["LocalECR", "serve"]
 
-ACCESS_KEY = "AKIALOCALECR00000000"
-SECRET_KEY = "local-ecr-secret-key"  # noqa: S105 - of a server on loopback; no secret
+ACCESS_KEY, SECRET_KEY = LOCAL_KEY
 
 
 class LocalECR:

@@ -33,6 +33,7 @@ KINDS: Mapping[str, Kind] = {
     "LayerPartTooSmallException": (400, "BLOB_UPLOAD_INVALID"),
     "EmptyUploadException": (400, "BLOB_UPLOAD_INVALID"),
     "UploadNotFoundException": (404, "BLOB_UPLOAD_UNKNOWN"),
+    "UnableToGetUpstreamImageException": (404, "MANIFEST_UNKNOWN"),
     "LimitExceededException": (403, "DENIED"),
     "ThrottlingException": (429, "TOOMANYREQUESTS"),
     "ServerException": (500, "UNKNOWN"),

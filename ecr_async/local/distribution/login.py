@@ -14,7 +14,10 @@ from ecr_async.local.distribution.errors import DistributionError
 from ecr_async.local.operations.authorization import USER, open_password
 from ecr_async.local.sealing import Sealer
 
-__all__ = ["Login", "challenge"]
+__all__ = ["SERVICE", "Login", "challenge"]
+
+SERVICE = "ecr.amazonaws.com"
+"""What a challenge says that the password is for."""
 
 
 @attrs.frozen
@@ -53,7 +56,7 @@ class Login:
 
 def challenge(endpoint: str) -> dict[str, str]:
     """Return the header that tells a client how to log in."""
-    return {"WWW-Authenticate": f'Basic realm="{endpoint}/",service="ecr.amazonaws.com"'}
+    return {"WWW-Authenticate": f'Basic realm="{endpoint}/",service="{SERVICE}"'}
 
 
 def _denied(message: str, endpoint: str) -> DistributionError:

@@ -23,7 +23,7 @@ from ecr_async.local.operations.provisioning import repository_to_push
 from ecr_async.local.pushing import push
 from ecr_async.local.registry import Registry
 
-__all__ = ["delete_manifest", "get_manifest", "head_manifest", "put_manifest"]
+__all__ = ["delete_manifest", "get_manifest", "head_manifest", "put_manifest", "reference"]
 
 LARGEST_MANIFEST = 4 * 1024 * 1024
 """Bytes; https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html"""
@@ -33,7 +33,7 @@ async def get_manifest(exchange: Exchange) -> web.Response:
     """Send a manifest, which counts as a pull of the image."""
     response = await exchange.perform(
         BATCH_GET_IMAGE,
-        BatchGetImageRequest(exchange.repository, [_reference(exchange)], exchange.key.account),
+        BatchGetImageRequest(exchange.repository, [reference(exchange)], exchange.key.account),
     )
     for failure in response.failures:
         raise _failed(failure)
@@ -49,11 +49,11 @@ async def get_manifest(exchange: Exchange) -> web.Response:
 
 async def head_manifest(exchange: Exchange) -> web.Response:
     """Tell about a manifest without a pull of the image."""
-    reference = _reference(exchange)
+    named = reference(exchange)
 
     def work(registry: Registry) -> tuple[str, str, int]:
         record = registry.repository(exchange.repository, exchange.key.account)
-        image = find(registry, record, reference)
+        image = find(registry, record, named)
         if image.status != "ACTIVE":
             raise NoImageError("ImageInaccessible", f"Requested image is {image.status}")
         (size,) = registry.db.execute(
@@ -74,9 +74,9 @@ async def head_manifest(exchange: Exchange) -> web.Response:
 
 async def put_manifest(exchange: Exchange) -> web.Response:
     """Take a manifest in, under a tag or under its digest and the tags of the query."""
-    reference = _reference(exchange)
-    digest = reference.image_digest
-    tags = [reference.image_tag] if digest is None else exchange.request.query.getall("tag", [])
+    named = reference(exchange)
+    digest = named.image_digest
+    tags = [named.image_tag] if digest is None else exchange.request.query.getall("tag", [])
     algorithm = digest and algorithm_of(digest)
     if digest is not None and algorithm is None:
         raise DistributionError(400, "DIGEST_INVALID", f"'{digest}' is not a digest of a known algorithm")
@@ -107,17 +107,17 @@ async def delete_manifest(exchange: Exchange) -> web.Response:
     """Delete an image, or a tag; the last tag takes its image along, as with BatchDeleteImage."""
     response = await exchange.perform(
         BATCH_DELETE_IMAGE,
-        BatchDeleteImageRequest(exchange.repository, [_reference(exchange)], exchange.key.account),
+        BatchDeleteImageRequest(exchange.repository, [reference(exchange)], exchange.key.account),
     )
     for failure in response.failures:
         raise _failed(failure)
     return web.Response(status=202, headers=API_VERSION)
 
 
-def _reference(exchange: Exchange) -> ImageIdentifier:
+def reference(exchange: Exchange) -> ImageIdentifier:
     """Return the tag or digest in the path: the colon is what tells them apart."""
-    reference = exchange.request.match_info["reference"]
-    return ImageIdentifier(reference, None) if ":" in reference else ImageIdentifier(None, reference)
+    text = exchange.request.match_info["reference"]
+    return ImageIdentifier(text, None) if ":" in text else ImageIdentifier(None, text)
 
 
 async def _text(request: web.Request) -> str:

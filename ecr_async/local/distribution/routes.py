@@ -1,8 +1,9 @@
 """Which function handles which request, and what its errors look like."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
+import aiohttp
 import attrs
 from aiohttp import web
 from aiohttp.typedefs import Handler as AnyHandler
@@ -21,6 +22,7 @@ from ecr_async.local.distribution.errors import (
 )
 from ecr_async.local.distribution.exchange import Exchange
 from ecr_async.local.distribution.login import Login, challenge
+from ecr_async.local.distribution.pull_through import PullThrough
 
 __all__ = ["make_distribution"]
 
@@ -43,6 +45,8 @@ class Route:
     handler: Handler
     kinds: Mapping[str, Kind]
     """What the API's errors are for such a request; under "", what a request is that breaks a limit."""
+    pulls: bool = False
+    """Whether a pull-through cache rule may have to fetch the image first."""
 
 
 NOT_SUPPORTED: Mapping[str, Kind] = {"": (400, "UNSUPPORTED")}
@@ -63,8 +67,8 @@ ROUTES = (
     Route("GET", "/_catalog", listing.list_repositories, NOT_SUPPORTED),
     Route("GET", NAME + "/tags/list", listing.list_tags, NOT_SUPPORTED),
     Route("GET", NAME + "/referrers/{digest}", listing.list_referrers, REFERRERS),
-    Route("GET", MANIFESTS, manifests.get_manifest, MANIFEST),
-    Route("HEAD", MANIFESTS, manifests.head_manifest, MANIFEST),
+    Route("GET", MANIFESTS, manifests.get_manifest, MANIFEST, pulls=True),
+    Route("HEAD", MANIFESTS, manifests.head_manifest, MANIFEST, pulls=True),
     Route("PUT", MANIFESTS, manifests.put_manifest, MANIFEST),
     Route("DELETE", MANIFESTS, manifests.delete_manifest, MANIFEST),
     Route("POST", UPLOADS, uploads.begin, UPLOAD),
@@ -79,11 +83,12 @@ ROUTES = (
 )
 
 
-@attrs.frozen
+@attrs.define
 class _Door:
     backend: Backend
     addresses: Addresses
     login: Login
+    pull_through: PullThrough = attrs.field(init=False)
 
     def handler(self, route: Route) -> AnyHandler:
         """Return what aiohttp calls for a kind of request."""
@@ -92,6 +97,8 @@ class _Door:
             try:
                 exchange = self._exchange(request)
                 try:
+                    if route.pulls:
+                        await self.pull_through.cache(exchange, manifests.reference(exchange))
                     return await route.handler(exchange)
                 except RepositoryNotFoundException:
                     if exchange.key.account != exchange.caller.account:
@@ -140,6 +147,13 @@ def make_distribution(backend: Backend, *, login_required: bool) -> web.Applicat
     """Return the application to put at `/v2`. Without `login_required`, whoever has no password may do all."""
     door = _Door(backend, backend.rules.addresses, Login(backend.sealer, backend.clock, login_required))
     application = web.Application(middlewares=[_unrouted])
+
+    async def open_pull_through(_: web.Application) -> AsyncIterator[None]:
+        async with aiohttp.ClientSession(auto_decompress=False) as session:
+            door.pull_through = PullThrough(session)
+            yield
+
+    application.cleanup_ctx.append(open_pull_through)
     for route in ROUTES:
         application.router.add_route(route.method, route.path, door.handler(route))
     return application

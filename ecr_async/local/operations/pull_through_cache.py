@@ -1,5 +1,6 @@
-"""Pull through cache rules: kept, and not acted upon, since this server calls no other."""
+"""Pull through cache rules: kept here, acted upon by `ecr_async.local.distribution.pull_through`."""
 
+import re
 from fnmatch import fnmatchcase
 
 import attrs
@@ -20,7 +21,7 @@ from ecr_async.api.pull_through_cache import (
 )
 from ecr_async.local.registry import Registry, moment
 
-__all__: list[str] = []
+__all__ = ["find_rule"]
 
 KIND = "pull through cache rule"
 
@@ -40,6 +41,8 @@ UPSTREAMS = {
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
 """
 
+LOOPBACK = re.compile(r"(https?://)?((.+\.)?localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?/?")
+
 
 def create_pull_through_cache_rule(
     registry: Registry, request: CreatePullThroughCacheRuleRequest
@@ -47,8 +50,8 @@ def create_pull_through_cache_rule(
     """Make a rule for a prefix that has none."""
     registry.check_own(request.registry_id)
     prefix, url = request.ecr_repository_prefix, request.upstream_registry_url
-    matching = [name for name, pattern in UPSTREAMS.items() if fnmatchcase(url, pattern)]
-    if not matching or request.upstream_registry not in (None, matching[0]):
+    upstream = _upstream(url, request.upstream_registry)
+    if upstream is None:
         raise UnsupportedUpstreamRegistryException(f"The upstream registry '{url}' is not supported")
     if registry.setting(KIND, PullThroughCacheRule, prefix):
         raise PullThroughCacheRuleAlreadyExistsException(f"A rule for the prefix '{prefix}' already exists")
@@ -61,7 +64,7 @@ def create_pull_through_cache_rule(
         credential_arn=request.credential_arn,
         custom_role_arn=request.custom_role_arn,
         upstream_repository_prefix=request.upstream_repository_prefix or "ROOT",
-        upstream_registry=matching[0],
+        upstream_registry=upstream,
         updated_at=now,
     )
     registry.keep(KIND, rule, prefix)
@@ -126,6 +129,25 @@ def describe_pull_through_cache_rules(
         return DescribePullThroughCacheRulesResponse(tuple(named))
     page, next_token = registry.page_of_settings(request, KIND, PullThroughCacheRule)
     return DescribePullThroughCacheRulesResponse(page, next_token)
+
+
+def find_rule(registry: Registry, name: str) -> PullThroughCacheRule | None:
+    """Return the rule for a repository: the one with the longest prefix that its name has."""
+    rules = registry.settings(KIND, PullThroughCacheRule)
+    fitting = [prefix for prefix in rules if prefix == "ROOT" or name.startswith(f"{prefix}/")]
+    fitting.sort(key=lambda prefix: 0 if prefix == "ROOT" else len(prefix))
+    return rules[fitting[-1]] if fitting else None
+
+
+def _upstream(url: str, named: str | None) -> str | None:
+    """Return which of the upstream registries a URL is one of; None if of none, or not of the one named.
+
+    A registry on loopback may pass for any of them.
+    """
+    if LOOPBACK.fullmatch(url):
+        return named or "ecr"
+    matching = next((name for name, pattern in UPSTREAMS.items() if fnmatchcase(url, pattern)), None)
+    return matching if named in (None, matching) else None
 
 
 def _rule(registry: Registry, prefix: str, registry_id: str | None = None) -> PullThroughCacheRule:

@@ -1,0 +1,166 @@
+"""Pull-through cache rules at work: an image is fetched from elsewhere when it is first pulled here.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
+
+The image comes whole, an index with all its images, before the pull goes on. A tag is compared with the
+upstream's once a day, and is served from the cache if the upstream cannot be reached.
+"""
+
+import asyncio
+from contextlib import suppress
+from weakref import WeakValueDictionary
+
+import aiohttp
+import attrs
+
+from ecr_async.api.common import ImageIdentifier, RepositoryNotFoundException
+from ecr_async.api.images import (
+    BATCH_GET_IMAGE,
+    PUT_IMAGE,
+    ImageAlreadyExistsException,
+    UnableToGetUpstreamImageException,
+)
+from ecr_async.api.layers import (
+    BATCH_CHECK_LAYER_AVAILABILITY,
+    INITIATE_LAYER_UPLOAD,
+    UPLOAD_LAYER_PART,
+    LayerAlreadyExistsException,
+)
+from ecr_async.api.pull_through_cache import PullThroughCacheRule
+from ecr_async.local.digests import algorithm_of
+from ecr_async.local.distribution.exchange import Exchange
+from ecr_async.local.distribution.upstream import Upstream, is_on_loopback
+from ecr_async.local.images import NoImageError, find
+from ecr_async.local.layers import begin_upload, find_layer
+from ecr_async.local.manifests import Manifest
+from ecr_async.local.operations.provisioning import find_template, provision
+from ecr_async.local.operations.pull_through_cache import find_rule
+from ecr_async.local.pushing import push
+from ecr_async.local.registry import Registry
+
+__all__ = ["PullThrough"]
+
+DAY = 24 * 3600.0
+PIECE = 1 << 20
+
+
+@attrs.frozen
+class _Origin:
+    """Where the images of a repository come from."""
+
+    upstream: Upstream
+    repository: str
+
+
+class PullThrough:
+    """Fetches what rules say, one image of a repository at a time."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+        self._locks: WeakValueDictionary[tuple[str, ...], asyncio.Lock] = WeakValueDictionary()
+        self._compared: dict[tuple[str, ...], float] = {}
+
+    async def cache(self, exchange: Exchange, reference: ImageIdentifier) -> None:
+        """Fetch an image if a rule covers its repository and it isn't here, or its tag may have moved.
+
+        Raises `UnableToGetUpstreamImageException` if it is neither here nor to be had.
+        """
+        rule = await exchange.read(BATCH_GET_IMAGE, lambda registry: find_rule(registry, exchange.repository))
+        if rule is None or exchange.caller.account != exchange.key.account:
+            return
+        repository = (exchange.key.account, exchange.key.region, exchange.repository)
+        async with self._locks.setdefault(repository, asyncio.Lock()):
+            place = (*repository, reference.image_tag or "")
+            known = await exchange.read(
+                BATCH_GET_IMAGE, lambda registry: _digest(registry, exchange, reference)
+            )
+            now = exchange.backend.clock()
+            if known and (reference.image_tag is None or self._compared.get(place, -DAY) > now - DAY):
+                return
+            try:
+                await self._fetch(exchange, self._origin(exchange, rule), reference, known)
+            except UnableToGetUpstreamImageException:
+                if known is None:
+                    raise
+            self._compared[place] = now
+
+    def _origin(self, exchange: Exchange, rule: PullThroughCacheRule) -> _Origin:
+        url, prefix = rule.upstream_registry_url or "", rule.upstream_repository_prefix or "ROOT"
+        if not is_on_loopback(url):
+            raise UnableToGetUpstreamImageException(
+                f"The embedded ECR calls registries on loopback only, which '{url}' is not"
+            )
+        rest = exchange.repository
+        if rule.ecr_repository_prefix not in (None, "ROOT"):
+            rest = rest.removeprefix(f"{rule.ecr_repository_prefix}/")
+        repository = rest if prefix == "ROOT" else f"{prefix}/{rest}"
+        return _Origin(Upstream(self._session, url, exchange.key.region), repository)
+
+    async def _fetch(
+        self, exchange: Exchange, origin: _Origin, reference: ImageIdentifier, known: str | None
+    ) -> None:
+        """Bring an image here, what it refers to first."""
+        name = reference.image_digest or reference.image_tag or ""
+        found = await origin.upstream.manifest(origin.repository, name)
+        if found is None:
+            return
+        media_type, text = found
+        algorithm = algorithm_of(reference.image_digest or "") or "sha256"
+        manifest = Manifest.parse(text, media_type, algorithm)
+        if manifest.digest == known:
+            return
+        await exchange.write(PUT_IMAGE, lambda registry: _ensure_repository(registry, exchange.repository))
+        for member in manifest.members:
+            await self._fetch(exchange, origin, ImageIdentifier(member), None)
+        for layer in manifest.layers:
+            await self._fetch_layer(exchange, origin, layer)
+
+        def work(registry: Registry) -> None:
+            with suppress(ImageAlreadyExistsException):
+                push(
+                    registry,
+                    registry.repository(exchange.repository),
+                    text,
+                    media_type,
+                    tag=reference.image_tag,
+                    digest=reference.image_digest,
+                )
+
+        await exchange.write(PUT_IMAGE, work)
+
+    async def _fetch_layer(self, exchange: Exchange, origin: _Origin, digest: str) -> None:
+        name = exchange.repository
+
+        def is_here(registry: Registry) -> bool:
+            return find_layer(registry, registry.repository(name), digest) is not None
+
+        if await exchange.read(BATCH_CHECK_LAYER_AVAILABILITY, is_here):
+            return
+        upload = await exchange.write(
+            INITIATE_LAYER_UPLOAD, lambda registry: begin_upload(registry, registry.repository(name))
+        )
+        scope, uploads = exchange.scope(UPLOAD_LAYER_PART), exchange.backend.uploads
+        async with (
+            uploads.append(scope, name, upload.id) as writer,
+            origin.upstream.blob(origin.repository, digest) as content,
+        ):
+            async for piece in content.iter_chunked(PIECE):
+                await writer.write(piece)
+            await writer.commit()
+        with suppress(LayerAlreadyExistsException):
+            await uploads.complete(scope, name, upload.id, [digest], may_be_empty=True)
+
+
+def _digest(registry: Registry, exchange: Exchange, reference: ImageIdentifier) -> str | None:
+    """Return the digest of an image that is here."""
+    try:
+        return find(registry, registry.repository(exchange.repository), reference).digest
+    except (NoImageError, RepositoryNotFoundException):
+        return None
+
+
+def _ensure_repository(registry: Registry, name: str) -> None:
+    try:
+        registry.repository(name)
+    except RepositoryNotFoundException:
+        provision(registry, name, find_template(registry, name, "PULL_THROUGH_CACHE"))

@@ -1,0 +1,154 @@
+"""Pull-through cache rules that lead to another registry on this machine."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import attrs
+import pytest
+
+from ecr_async import api as ecr
+from ecr_async.local import LocalECR
+from ecr_async.service import Service
+from tests.integration.local.content import create, digest_of, index, manifest, push, put
+from tests.integration.local.distribution.client import Door
+
+LAYER = b"a layer"
+
+
+class Clock:
+    now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def local(clock: Clock) -> AsyncIterator[LocalECR]:
+    async with LocalECR(clock=clock) as local:
+        yield local
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[LocalECR]:
+    """Another embedded ECR, with an image of two platforms under `library/app:v1`."""
+    async with LocalECR() as upstream, upstream.session() as session:
+        service = session.service()
+        await create(service, "library/app")
+        await push(service, LAYER, name="library/app")
+        await push(service, b"another", name="library/app")
+        await put(service, index(manifest(LAYER), manifest(b"another")), "v1", "library/app")
+        yield upstream
+
+
+async def rule(service: Service, url: str, prefix: str = "cached", **settings: Any) -> None:
+    await ecr.create_pull_through_cache_rule(
+        service, ecr.CreatePullThroughCacheRuleRequest(prefix, url, **settings)
+    )
+
+
+async def pull(door: Door, path: str, method: str = "GET") -> int:
+    return (await door.send(method, f"/v2/{path}")).status
+
+
+@pytest.mark.parametrize(
+    "form", ["127.0.0.1:{port}", "http://localhost:{port}", "123456789012.dkr.ecr.us-east-1.localhost:{port}"]
+)
+async def test_the_first_pull_fetches_an_index_with_all_its_images(
+    door: Door, service: Service, upstream: LocalECR, form: str
+) -> None:
+    await rule(service, form.format(port=upstream.url.port))
+    pulled = await door.send("GET", "/v2/cached/library/app/manifests/v1")
+    assert (pulled.status, pulled.body.decode()) == (200, index(manifest(LAYER), manifest(b"another")))
+    for layer in (LAYER, b"another"):
+        image = f"cached/library/app/manifests/{digest_of(manifest(layer))}"
+        assert await pull(door, image) == 200
+        blob = await door.send("GET", f"/v2/cached/library/app/blobs/{digest_of(layer)}")
+        assert blob.body == layer
+    found = await ecr.describe_images(service, ecr.DescribeImagesRequest("cached/library/app"))
+    assert len(found.image_details) == 3
+
+
+async def test_what_is_cached_is_served_without_the_upstream(
+    door: Door, service: Service, clock: Clock
+) -> None:
+    async with LocalECR() as upstream, upstream.session() as session:
+        await create(session.service(), "app")
+        await push(session.service(), LAYER, "v1", name="app")
+        await rule(service, upstream.url.authority)
+        assert await pull(door, "cached/app/manifests/v1") == 200
+    assert await pull(door, "cached/app/manifests/v1") == 200
+    clock.now += 2 * 24 * 3600
+    again = await logged_in_again(door, service)
+    assert await pull(again, "cached/app/manifests/v1") == 200
+    assert await pull(again, "cached/app/manifests/v2") == 404
+
+
+async def logged_in_again(door: Door, service: Service) -> Door:
+    """Return the door with a new password: the first one has expired when a day has passed."""
+    response = await ecr.get_authorization_token(service, ecr.GetAuthorizationTokenRequest())
+    token = response.authorization_data[0].authorization_token
+    return attrs.evolve(door, headers={"Authorization": f"Basic {token}"})
+
+
+async def test_a_tag_is_compared_with_the_upstream_once_a_day(
+    door: Door, service: Service, upstream: LocalECR, clock: Clock
+) -> None:
+    await rule(service, upstream.url.authority)
+    async with upstream.session() as session:
+        await push(session.service(), LAYER, "main", name="library/app")
+        assert await pull(door, "cached/library/app/manifests/main") == 200
+        moved = await push(session.service(), b"another", "main", name="library/app")
+
+    async def digest(door: Door) -> str:
+        head = await door.send("HEAD", "/v2/cached/library/app/manifests/main")
+        return head.headers["Docker-Content-Digest"]
+
+    assert await digest(door) != moved
+    clock.now += 24 * 3600
+    assert await digest(await logged_in_again(door, service)) == moved
+
+
+async def test_the_template_for_the_cache_sets_the_repository_up(
+    door: Door, service: Service, upstream: LocalECR
+) -> None:
+    await rule(service, upstream.url.authority, upstream_repository_prefix="library")
+    await ecr.create_repository_creation_template(
+        service,
+        ecr.CreateRepositoryCreationTemplateRequest(
+            "cached", ["PULL_THROUGH_CACHE"], image_tag_mutability="IMMUTABLE"
+        ),
+    )
+    assert await pull(door, "cached/app/manifests/v1", "HEAD") == 200
+    response = await ecr.describe_repositories(
+        service, ecr.DescribeRepositoriesRequest(repository_names=["cached/app"])
+    )
+    assert response.repositories[0].image_tag_mutability == "IMMUTABLE"
+
+
+@pytest.mark.parametrize("path", ["cached/library/app/manifests/absent", "cached/absent/manifests/v1"])
+async def test_what_the_upstream_has_not_is_not_there(
+    door: Door, service: Service, upstream: LocalECR, path: str
+) -> None:
+    await rule(service, upstream.url.authority)
+    assert await pull(door, path) == 404
+
+
+async def test_the_embedded_ecr_calls_nothing_outside_this_machine(door: Door, service: Service) -> None:
+    await rule(service, "public.ecr.aws")
+    answer = await door.send("GET", "/v2/cached/nginx/manifests/latest")
+    assert (answer.status, answer.code) == (404, "MANIFEST_UNKNOWN")
+    assert "loopback" in answer.json["errors"][0]["message"]
+
+
+async def test_repositories_that_no_rule_covers_are_left_alone(
+    door: Door, service: Service, upstream: LocalECR
+) -> None:
+    await rule(service, upstream.url.authority)
+    assert await pull(door, "cachedlibrary/app/manifests/v1") == 404
+    await push(service, LAYER, "v1")
+    assert await pull(door, "team/app/manifests/v1") == 200
