@@ -15,7 +15,7 @@ from ecr_async import api as ecr
 from ecr_async.local import LocalECR
 from tests.integration.local.content import MIB, OCI_INDEX, OCI_MANIFEST, digest_of
 
-__all__ = ["Answer", "Door", "authorization", "basic", "open_door"]
+__all__ = ["Answer", "Door", "authorization", "basic", "open_door", "password"]
 
 
 @attrs.frozen
@@ -81,6 +81,12 @@ async def authorization(local: LocalECR, **session: Any) -> str:
     async with local.session(**session) as opened:
         response = await ecr.get_authorization_token(opened.service(), ecr.GetAuthorizationTokenRequest())
     return f"Basic {response.authorization_data[0].authorization_token}"
+
+
+async def password(local: LocalECR) -> str:
+    """Log in; return the password."""
+    encoded = (await authorization(local)).removeprefix("Basic ")
+    return base64.b64decode(encoded).decode().partition(":")[2]
 
 
 def basic(user: str, password: str) -> str:
