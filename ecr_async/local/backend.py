@@ -1,12 +1,13 @@
 """All that the embedded ECR knows, behind one way in for whichever door a request comes by."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import attrs
 
+from ecr_async.api.common import ImageIdentifier
 from ecr_async.local import sweeping
 from ecr_async.local.authentication import Caller
 from ecr_async.local.blobs import Blobs
@@ -21,6 +22,7 @@ from ecr_async.local.uploads import Uploads
 
 __all__ = ["Backend"]
 
+BeforePull: TypeAlias = Callable[[Scope, str, Sequence[ImageIdentifier]], Awaitable[None]]
 ResultT = TypeVar("ResultT")
 
 
@@ -39,6 +41,8 @@ class Backend:
     clock: Callable[[], float]
     outbox: Outbox | None
     uploads: Uploads = attrs.field(init=False)
+    before_pull: BeforePull | None = attrs.field(init=False, default=None)
+    """Fetches images that are to be pulled and aren't here yet, if a rule says from where."""
 
     def __attrs_post_init__(self) -> None:
         self.uploads = Uploads(self, self.blobs)
@@ -106,6 +110,13 @@ class Backend:
     async def write(self, scope: Scope, work: Callable[[Registry], ResultT]) -> ResultT:
         """Run `work` on the caller's registry, in a transaction, one after the other."""
         return await self.store.write(lambda transaction: work(self._registry(transaction, scope)))
+
+    async def prepare_pull(
+        self, scope: Scope, name: str, registry_id: str | None, image_ids: Sequence[ImageIdentifier]
+    ) -> None:
+        """Fetch images that are about to be pulled, as far as the caller's pull-through cache rules say."""
+        if self.before_pull is not None and registry_id in (None, scope.caller.account):
+            await self.before_pull(scope, name, image_ids)
 
     async def sweep(self) -> None:
         """Free abandoned uploads and layers that no image has needed for a day."""

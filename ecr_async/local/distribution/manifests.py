@@ -23,7 +23,7 @@ from ecr_async.local.operations.provisioning import repository_to_push
 from ecr_async.local.pushing import push
 from ecr_async.local.registry import Registry
 
-__all__ = ["delete_manifest", "get_manifest", "head_manifest", "put_manifest", "reference"]
+__all__ = ["delete_manifest", "get_manifest", "head_manifest", "put_manifest"]
 
 LARGEST_MANIFEST = 4 * 1024 * 1024
 """Bytes; https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html"""
@@ -33,7 +33,7 @@ async def get_manifest(exchange: Exchange) -> web.Response:
     """Send a manifest, which counts as a pull of the image."""
     response = await exchange.perform(
         BATCH_GET_IMAGE,
-        BatchGetImageRequest(exchange.repository, [reference(exchange)], exchange.key.account),
+        BatchGetImageRequest(exchange.repository, [_reference(exchange)], exchange.key.account),
     )
     for failure in response.failures:
         raise _failed(failure)
@@ -49,7 +49,9 @@ async def get_manifest(exchange: Exchange) -> web.Response:
 
 async def head_manifest(exchange: Exchange) -> web.Response:
     """Tell about a manifest without a pull of the image."""
-    named = reference(exchange)
+    named, account = _reference(exchange), exchange.key.account
+    scope = exchange.scope(BATCH_GET_IMAGE)
+    await exchange.backend.prepare_pull(scope, exchange.repository, account, [named])
 
     def work(registry: Registry) -> tuple[str, str, int]:
         record = registry.repository(exchange.repository, exchange.key.account)
@@ -74,7 +76,7 @@ async def head_manifest(exchange: Exchange) -> web.Response:
 
 async def put_manifest(exchange: Exchange) -> web.Response:
     """Take a manifest in, under a tag or under its digest and the tags of the query."""
-    named = reference(exchange)
+    named = _reference(exchange)
     digest = named.image_digest
     tags = [named.image_tag] if digest is None else exchange.request.query.getall("tag", [])
     algorithm = digest and algorithm_of(digest)
@@ -107,14 +109,14 @@ async def delete_manifest(exchange: Exchange) -> web.Response:
     """Delete an image, or a tag; the last tag takes its image along, as with BatchDeleteImage."""
     response = await exchange.perform(
         BATCH_DELETE_IMAGE,
-        BatchDeleteImageRequest(exchange.repository, [reference(exchange)], exchange.key.account),
+        BatchDeleteImageRequest(exchange.repository, [_reference(exchange)], exchange.key.account),
     )
     for failure in response.failures:
         raise _failed(failure)
     return web.Response(status=202, headers=API_VERSION)
 
 
-def reference(exchange: Exchange) -> ImageIdentifier:
+def _reference(exchange: Exchange) -> ImageIdentifier:
     """Return the tag or digest in the path: the colon is what tells them apart."""
     text = exchange.request.match_info["reference"]
     return ImageIdentifier(text, None) if ":" in text else ImageIdentifier(None, text)

@@ -7,6 +7,7 @@ upstream's once a day, and is served from the cache if the upstream cannot be re
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from weakref import WeakValueDictionary
 
@@ -27,16 +28,17 @@ from ecr_async.api.layers import (
     LayerAlreadyExistsException,
 )
 from ecr_async.api.pull_through_cache import PullThroughCacheRule
+from ecr_async.local.backend import Backend
 from ecr_async.local.digests import algorithm_of
-from ecr_async.local.distribution.exchange import Exchange
+from ecr_async.local.distribution.exchange import Access
 from ecr_async.local.distribution.upstream import Upstream, is_on_loopback
 from ecr_async.local.images import NoImageError, find
 from ecr_async.local.layers import begin_upload, find_layer
-from ecr_async.local.manifests import Manifest
+from ecr_async.local.manifests import Manifest, ManifestError
 from ecr_async.local.operations.provisioning import find_template, provision
 from ecr_async.local.operations.pull_through_cache import find_rule
 from ecr_async.local.pushing import push
-from ecr_async.local.registry import Registry
+from ecr_async.local.registry import Registry, Scope
 
 __all__ = ["PullThrough"]
 
@@ -55,91 +57,104 @@ class _Origin:
 class PullThrough:
     """Fetches what rules say, one image of a repository at a time."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    def __init__(self, backend: Backend, session: aiohttp.ClientSession) -> None:
+        self._backend = backend
         self._session = session
         self._locks: WeakValueDictionary[tuple[str, ...], asyncio.Lock] = WeakValueDictionary()
         self._compared: dict[tuple[str, ...], float] = {}
 
-    async def cache(self, exchange: Exchange, reference: ImageIdentifier) -> None:
-        """Fetch an image if a rule covers its repository and it isn't here, or its tag may have moved.
+    async def __call__(self, scope: Scope, name: str, references: Sequence[ImageIdentifier]) -> None:
+        """Fetch images if a rule covers their repository and they aren't here, or their tags may have moved.
 
-        Raises `UnableToGetUpstreamImageException` if it is neither here nor to be had.
+        Raises `UnableToGetUpstreamImageException` if one is neither here nor to be had.
         """
-        rule = await exchange.read(BATCH_GET_IMAGE, lambda registry: find_rule(registry, exchange.repository))
-        if rule is None or exchange.caller.account != exchange.key.account:
+        access = Access(self._backend, scope.caller, scope.url)
+        rule = await access.read(BATCH_GET_IMAGE, lambda registry: find_rule(registry, name))
+        if rule is None:
             return
-        repository = (exchange.key.account, exchange.key.region, exchange.repository)
+        repository = (scope.caller.account, scope.caller.region, name)
         async with self._locks.setdefault(repository, asyncio.Lock()):
-            place = (*repository, reference.image_tag or "")
-            known = await exchange.read(
-                BATCH_GET_IMAGE, lambda registry: _digest(registry, exchange, reference)
-            )
-            now = exchange.backend.clock()
-            if known and (reference.image_tag is None or self._compared.get(place, -DAY) > now - DAY):
-                return
-            try:
-                await self._fetch(exchange, self._origin(exchange, rule), reference, known)
-            except UnableToGetUpstreamImageException:
-                if known is None:
-                    raise
-            self._compared[place] = now
+            for reference in references:
+                await self._refresh(access, repository, rule, reference)
 
-    def _origin(self, exchange: Exchange, rule: PullThroughCacheRule) -> _Origin:
+    async def _refresh(
+        self,
+        access: Access,
+        repository: tuple[str, str, str],
+        rule: PullThroughCacheRule,
+        reference: ImageIdentifier,
+    ) -> None:
+        """Fetch an image if it isn't here, or if its tag hasn't been compared for a day."""
+        name = repository[2]
+        place = (*repository, reference.image_tag or "")
+        known = await access.read(BATCH_GET_IMAGE, lambda registry: _digest(registry, name, reference))
+        now = self._backend.clock()
+        if known and (reference.image_tag is None or self._compared.get(place, -DAY) > now - DAY):
+            return
+        try:
+            await self._fetch(access, name, self._origin(access, rule, name), reference, known)
+        except UnableToGetUpstreamImageException:
+            if known is None:
+                raise
+        self._compared[place] = now
+
+    def _origin(self, access: Access, rule: PullThroughCacheRule, name: str) -> _Origin:
         url, prefix = rule.upstream_registry_url or "", rule.upstream_repository_prefix or "ROOT"
         if not is_on_loopback(url):
             raise UnableToGetUpstreamImageException(
                 f"The embedded ECR calls registries on loopback only, which '{url}' is not"
             )
-        rest = exchange.repository
+        rest = name
         if rule.ecr_repository_prefix not in (None, "ROOT"):
             rest = rest.removeprefix(f"{rule.ecr_repository_prefix}/")
         repository = rest if prefix == "ROOT" else f"{prefix}/{rest}"
-        return _Origin(Upstream(self._session, url, exchange.key.region), repository)
+        return _Origin(Upstream(self._session, url, access.caller.region), repository)
 
     async def _fetch(
-        self, exchange: Exchange, origin: _Origin, reference: ImageIdentifier, known: str | None
+        self, access: Access, name: str, origin: _Origin, reference: ImageIdentifier, known: str | None
     ) -> None:
         """Bring an image here, what it refers to first."""
-        name = reference.image_digest or reference.image_tag or ""
-        found = await origin.upstream.manifest(origin.repository, name)
+        wanted = reference.image_digest or reference.image_tag or ""
+        found = await origin.upstream.manifest(origin.repository, wanted)
         if found is None:
             return
         media_type, text = found
         algorithm = algorithm_of(reference.image_digest or "") or "sha256"
-        manifest = Manifest.parse(text, media_type, algorithm)
+        try:
+            manifest = Manifest.parse(text, media_type, algorithm)
+        except ManifestError as error:
+            raise UnableToGetUpstreamImageException(f"The upstream's manifest {error}") from None
         if manifest.digest == known:
             return
-        await exchange.write(PUT_IMAGE, lambda registry: _ensure_repository(registry, exchange.repository))
+        await access.write(PUT_IMAGE, lambda registry: _ensure_repository(registry, name))
         for member in manifest.members:
-            await self._fetch(exchange, origin, ImageIdentifier(member), None)
+            await self._fetch(access, name, origin, ImageIdentifier(member), None)
         for layer in manifest.layers:
-            await self._fetch_layer(exchange, origin, layer)
+            await self._fetch_layer(access, name, origin, layer)
 
         def work(registry: Registry) -> None:
             with suppress(ImageAlreadyExistsException):
                 push(
                     registry,
-                    registry.repository(exchange.repository),
+                    registry.repository(name),
                     text,
                     media_type,
                     tag=reference.image_tag,
                     digest=reference.image_digest,
                 )
 
-        await exchange.write(PUT_IMAGE, work)
+        await access.write(PUT_IMAGE, work)
 
-    async def _fetch_layer(self, exchange: Exchange, origin: _Origin, digest: str) -> None:
-        name = exchange.repository
-
+    async def _fetch_layer(self, access: Access, name: str, origin: _Origin, digest: str) -> None:
         def is_here(registry: Registry) -> bool:
             return find_layer(registry, registry.repository(name), digest) is not None
 
-        if await exchange.read(BATCH_CHECK_LAYER_AVAILABILITY, is_here):
+        if await access.read(BATCH_CHECK_LAYER_AVAILABILITY, is_here):
             return
-        upload = await exchange.write(
+        upload = await access.write(
             INITIATE_LAYER_UPLOAD, lambda registry: begin_upload(registry, registry.repository(name))
         )
-        scope, uploads = exchange.scope(UPLOAD_LAYER_PART), exchange.backend.uploads
+        scope, uploads = access.scope(UPLOAD_LAYER_PART), self._backend.uploads
         async with (
             uploads.append(scope, name, upload.id) as writer,
             origin.upstream.blob(origin.repository, digest) as content,
@@ -151,10 +166,10 @@ class PullThrough:
             await uploads.complete(scope, name, upload.id, [digest], may_be_empty=True)
 
 
-def _digest(registry: Registry, exchange: Exchange, reference: ImageIdentifier) -> str | None:
+def _digest(registry: Registry, name: str, reference: ImageIdentifier) -> str | None:
     """Return the digest of an image that is here."""
     try:
-        return find(registry, registry.repository(exchange.repository), reference).digest
+        return find(registry, registry.repository(name), reference).digest
     except (NoImageError, RepositoryNotFoundException):
         return None
 

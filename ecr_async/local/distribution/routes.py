@@ -45,8 +45,6 @@ class Route:
     handler: Handler
     kinds: Mapping[str, Kind]
     """What the API's errors are for such a request; under "", what a request is that breaks a limit."""
-    pulls: bool = False
-    """Whether a pull-through cache rule may have to fetch the image first."""
 
 
 NOT_SUPPORTED: Mapping[str, Kind] = {"": (400, "UNSUPPORTED")}
@@ -63,12 +61,14 @@ BLOBS = NAME + "/blobs/{digest}"
 UPLOADS = NAME + "/blobs/uploads/"
 
 ROUTES = (
+    Route("GET", "", ping, NOT_SUPPORTED),
     Route("GET", "/", ping, NOT_SUPPORTED),
+    Route("HEAD", "/", ping, NOT_SUPPORTED),
     Route("GET", "/_catalog", listing.list_repositories, NOT_SUPPORTED),
     Route("GET", NAME + "/tags/list", listing.list_tags, NOT_SUPPORTED),
     Route("GET", NAME + "/referrers/{digest}", listing.list_referrers, REFERRERS),
-    Route("GET", MANIFESTS, manifests.get_manifest, MANIFEST, pulls=True),
-    Route("HEAD", MANIFESTS, manifests.head_manifest, MANIFEST, pulls=True),
+    Route("GET", MANIFESTS, manifests.get_manifest, MANIFEST),
+    Route("HEAD", MANIFESTS, manifests.head_manifest, MANIFEST),
     Route("PUT", MANIFESTS, manifests.put_manifest, MANIFEST),
     Route("DELETE", MANIFESTS, manifests.delete_manifest, MANIFEST),
     Route("POST", UPLOADS, uploads.begin, UPLOAD),
@@ -83,12 +83,11 @@ ROUTES = (
 )
 
 
-@attrs.define
+@attrs.frozen
 class _Door:
     backend: Backend
     addresses: Addresses
     login: Login
-    pull_through: PullThrough = attrs.field(init=False)
 
     def handler(self, route: Route) -> AnyHandler:
         """Return what aiohttp calls for a kind of request."""
@@ -97,15 +96,15 @@ class _Door:
             try:
                 exchange = self._exchange(request)
                 try:
-                    if route.pulls:
-                        await self.pull_through.cache(exchange, manifests.reference(exchange))
                     return await route.handler(exchange)
                 except RepositoryNotFoundException:
                     if exchange.key.account != exchange.caller.account:
                         raise self._not_allowed(exchange.caller, exchange.key, request) from None
                     raise
-            except ConnectionError:
-                raise  # the client is gone
+            except ConnectionError as error:  # nobody is there to read this
+                return respond(
+                    DistributionError(400, "BLOB_UPLOAD_INVALID", f"The client went away: {error}")
+                )
             except Exception as error:
                 return respond(_understood(error, route, request))
 
@@ -128,7 +127,8 @@ class _Door:
                 key = RegistryKey(caller.account, caller.region)
             elif caller.account != key.account:
                 raise self._not_allowed(caller, key, request)
-        return Exchange(request, self.backend, self.addresses, caller, key, f"/v2/{name}", repository)
+        url = f"{request.scheme}://{request.host}"
+        return Exchange(self.backend, caller, url, request, self.addresses, key, f"/v2/{name}", repository)
 
     def _endpoint(self, request: web.Request, key: RegistryKey) -> str:
         return self.addresses.endpoint(request.scheme, request.host, key)
@@ -150,7 +150,7 @@ def make_distribution(backend: Backend, *, login_required: bool) -> web.Applicat
 
     async def open_pull_through(_: web.Application) -> AsyncIterator[None]:
         async with aiohttp.ClientSession(auto_decompress=False) as session:
-            door.pull_through = PullThrough(session)
+            backend.before_pull = PullThrough(backend, session)
             yield
 
     application.cleanup_ctx.append(open_pull_through)

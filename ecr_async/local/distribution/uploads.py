@@ -161,17 +161,24 @@ async def _write(writer: UploadWriter, request: web.Request) -> None:
 
 
 async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
+    """Yield the body of a request; if the client goes away, first what it has sent before."""
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.content.iter_any():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size >= PIECE:
-            yield b"".join(chunks)
-            chunks.clear()
-            size = 0
+    gone: ConnectionError | None = None
+    try:
+        async for chunk in request.content.iter_any():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size >= PIECE:
+                yield b"".join(chunks)
+                chunks.clear()
+                size = 0
+    except ConnectionError as error:
+        gone = error
     if chunks:
         yield b"".join(chunks)
+    if gone is not None:
+        raise gone
 
 
 async def _complete(exchange: Exchange, upload_id: str, digest: str) -> web.Response:

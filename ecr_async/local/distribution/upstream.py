@@ -1,7 +1,7 @@
 """A registry that images are cached from: another embedded ECR, or any other on loopback."""
 
 import ipaddress
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -53,14 +53,14 @@ class Upstream:
             return response.content_type, (await response.read()).decode()
 
     @asynccontextmanager
-    async def blob(self, repository: str, digest: str) -> AsyncIterator[aiohttp.StreamReader]:
+    async def blob(self, repository: str, digest: str) -> AsyncGenerator[aiohttp.StreamReader]:
         """Yield a blob's bytes."""
         async with self._get(f"{repository}/blobs/{digest}", {}) as response:
             _check(response, self.url)
             yield response.content
 
     @asynccontextmanager
-    async def _get(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _get(self, path: str, headers: Mapping[str, str]) -> AsyncGenerator[aiohttp.ClientResponse]:
         """Send a request, once more with a login if the upstream wants one."""
         try:
             async with self._send(path, headers) as response:

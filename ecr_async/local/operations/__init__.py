@@ -87,7 +87,7 @@ _HANDLERS: Final[tuple[Handler, ...]] = (
     Writes(images_api.PUT_IMAGE, pushes.put_image),
     Reads(images_api.DESCRIBE_IMAGES, images.describe_images),
     Reads(images_api.LIST_IMAGES, images.list_images),
-    Reads(images_api.BATCH_GET_IMAGE, images.batch_get_image),
+    Steps(images_api.BATCH_GET_IMAGE, images.batch_get_image),
     Writes(images_api.BATCH_DELETE_IMAGE, deletions.batch_delete_image),
     Reads(images_api.LIST_IMAGE_REFERRERS, artifacts.list_image_referrers),
     Writes(images_api.UPDATE_IMAGE_STORAGE_CLASS, artifacts.update_image_storage_class),

@@ -15,8 +15,9 @@ from ecr_async.api.images import (
     ListImagesRequest,
     ListImagesResponse,
 )
+from ecr_async.local.backend import Backend
 from ecr_async.local.images import ImageRecord, NoImageError, detail, details, find, record_pull, the_image
-from ecr_async.local.registry import Registry, RepositoryRecord
+from ecr_async.local.registry import Registry, RepositoryRecord, Scope
 
 __all__: list[str] = []
 
@@ -57,8 +58,15 @@ def list_images(registry: Registry, request: ListImagesRequest) -> ListImagesRes
     return ListImagesResponse(tuple(ImageIdentifier(digest, tag) for _, digest, tag in rows), next_token)
 
 
-def batch_get_image(registry: Registry, request: BatchGetImageRequest) -> BatchGetImageResponse:
+async def batch_get_image(
+    backend: Backend, scope: Scope, request: BatchGetImageRequest
+) -> BatchGetImageResponse:
     """Hand out manifests, which counts as a pull of the images."""
+    await backend.prepare_pull(scope, request.repository_name, request.registry_id, request.image_ids)
+    return await backend.read(scope, lambda registry: _pull(registry, request))
+
+
+def _pull(registry: Registry, request: BatchGetImageRequest) -> BatchGetImageResponse:
     record = registry.repository(request.repository_name, request.registry_id)
     images: list[Image] = []
     failures: list[ImageFailure] = []

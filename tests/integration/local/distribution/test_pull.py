@@ -19,8 +19,10 @@ from tests.integration.local.distribution.client import Door
 BLOB = bytes(range(256)) * 8
 
 
-async def test_the_door_says_what_it_is(door: Door) -> None:
-    answer = await door.send("GET", "/v2/")
+@pytest.mark.parametrize("path", ["/v2/", "/v2"])
+async def test_the_door_says_what_it_is(door: Door, path: str) -> None:
+    assert (await door.send("HEAD", "/v2/")).status == 200
+    answer = await door.send("GET", path)
     assert (answer.status, answer.json) == (200, {})
     assert answer.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
 

@@ -73,6 +73,22 @@ async def test_the_first_pull_fetches_an_index_with_all_its_images(
     assert len(found.image_details) == 3
 
 
+async def test_a_pull_by_the_api_fetches_too(service: Service, upstream: LocalECR) -> None:
+    await rule(service, upstream.url.authority)
+    request = ecr.BatchGetImageRequest("cached/library/app", [ecr.ImageIdentifier(image_tag="v1")])
+    response = await ecr.batch_get_image(service, request)
+    assert response.images[0].image_manifest == index(manifest(LAYER), manifest(b"another"))
+    await rule(service, "public.ecr.aws", "public")
+    with pytest.raises(ecr.UnableToGetUpstreamImageException, match="loopback"):
+        await ecr.batch_get_image(service, attrs.evolve(request, repository_name="public/nginx"))
+
+
+async def test_what_is_here_needs_no_upstream(door: Door, service: Service) -> None:
+    await rule(service, "public.ecr.aws", "team")
+    await push(service, LAYER, "v1")
+    assert await pull(door, "team/app/manifests/v1") == 200
+
+
 async def test_what_is_cached_is_served_without_the_upstream(
     door: Door, service: Service, clock: Clock
 ) -> None:

@@ -3,6 +3,7 @@
 https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#push
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -141,6 +142,26 @@ async def test_a_chunk_of_another_length_than_its_range_is_refused(door: Door) -
     for refused in (declared, streamed):
         assert (refused.status, refused.code) == (400, "SIZE_INVALID")
     assert (await door.send("GET", location)).headers["Range"] == "0-0"
+
+
+async def test_an_upload_goes_on_after_its_client_went_away(door: Door) -> None:
+    location, content = await begin(door), bytes(range(256)) * (16 * MIB // 256)
+    _, writer = await asyncio.open_connection(door.url.host, door.url.port)
+    head = (
+        f"PATCH {location} HTTP/1.1\r\nHost: {door.url.authority}\r\nContent-Length: {2 * len(content)}\r\n"
+    )
+    writer.write(f"{head}Authorization: {door.headers['Authorization']}\r\n\r\n".encode() + content)
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    received = 0
+    for _ in range(10_000):
+        received = int((await door.send("GET", location)).headers["Range"].partition("-")[2]) + 1
+        if received > 1:
+            break
+    assert 1 < received <= len(content)
+    done = await door.send("PUT", f"{location}?digest={digest_of(content)}", content[received:])
+    await check_blob(door, done, content)
 
 
 async def test_an_upload_can_be_cancelled(door: Door) -> None:
