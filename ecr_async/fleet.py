@@ -65,6 +65,9 @@ class Fleet:
     a partition that botocore doesn't know.
     """
 
+    accounts: tuple[str, ...] = ()
+    _role_name = ""
+
     def __init__(
         self,
         session: OpenSession,
