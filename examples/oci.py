@@ -1,21 +1,22 @@
 """Real images, small ones: layers that are gzipped tar archives, a configuration and a manifest.
 
-`push` takes one through the layer operations as `docker push` would: it asks which layers the
-repository lacks, uploads those in parts, and puts the manifest last.
+`push` writes one into an OCI image layout, and pushes that.
 """
 
 import gzip
 import io
 import json
 import tarfile
+import tempfile
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from pathlib import Path
 
 import attrs
 
 import ecr_async as ecr
 
-__all__ = ["BuiltImage", "Layer", "build", "digest", "layer", "push"]
+__all__ = ["BuiltImage", "Layer", "build", "digest", "layer", "push", "write_layout"]
 
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -72,31 +73,23 @@ def build(layers: Sequence[Layer], labels: Mapping[str, str]) -> BuiltImage:
 
 async def push(service: ecr.Service, repository: str, image: BuiltImage, tags: Sequence[str]) -> int:
     """Push an image; return how many bytes of blobs the repository didn't have yet."""
-    known = await ecr.batch_check_layer_availability(
-        service, ecr.BatchCheckLayerAvailabilityRequest(repository, list(image.blobs))
-    )
-    missing = [each.layer_digest for each in known.layers if each.layer_availability != "AVAILABLE"]
-    blobs = [image.blobs[each] for each in missing if each is not None]
-    for blob in blobs:
-        await _upload(service, repository, blob)
-    for tag in tags:
-        await ecr.put_image(service, ecr.PutImageRequest(repository, image.manifest, image_tag=tag))
-    return sum(len(blob) for blob in blobs)
+    with tempfile.TemporaryDirectory() as folder:
+        layout = write_layout(Path(folder), image)
+        pushed = await ecr.push_image(service, layout, repository, tags=tags, resume=False)
+    return pushed.bytes_moved
 
 
-async def _upload(service: ecr.Service, repository: str, blob: bytes) -> None:
-    upload = await ecr.initiate_layer_upload(service, ecr.InitiateLayerUploadRequest(repository))
-    assert upload.upload_id is not None
-    assert upload.part_size is not None
-    for first in range(0, len(blob), upload.part_size):
-        part = blob[first : first + upload.part_size]
-        await ecr.upload_layer_part(
-            service,
-            ecr.UploadLayerPartRequest(repository, upload.upload_id, first, first + len(part) - 1, part),
-        )
-    await ecr.complete_layer_upload(
-        service, ecr.CompleteLayerUploadRequest(repository, upload.upload_id, [digest(blob)])
-    )
+def write_layout(folder: Path, image: BuiltImage) -> Path:
+    """Write an image into a folder as an OCI image layout."""
+    blobs = folder / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    manifest = image.manifest.encode()
+    for name, blob in {**image.blobs, digest(manifest): manifest}.items():
+        (blobs / name.removeprefix("sha256:")).write_bytes(blob)
+    index = {"schemaVersion": 2, "manifests": [_descriptor(MANIFEST, manifest)]}
+    (folder / "index.json").write_text(json.dumps(index))
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    return folder
 
 
 def digest(content: bytes) -> str:

@@ -11,6 +11,7 @@ import attrs
 
 from ecr_async.events.event import Common, Event, ImageEvent, TaggedImageEvent
 from ecr_async.events.members import Members
+from ecr_async.oci.media_types import DOCKER_CONFIG, INDEX_MEDIA_TYPES, OCI_CONFIG
 
 __all__ = [
     "ImageAction",
@@ -31,15 +32,7 @@ __all__ = [
     "read_scan_resource_change",
 ]
 
-INDEX_MEDIA_TYPES = frozenset(
-    {
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-    }
-)
-CONFIG_MEDIA_TYPES = frozenset(
-    {"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"}
-)
+CONFIG_MEDIA_TYPES = frozenset({OCI_CONFIG, DOCKER_CONFIG})
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)

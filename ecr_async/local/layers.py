@@ -13,6 +13,7 @@ import attrs
 from ecr_async.local import messages, quotas
 from ecr_async.local.account import may_mount
 from ecr_async.local.registry import Registry, RepositoryRecord
+from ecr_async.oci.media_types import DOCKER_LAYER_GZIP
 
 __all__ = [
     "LayerRecord",
@@ -27,7 +28,7 @@ __all__ = [
     "the_layer",
 ]
 
-NO_MEDIA_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+NO_MEDIA_TYPE = DOCKER_LAYER_GZIP
 """What a layer is said to be as long as no manifest says otherwise."""
 
 

@@ -13,15 +13,10 @@ import attrs
 from ecr_async.local import messages, quotas
 from ecr_async.local.digests import digest_of
 from ecr_async.local.json_values import as_list, as_object, parse
+from ecr_async.oci.media_types import INDEX_MEDIA_TYPES
 
 __all__ = ["INDEX_MEDIA_TYPES", "Manifest", "ManifestError", "annotations"]
 
-INDEX_MEDIA_TYPES = frozenset(
-    {
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-    }
-)
 
 LARGEST_BLOB = 1 << 40
 """Bytes; more than a layer can have, and few enough for the store to add them up."""

@@ -54,8 +54,8 @@ class RemoteBlob:
             try:
                 async with aclosing(self._batches(first, end)) as batches:
                     async for batch in batches:
-                        await asyncio.to_thread(take, batch)
-                        first += len(batch)
+                        await asyncio.to_thread(_take_all, take, batch)
+                        first += sum(map(len, batch))
                         failures = 0
                 if first < end:
                     raise TransportError("the download broke off")
@@ -68,7 +68,7 @@ class RemoteBlob:
                     self._url = None
                 await asyncio.sleep(_BACKOFF.delay("transient", failures - 1))
 
-    async def _batches(self, first: int, end: int) -> AsyncGenerator[bytes, None]:
+    async def _batches(self, first: int, end: int) -> AsyncGenerator[list[bytes], None]:
         """Yield the bytes from `first` up to `end`, or up to where the download breaks off."""
         headers = {} if (first, end) == (0, self.descriptor.size) else {"Range": f"bytes={first}-{end - 1}"}
         if self._url is None:
@@ -76,15 +76,20 @@ class RemoteBlob:
         async with self.service.download(self._url, headers) as download:
             skipped = self._check(download, first)
             chunks = _from(download.chunks(), skipped)
-            async for batch in _gathered(chunks):
-                if len(batch) > end - first:
-                    if end == self.descriptor.size:
-                        raise DigestMismatchError(self.descriptor.digest, f"more than {end:,} bytes")
-                    batch = batch[: end - first]  # noqa: PLW2901 - a server that doesn't know ranges
-                first += len(batch)
+            async for batch in _gathered(self._bounded(chunks, first, end)):
                 yield batch
-                if first == end and end < self.descriptor.size:
-                    break
+
+    async def _bounded(
+        self, chunks: AsyncIterable[bytes], first: int, end: int
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield the chunks up to `end`. Raises `DigestMismatchError` where the blob should have ended."""
+        async for chunk in chunks:
+            if first + len(chunk) > end == self.descriptor.size:
+                raise DigestMismatchError(self.descriptor.digest, f"more than {end:,} bytes")
+            yield chunk[: end - first]  # all of it, but from a server that doesn't know ranges
+            first += len(chunk)
+            if first >= end < self.descriptor.size:
+                return
 
     def _check(self, download: Download, first: int) -> int:
         """Return how many bytes of the response come before `first`, or raise if it isn't the blob."""
@@ -124,8 +129,8 @@ async def _from(chunks: AsyncIterable[bytes], skipped: int) -> AsyncGenerator[by
             skipped = 0
 
 
-async def _gathered(chunks: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
-    """Join chunks into batches; what came before a failure is yielded before it is raised."""
+async def _gathered(chunks: AsyncIterable[bytes]) -> AsyncGenerator[list[bytes], None]:
+    """Gather chunks into batches; what came before a failure is yielded before it is raised."""
     batch: list[bytes] = []
     size = 0
     try:
@@ -133,11 +138,16 @@ async def _gathered(chunks: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]
             batch.append(chunk)
             size += len(chunk)
             if size >= BATCH:
-                yield b"".join(batch)
+                yield batch
                 batch, size = [], 0
     except TransportError:
         if batch:
-            yield b"".join(batch)
+            yield batch
         raise
     if batch:
-        yield b"".join(batch)
+        yield batch
+
+
+def _take_all(take: Take, batch: list[bytes]) -> None:
+    for chunk in batch:
+        take(chunk)

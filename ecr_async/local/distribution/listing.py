@@ -22,6 +22,7 @@ from ecr_async.api.repositories import DESCRIBE_REPOSITORIES
 from ecr_async.local.distribution.errors import API_VERSION, DistributionError
 from ecr_async.local.distribution.exchange import Exchange
 from ecr_async.local.registry import Registry
+from ecr_async.oci.media_types import OCI_INDEX
 
 __all__ = ["list_referrers", "list_repositories", "list_tags"]
 
@@ -29,7 +30,6 @@ LARGEST_PAGE = 1000
 """Tags or repositories; also how many a page has if the client doesn't say."""
 REFERRERS_PAGE = 50
 NUMBER = re.compile(r"[0-9]{1,18}")
-OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 async def list_tags(exchange: Exchange) -> web.Response:

@@ -103,7 +103,9 @@ async def _fetch(registry: RegistryHost, mapping: Mapping) -> RegistryCredential
         use_dualstack=True if registry.is_dual_stack else None,
     )
     async with session:
-        return await registry_credentials(session.service())
+        if mapping.role_arn is None:
+            return await registry_credentials(session.service())
+        return await registry_credentials(session.assume_role(mapping.role_arn).service())
 
 
 def _host(server: str) -> str:

@@ -52,6 +52,17 @@ async def test_within_a_repository_it_is_a_new_tag(service: ecr.Service, pushed:
     assert described.image_details[0].image_digest == BOTH.digest
 
 
+@pytest.mark.parametrize(("setting", "is_mounted"), [("ENABLED", True), ("DISABLED", False)])
+async def test_layers_are_mounted_where_the_registry_allows_it(
+    service: ecr.Service, pushed: str, setting: str, is_mounted: bool
+) -> None:
+    await ecr.put_account_setting(service, ecr.PutAccountSettingRequest("BLOB_MOUNTING", setting))
+    await create(service, "team/other")
+    copied = await ecr.copy_image(service, pushed, "v1", service, "team/other")
+    assert copied.blobs_moved == copied.blobs
+    assert (copied.bytes_moved == 0) is is_mounted
+
+
 async def test_by_digest_without_a_tag(service: ecr.Service, other: ecr.Service, pushed: str) -> None:
     await create(other, "mirror/app")
     copied = await ecr.copy_image(service, pushed, AMD.digest, other, "mirror/app")

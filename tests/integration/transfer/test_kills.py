@@ -5,21 +5,18 @@ embedded ECR, which also says when: as soon as a random number of them has passe
 """
 
 import asyncio
-import io
-import json
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
 
 import pytest
-from aiohttp import ClientSession, ClientTimeout, web
 
 import ecr_async as ecr
 from ecr_async.local import LocalECR
 from tests.integration.subprocesses import COMMAND, environment, run, started
 from tests.integration.transfer.layouts import Made, files_of, image, noise, write_layout
+from tests.integration.transfer.proxy import Proxy, proxied
 
 MIB = 1024 * 1024
 KILLS = int(os.environ.get("TRANSFER_KILLS", "5"))
@@ -29,78 +26,9 @@ MADE = image(noise(23 * MIB, 1), noise(12 * MIB, 2), noise(3 * MIB, 3))
 TOTAL = sum(map(len, MADE.blobs.values()))
 
 
-class Proxy:
-    """Passes everything on, and counts: bytes of parts that were accepted, bytes of layers that were served."""
-
-    def __init__(self, upstream: str) -> None:
-        self.upstream = upstream
-        self.url = ""
-        self.accepted = 0
-        self.served = 0
-        self.passed = 0
-        self.enough = asyncio.Event()
-        self.threshold = 1 << 60
-
-    def expect(self, threshold: int) -> None:
-        """Set `enough` as soon as so many more bytes have passed, in either direction."""
-        self.passed = 0
-        self.threshold = threshold
-        self.enough.clear()
-
-    def count(self, size: int) -> None:
-        self.passed += size
-        if self.passed >= self.threshold:
-            self.enough.set()
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        body = await self._body(request)
-        timeout = ClientTimeout(total=None)
-        headers = {name: value for name, value in request.headers.items() if name != "Transfer-Encoding"}
-        async with (
-            ClientSession(self.upstream, auto_decompress=False, timeout=timeout) as client,
-            client.request(request.method, request.rel_url, data=io.BytesIO(body), headers=headers) as reply,
-        ):
-            if request.headers.get("X-Amz-Target", "").endswith(".UploadLayerPart") and reply.status == 200:
-                part = json.loads(body)
-                self.accepted += part["partLastByte"] - part["partFirstByte"] + 1
-            response = web.StreamResponse(status=reply.status, headers=reply.headers)
-            with suppress(ConnectionError):  # of a process that was killed
-                await response.prepare(request)
-                async for chunk in reply.content.iter_any():
-                    await response.write(chunk)
-                    if request.method == "GET":
-                        self.served += len(chunk)
-                        self.count(len(chunk))
-                await response.write_eof()
-            return response
-
-    async def _body(self, request: web.Request) -> bytes:
-        pieces: list[bytes] = []
-        async for piece in request.content.iter_any():
-            pieces.append(piece)
-            self.count(len(piece))
-        return b"".join(pieces)
-
-
-@asynccontextmanager
-async def proxied(local: LocalECR) -> AsyncIterator[Proxy]:
-    proxy = Proxy(local.endpoint_url)
-    application = web.Application(client_max_size=64 * MIB)
-    application.router.add_route("*", "/{path:.*}", proxy.handle)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    proxy.url = f"http://{host}:{port}"
-    try:
-        yield proxy
-    finally:
-        await runner.cleanup()
-
-
 @pytest.fixture
 async def proxy(local: LocalECR) -> AsyncIterator[Proxy]:
-    async with proxied(local) as proxy:
+    async with proxied(Proxy(local.endpoint_url)) as proxy:
         yield proxy
 
 

@@ -1,0 +1,375 @@
+"""`make bench-transfer`: images pushed, pulled, copied and synchronised, beside skopeo and beside the floor.
+
+The floor is the least that the work takes with the same HTTP library: for a push read, base64, SHA-256 and POST;
+for a pull GET, SHA-256 and write. Each is a process of its own, so that CPU time and memory are its own. Against a
+server that only counts bytes CPU time is compared; against the embedded ECR, time on the clock.
+"""
+
+import argparse
+import asyncio
+import base64
+import hashlib
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+import ecr_async as ecr
+from ecr_async.local import LocalECR
+
+MIB = 1024 * 1024
+LAYERS = 8
+PART = 10 * MIB
+CONCURRENCY = 4
+REGION = "us-east-1"
+MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+KEYS = {
+    "access_key_id": "AKIALOCALECR00000000",
+    "secret_access_key": "local-ecr-secret-key",
+    "region": REGION,
+}
+UPLOAD_ID = "00000000-0000-0000-0000-000000000000"
+
+
+def make_layout(folder: Path, mebibytes: int) -> None:
+    """Write a layout with one image, as v1, of layers that don't compress."""
+    blobs = folder / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    random = Random(1)
+    layers: list[dict[str, Any]] = []
+    for _ in range(LAYERS):
+        hashed, temporary = hashlib.sha256(), blobs / "new"
+        with temporary.open("wb") as file:
+            for _ in range(mebibytes // LAYERS):
+                block = random.randbytes(MIB)
+                hashed.update(block)
+                file.write(block)
+        temporary.rename(blobs / hashed.hexdigest())
+        layers.append(
+            {
+                "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
+                "digest": f"sha256:{hashed.hexdigest()}",
+                "size": mebibytes // LAYERS * MIB,
+            }
+        )
+
+    def write(content: bytes, media_type: str) -> dict[str, Any]:
+        digest = hashlib.sha256(content).hexdigest()
+        (blobs / digest).write_bytes(content)
+        return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(content)}
+
+    config = write(
+        b'{"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": []}}',
+        "application/vnd.oci.image.config.v1+json",
+    )
+    document = {"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": config, "layers": layers}
+    entry = write(json.dumps(document).encode(), MANIFEST_TYPE)
+    entry["annotations"] = {"org.opencontainers.image.ref.name": "v1"}
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
+
+
+def layers_of(layout: Path) -> list[Path]:
+    """Return the files of a layout's layers."""
+    return [path for path in (layout / "blobs" / "sha256").iterdir() if path.stat().st_size >= MIB]
+
+
+# ---------------------------------------------------------------------------- a server that only counts
+
+
+async def serve_counting(layout: Path) -> None:
+    """Serve what a push and a pull need, and keep nothing of what comes."""
+    blobs = layout / "blobs" / "sha256"
+    (entry,) = json.loads((layout / "index.json").read_text())["manifests"]
+    image = {
+        "imageId": {"imageDigest": entry["digest"]},
+        "imageManifest": (blobs / entry["digest"][7:]).read_text(),
+        "imageManifestMediaType": MANIFEST_TYPE,
+    }
+
+    def answer(operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        match operation:
+            case "InitiateLayerUpload":
+                return {"uploadId": UPLOAD_ID, "partSize": PART}
+            case "BatchCheckLayerAvailability":
+                digests = request["layerDigests"]
+                return {
+                    "layers": [{"layerDigest": each, "layerAvailability": "UNAVAILABLE"} for each in digests]
+                }
+            case "BatchGetImage":
+                return {"images": [image], "failures": []}
+            case "GetDownloadUrlForLayer":
+                return {"downloadUrl": f"{url}/layers/{request['layerDigest'][7:]}"}
+            case _:
+                return {}
+
+    async def call(request: web.Request) -> web.Response:
+        operation = request.headers["X-Amz-Target"].partition(".")[2]
+        if operation != "UploadLayerPart":
+            return web.json_response(answer(operation, json.loads(await request.read())))
+        async for _ in request.content.iter_any():
+            pass
+        return web.json_response({})
+
+    async def layer(request: web.Request) -> web.FileResponse:
+        return web.FileResponse(blobs / request.match_info["name"])
+
+    application = web.Application(client_max_size=64 * MIB)
+    application.router.add_post("/", call)
+    application.router.add_get("/layers/{name}", layer)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    url = f"http://{host}:{port}"
+    print(url, flush=True)
+    await asyncio.Event().wait()
+
+
+async def serve_embedded(data: Path) -> None:
+    """Serve the embedded ECR with the repositories of this benchmark, and say how skopeo logs in."""
+    async with LocalECR(data=data) as local, local.session() as session:
+        for name in ("bench/app", "bench/ours", "bench/skopeo", "bench/copy-ours", "bench/copy-skopeo"):
+            await ecr.create_repository(session.service(), ecr.CreateRepositoryRequest(name))
+        login = await ecr.registry_credentials(session.service())
+        print(local.endpoint_url, login.basic, flush=True)
+        await asyncio.Event().wait()
+
+
+# ---------------------------------------------------------------------------- what is measured
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[ecr.Service]:
+    async with ecr.Session(endpoint_url=url, **KEYS) as session:
+        yield session.service()
+
+
+async def push_ours(url: str, layout: Path, repository: str) -> None:
+    """Push with this library."""
+    async with opened(url) as service:
+        await ecr.push_image(service, layout, repository, tags=["v1"], resume=False)
+
+
+async def pull_ours(url: str, out: Path, repository: str) -> None:
+    """Pull with this library."""
+    async with opened(url) as service:
+        await ecr.pull_image(service, repository, "v1", out)
+
+
+async def copy_ours(url: str, _: Path, repository: str) -> None:
+    """Copy with this library."""
+    async with opened(url) as service:
+        await ecr.copy_image(service, "bench/app", "v1", service, repository, resume=False)
+
+
+async def in_parallel(paths: list[Path], work: Callable[[Path], Awaitable[None]]) -> None:
+    waiting = iter(paths)
+
+    async def worker() -> None:
+        for path in waiting:
+            await work(path)
+
+    await asyncio.gather(*(worker() for _ in range(CONCURRENCY)))
+
+
+async def push_floor(url: str, layout: Path, _: str) -> None:
+    """Read, base64, SHA-256 and POST."""
+
+    def read(path: Path, first: int) -> bytes:
+        with path.open("rb") as file:
+            file.seek(first)
+            body = base64.b64encode(file.read(PART))
+        hashlib.sha256(body).hexdigest()
+        return body
+
+    async def send(path: Path) -> None:
+        for first in range(0, path.stat().st_size, PART):
+            body = await asyncio.to_thread(read, path, first)
+            headers = {"X-Amz-Target": "floor.UploadLayerPart"}
+            async with client.post(
+                url, data=aiohttp.payload.BytesIOPayload(_stream(body)), headers=headers
+            ) as reply:
+                await reply.read()
+
+    async with aiohttp.ClientSession() as client:
+        await in_parallel(layers_of(layout), send)
+
+
+async def pull_floor(url: str, out: Path, _: str) -> None:
+    """GET, SHA-256 and write."""
+    out.mkdir()
+
+    def take(file: Any, hashed: Any, data: bytes) -> None:
+        hashed.update(data)
+        file.write(data)
+
+    async def fetch(path: Path) -> None:
+        hashed = hashlib.sha256()
+        with (out / path.name).open("wb", buffering=0) as file:
+            async with client.get(f"{url}/layers/{path.name}") as reply:
+                async for data in reply.content.iter_chunked(MIB):
+                    await asyncio.to_thread(take, file, hashed, data)
+            await asyncio.to_thread(os.fsync, file.fileno())
+
+    async with aiohttp.ClientSession(read_bufsize=MIB) as client:
+        await in_parallel(layers_of(out.parent / "layout"), fetch)
+
+
+def _stream(body: bytes) -> Any:
+    import io  # noqa: PLC0415
+
+    return io.BytesIO(body)
+
+
+WORK = {
+    "push": push_ours,
+    "pull": pull_ours,
+    "copy": copy_ours,
+    "push-floor": push_floor,
+    "pull-floor": pull_floor,
+}
+
+
+async def measured(work: Awaitable[None]) -> dict[str, float]:
+    """Do the work; return its seconds, CPU seconds, MiB of memory at most, and longest stall of the loop."""
+    stall = 0.0
+
+    async def watch() -> None:
+        nonlocal stall
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0.001)
+            stall = max(stall, time.perf_counter() - before - 0.001)
+
+    watching = asyncio.create_task(watch())
+    used, began = time.process_time(), time.perf_counter()
+    await work
+    seconds, cpu = time.perf_counter() - began, time.process_time() - used
+    watching.cancel()
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": seconds, "cpu": cpu, "memory": memory, "stall": stall * 1000}
+
+
+# ---------------------------------------------------------------------------- the run
+
+
+def in_process(work: str, url: str, path: Path, repository: str = "bench/app") -> dict[str, float]:
+    command = [sys.executable, __file__, "--worker", work, url, str(path), repository]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def skopeo(*arguments: str) -> dict[str, float]:
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    options = "--insecure-policy", "copy", "--src-tls-verify=false", "--dest-tls-verify=false"
+    subprocess.run(["skopeo", *options, *arguments], check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"seconds": time.perf_counter() - began, "cpu": cpu}
+
+
+class Server:
+    """A server in a process of its own."""
+
+    def __init__(self, kind: str, path: Path) -> None:
+        command = [sys.executable, __file__, "--serve", kind, str(path)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self) -> list[str]:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().split()
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+def show(what: str, result: dict[str, float]) -> None:
+    numbers = f"{result['seconds']:6.2f} s  {result['cpu']:6.2f} s CPU"
+    if "memory" in result:
+        numbers += f"  {result['memory']:5.0f} MiB  longest stall {result['stall']:5.1f} ms"
+    print(f"{what:28} {numbers}", flush=True)
+
+
+def run(folder: Path, mebibytes: int, rounds: int) -> None:
+    """Measure everything and print it; of several rounds the quickest."""
+    layout = folder / "layout"
+    make_layout(layout, mebibytes)
+    print(f"{mebibytes} MiB in {LAYERS} layers, {CONCURRENCY} at a time; the best of {rounds}\n")
+
+    def best(measure: Callable[[], dict[str, float]], key: str) -> dict[str, float]:
+        return min((measure() for _ in range(rounds)), key=lambda result: result[key])
+
+    def pulled(work: str, url: str) -> dict[str, float]:
+        shutil.rmtree(folder / "out", ignore_errors=True)
+        return in_process(work, url, folder / "out")
+
+    print("Against a server that only counts bytes")
+    with Server("counting", layout) as (url,):
+        for verb, measure in (
+            ("push", lambda work: in_process(work, url, layout)),
+            ("pull", lambda work: pulled(work, url)),
+        ):
+            floor = best(lambda: measure(f"{verb}-floor"), "cpu")  # noqa: B023
+            ours = best(lambda: measure(verb), "cpu")  # noqa: B023
+            show(f"{verb}, the floor", floor)
+            show(f"{verb}, ecr-async", ours)
+            print(f"{'':28} {ours['cpu'] / floor['cpu']:.2f} times the floor's CPU")
+    print("\nAgainst the embedded ECR")
+    with Server("embedded", folder / "data") as (url, basic):
+        creds = base64.b64decode(basic).decode()
+        host = url.partition("//")[2]
+        show("push, ecr-async", in_process("push", url, layout, "bench/app"))
+        show(
+            "push, skopeo",
+            skopeo("--dest-creds", creds, f"oci:{layout}:v1", f"docker://{host}/bench/skopeo:v1"),
+        )
+        show("pull, ecr-async", best(lambda: pulled("pull", url), "seconds"))
+
+        def pulled_by_skopeo() -> dict[str, float]:
+            shutil.rmtree(folder / "out", ignore_errors=True)
+            return skopeo("--src-creds", creds, f"docker://{host}/bench/app:v1", f"oci:{folder / 'out'}:v1")
+
+        show("pull, skopeo", best(pulled_by_skopeo, "seconds"))
+        show("copy, ecr-async", in_process("copy", url, layout, "bench/copy-ours"))
+        both = "--src-creds", creds, "--dest-creds", creds
+        show(
+            "copy, skopeo",
+            skopeo(*both, f"docker://{host}/bench/app:v1", f"docker://{host}/bench/copy-skopeo:v1"),
+        )
+
+
+def main() -> None:
+    """Run the benchmark, or the part of it that a process of it does."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mebibytes", type=int, default=1024)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--worker", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.worker:
+        work, url, path, repository = arguments.worker
+        print(json.dumps(asyncio.run(measured(WORK[work](url, Path(path), repository)))))
+    elif arguments.serve:
+        kind, path = arguments.serve
+        serve = serve_counting if kind == "counting" else serve_embedded
+        asyncio.run(serve(Path(path)))
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            run(Path(folder), arguments.mebibytes, arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()
