@@ -1,14 +1,8 @@
 """Blobs on their way in: at once or in chunks, or mounted from another repository.
 
 https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-blobs
-
-A blob's bytes are passed on in pieces of about a MiB, the next one coming in while one is hashed and
-written, so memory holds two of them for each client.
 """
 
-import asyncio
-import re
-from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import attrs
@@ -23,19 +17,14 @@ from ecr_async.api.layers import (
     LayerAlreadyExistsException,
 )
 from ecr_async.local.digests import algorithm_of
+from ecr_async.local.distribution.bodies import Span, write_body
 from ecr_async.local.distribution.errors import API_VERSION, DistributionError
 from ecr_async.local.distribution.exchange import Exchange
 from ecr_async.local.layers import UploadRecord, begin_upload, cancel_upload, find_upload, mount_layer
 from ecr_async.local.operations.provisioning import repository_to_push
 from ecr_async.local.registry import Registry
-from ecr_async.local.uploads import UploadWriter
 
 __all__ = ["append_chunk", "begin", "cancel", "complete", "status"]
-
-PIECE = 1 << 20
-"""Bytes that are hashed and written at a time."""
-
-CONTENT_RANGE = re.compile(r"(?:bytes )?(\d{1,18})-(\d{1,18})(?:/\S+)?")
 
 
 async def begin(exchange: Exchange) -> web.Response:
@@ -122,7 +111,7 @@ async def _mount(exchange: Exchange, digest: str, source_name: str | None) -> bo
 async def _append(exchange: Exchange, upload_id: str) -> UploadRecord:
     """Append the body of the request to an upload."""
     request = exchange.request
-    span = _Span.of(request)
+    span = Span.of(request)
     async with exchange.backend.uploads.append(
         exchange.scope(UPLOAD_LAYER_PART), exchange.repository, upload_id, registry_id=exchange.key.account
     ) as writer:
@@ -134,7 +123,7 @@ async def _append(exchange: Exchange, upload_id: str) -> UploadRecord:
                 _progress(exchange, writer.upload),
             )
         try:
-            await _write(writer, request)
+            await write_body(writer, request)
         except ConnectionError:
             await writer.commit()  # what came before the client went away, which may go on from there
             raise
@@ -145,40 +134,6 @@ async def _append(exchange: Exchange, upload_id: str) -> UploadRecord:
                 f"The chunk has {writer.written:,} bytes, not {span.size:,} as its Content-Range says",
             )
         return await writer.commit()
-
-
-async def _write(writer: UploadWriter, request: web.Request) -> None:
-    """Write the body of a request, the next piece coming in while one is written."""
-    writing: asyncio.Task[None] | None = None
-    try:
-        async for piece in _pieces(request):
-            if writing is not None:
-                await writing
-            writing = asyncio.create_task(writer.write(piece))
-    finally:
-        if writing is not None:
-            await writing
-
-
-async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
-    """Yield the body of a request; if the client goes away, first what it has sent before."""
-    chunks: list[bytes] = []
-    size = 0
-    gone: ConnectionError | None = None
-    try:
-        async for chunk in request.content.iter_any():
-            chunks.append(chunk)
-            size += len(chunk)
-            if size >= PIECE:
-                yield b"".join(chunks)
-                chunks.clear()
-                size = 0
-    except ConnectionError as error:
-        gone = error
-    if chunks:
-        yield b"".join(chunks)
-    if gone is not None:
-        raise gone
 
 
 async def _complete(exchange: Exchange, upload_id: str, digest: str) -> web.Response:
@@ -203,33 +158,6 @@ async def _cancel(exchange: Exchange, upload_id: str) -> None:
 
 
 # ---------------------------------------------------------------------------- what is said of them
-
-
-@attrs.frozen
-class _Span:
-    """The bytes of the blob that a chunk says it is."""
-
-    first: int
-    size: int
-
-    @classmethod
-    def of(cls, request: web.Request) -> "_Span | None":
-        """Return what the request's Content-Range says, if it has one."""
-        given = request.headers.get("Content-Range")
-        if given is None:
-            return None
-        found = CONTENT_RANGE.fullmatch(given)
-        first, last = (int(found[1]), int(found[2])) if found else (0, -1)
-        if last < first:
-            raise DistributionError(
-                400, "BLOB_UPLOAD_INVALID", f"Content-Range must be first-last, not '{given}'"
-            )
-        size = last - first + 1
-        if request.content_length not in (None, size):
-            raise DistributionError(
-                400, "SIZE_INVALID", f"Content-Length is {request.content_length}, but Content-Range {given}"
-            )
-        return cls(first, size)
 
 
 def _check(digest: str) -> None:

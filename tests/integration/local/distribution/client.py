@@ -15,7 +15,17 @@ from ecr_async import api as ecr
 from ecr_async.local import LocalECR
 from tests.integration.local.content import MIB, OCI_INDEX, OCI_MANIFEST, digest_of
 
-__all__ = ["Answer", "Door", "authorization", "basic", "open_door", "password"]
+__all__ = ["Answer", "Clock", "Door", "authorization", "basic", "open_door", "password"]
+
+
+@attrs.define
+class Clock:
+    """The server's clock, which stands until it is set."""
+
+    now: float = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 @attrs.frozen

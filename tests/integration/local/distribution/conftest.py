@@ -7,7 +7,19 @@ import pytest
 from ecr_async.local import LocalECR
 from ecr_async.service import Service
 from tests.integration.local.content import create
-from tests.integration.local.distribution.client import Door, open_door
+from tests.integration.local.distribution.client import Clock, Door, open_door
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def local(clock: Clock) -> AsyncIterator[LocalECR]:
+    """An embedded ECR, empty, whose time stands."""
+    async with LocalECR(clock=clock) as local:
+        yield local
 
 
 @pytest.fixture

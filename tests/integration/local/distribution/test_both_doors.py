@@ -1,7 +1,6 @@
 """What comes in by one door is there by the other, under the same rules."""
 
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -19,7 +18,7 @@ from tests.integration.local.content import (
     put,
     send_part,
 )
-from tests.integration.local.distribution.client import Door, open_door
+from tests.integration.local.distribution.client import Clock, Door, open_door
 
 LAYER = b"a layer"
 DIGEST = digest_of(manifest(LAYER))
@@ -100,26 +99,6 @@ async def test_an_immutable_tag_stays_where_it_is(door: Door, service: Service) 
 
 # ---------------------------------------------------------------------------- pull times
 
-NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
-
-
-class Clock:
-    now = NOON
-
-    def __call__(self) -> float:
-        return self.now.timestamp()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def local(clock: Clock) -> AsyncIterator[LocalECR]:
-    async with LocalECR(clock=clock) as local:
-        yield local
-
 
 @pytest.mark.parametrize("reference", ["v1", DIGEST])
 async def test_a_pull_is_recorded_and_a_look_is_not(
@@ -130,9 +109,9 @@ async def test_a_pull_is_recorded_and_a_look_is_not(
     await door.send("GET", f"/v2/team/app/blobs/{digest_of(LAYER)}")
     await door.send("GET", "/v2/team/app/tags/list")
     assert (await detail(service)).last_recorded_pull_time is None
-    clock.now += timedelta(hours=1)
+    clock.now += 3600
     await door.send("GET", f"/v2/team/app/manifests/{reference}")
-    assert (await detail(service)).last_recorded_pull_time == NOON + timedelta(hours=1)
+    assert (await detail(service)).last_recorded_pull_time == datetime.fromtimestamp(clock.now, UTC)
 
 
 async def pull_by_api(service: Service) -> None:

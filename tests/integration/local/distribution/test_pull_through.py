@@ -10,27 +10,9 @@ from ecr_async import api as ecr
 from ecr_async.local import LocalECR
 from ecr_async.service import Service
 from tests.integration.local.content import create, digest_of, index, manifest, push, put
-from tests.integration.local.distribution.client import Door
+from tests.integration.local.distribution.client import Clock, Door
 
 LAYER = b"a layer"
-
-
-class Clock:
-    now = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def local(clock: Clock) -> AsyncIterator[LocalECR]:
-    async with LocalECR(clock=clock) as local:
-        yield local
 
 
 @pytest.fixture
