@@ -32,11 +32,16 @@ def regions_of(partition: str) -> tuple[str, ...]:
 
 
 def home_region(partition: str) -> str:
-    """Return the region whose STS to call where no region was configured."""
+    """Return the region whose STS to call where no region was configured.
+
+    Raises `ConfigurationError` for a partition that botocore doesn't know.
+    """
     for known in data_loader().load_data("partitions")["partitions"]:
         if known["id"] == partition:
-            region: str = known["outputs"].get("implicitGlobalRegion") or next(iter(known["regions"]))
-            return region
+            # An older botocore doesn't tell; us-east-1 is the one that every account of `aws` has enabled.
+            home: str | None = known["outputs"].get("implicitGlobalRegion")
+            regions = [name for name in known["regions"] if not name.endswith("-global")]
+            return home or ("us-east-1" if "us-east-1" in regions else regions[0])
     raise ConfigurationError(f"the installed botocore knows no partition {partition!r}")
 
 
