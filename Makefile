@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 USABLE := $(VENV)/.usable
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-alone check format generate test-pythons test-oldest dist audit sbom bench bench-scan bench-services bench-growth bench-transfer test-kills ready clean
+.PHONY: demo test test-alone check format generate test-pythons test-oldest dist audit sbom fuzz bench bench-scan bench-services bench-growth bench-transfer test-kills ready clean
 
 demo: $(USABLE)
 	@$(BIN)/python examples/demo.py
@@ -97,6 +97,10 @@ test-events-aiobotocore: $(READY) .venv-aiobotocore/.usable
 	@touch $@
 
 ready: $(READY)
+
+# Millions of mutated inputs, for three minutes; `python -m tests.fuzz --help` for more.
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz
 
 bench:
 	$(PYTHON) benchmarks/run.py

@@ -38,24 +38,29 @@ def make_copier(cls: Any, converter: Converter) -> Copier:
 def _copied(member: Member, names: dict[str, Any], converter: Converter) -> str:
     """Return Python text for a member's value, made of the twin's."""
     value = f"twin.{member.name}"
-    copied = _copied_value(member.kind, f"copy_{member.name}", names, converter)
-    if member.is_empty_when_absent:
-        empty = "()" if member.kind.base is tuple else "{}"
-        return f"{value} or {empty}" if copied == "v" else f"{copied} if (v := {value}) else {empty}"
-    return value if copied == "v" else f"None if (v := {value}) is None else {copied}"
+    function = f"copy_{member.name}"
+    if member.is_required:
+        return _copied_value(member.kind, value, function, names, converter)
+    empty = {tuple: "()", dict: "{}"}[member.kind.base] if member.is_empty_when_absent else "None"
+    if not is_copied(member.kind):
+        return value if empty == "None" else f"{value} or {empty}"
+    copied = _copied_value(member.kind, "v", function, names, converter)
+    return f"{empty} if (v := {value}) is None else {copied}"
 
 
-def _copied_value(kind: Kind, name: str, names: dict[str, Any], converter: Converter) -> str:
-    """Return Python text that copies what the variable `v` holds; `name` is free for a function."""
+def _copied_value(kind: Kind, value: str, function: str, names: dict[str, Any], converter: Converter) -> str:
+    """Return Python text that copies what `value` stands for; `function` is a name that is free."""
     if not is_copied(kind):
-        return "v"
+        return value
     if kind.base is bool:
-        return "as_bool(v)"
+        return f"as_bool({value})"
     if kind.item is None:
-        names[name] = converter.get_structure_hook(kind.base)
-        return f"{name}(v, None)"
-    item = _copied_value(kind.item, name, names, converter)
-    return f"{{k: {item} for k, v in v.items()}}" if kind.base is dict else f"tuple([{item} for v in v])"
+        names[function] = converter.get_structure_hook(kind.base)
+        return f"{function}({value}, None)"
+    item = _copied_value(kind.item, "v", function, names, converter)
+    if kind.base is dict:
+        return f"{{k: {item} for k, v in {value}.items()}}"
+    return f"tuple([{item} for v in {value}])"
 
 
 def _as_bool(value: Any) -> bool:

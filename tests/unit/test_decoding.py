@@ -14,6 +14,7 @@ import ecr_async as ecr
 from ecr_async._wire import codec, stepwise
 from ecr_async._wire.operation import Operation
 from ecr_async.api.images import DESCRIBE_IMAGES, LIST_IMAGE_REFERRERS
+from ecr_async.api.replication import PUT_REPLICATION_CONFIGURATION
 from ecr_async.api.repositories import DESCRIBE_REPOSITORIES
 from ecr_async.api.scanning import DESCRIBE_IMAGE_SCAN_FINDINGS
 from ecr_async.errors import ResponseError
@@ -99,6 +100,13 @@ def test_nulls_are_absent_also_in_lists_and_maps(decode: Decode) -> None:
 def test_a_required_member_that_is_missing_is_empty(decode: Decode) -> None:
     response = decode(LIST_IMAGE_REFERRERS, b'{"referrers": [{"digest": "sha256:0", "mediaType": null}]}')
     assert response.referrers == (ecr.ImageReferrer(digest="sha256:0", media_type="", size=0),)
+
+
+@decoders
+def test_a_required_flag_that_is_null_is_false(decode: Decode) -> None:
+    body = b'{"replicationConfiguration": {"rules": [{"destinations": [], "deleteReplication": {"enabled": null}}]}}'
+    (rule,) = decode(PUT_REPLICATION_CONFIGURATION, body).replication_configuration.rules
+    assert rule.delete_replication == ecr.DeleteReplication(enabled=False)
 
 
 @decoders
