@@ -59,7 +59,7 @@ class Classes:
         if shape not in self.model.parts:
             return self.words.of("types", shape)
         operation, part = self.model.parts[shape]
-        return f"What `{snake(operation)}` {'asks' if part == 'request' else 'answers'}."
+        return f"{'Parameters' if part == 'request' else 'Result'} of `{snake(operation)}`."
 
     def _field(self, owner: str, wire: str) -> str:
         target = self.model.shapes[owner]["members"][wire]

@@ -21,10 +21,10 @@ class Pagers:
         request, response = definition["input"], definition["output"]
         paths = self._results(name)
         words = (
-            f"Go through all pages of `{snake(name)}`: `async for` gives the items, `.pages()` the responses.\n\n"
-            f"Stops after `max_items` items, if given. `resume_token` goes on where a pager's `resume_token` says "
-            f"that it stopped. The next page is fetched while you work on this one.\n\n"
-            f"Raises what `{snake(name)}` raises, and `PaginationError` when the service repeats a token."
+            f"Iterate over all pages of `{snake(name)}`: `async for` yields items, `.pages()` whole responses.\n\n"
+            f"Stops after `max_items` items, if given. Pass the `resume_token` of an earlier pager to continue where "
+            f"it stopped. The next page is fetched while you process the current one.\n\n"
+            f"Raises what `{snake(name)}` raises, and `PaginationError` if the service repeats a token."
         )
         return "\n".join(
             (
