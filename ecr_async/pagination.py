@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import Any, Generic, TypeVar
 
 import attrs
-import orjson
+import msgspec
 
 from ecr_async.errors import PaginationError, ValidationError
 from ecr_async.service import Service
@@ -145,13 +145,13 @@ class _Place:
     skip: int
 
     def token(self) -> str:
-        return base64.urlsafe_b64encode(orjson.dumps([self.next_token, self.skip])).decode()
+        return base64.urlsafe_b64encode(msgspec.json.encode([self.next_token, self.skip])).decode()
 
     @classmethod
     def parse(cls, token: str) -> "_Place":
         try:
-            place = orjson.loads(base64.urlsafe_b64decode(token))
-        except ValueError:
+            place = msgspec.json.decode(base64.urlsafe_b64decode(token))
+        except (RecursionError, ValueError):
             place = None
         match place:
             case [str() | None as next_token, int(skip)] if skip >= 0 and not isinstance(skip, bool):

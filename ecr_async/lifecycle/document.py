@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 import attrs
-import orjson
+import msgspec
 
 from ecr_async.lifecycle.errors import LifecyclePolicyError, Problem
 from ecr_async.lifecycle.rules import Action, Rule, Selection
@@ -77,8 +77,8 @@ def read(text: str) -> tuple[list[Rule | None], list[Problem]]:
     Raises `LifecyclePolicyError` if there is no list of rules in it.
     """
     try:
-        document: Any = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        document: Any = msgspec.json.decode(text)
+    except (RecursionError, ValueError) as error:
         raise LifecyclePolicyError([Problem("document", f"must be JSON: {error}")]) from None
     if not OBJECT.holds(document):
         raise LifecyclePolicyError([Problem("document", f"must be {OBJECT.name}")])
@@ -103,7 +103,7 @@ def read(text: str) -> tuple[list[Rule | None], list[Problem]]:
 
 def write(rules: Iterable[Rule]) -> str:
     """Return the document of these rules, without white space; what is left out stays out."""
-    return orjson.dumps({"rules": [_unstructure(rule) for rule in rules]}).decode()
+    return msgspec.json.encode({"rules": [_unstructure(rule) for rule in rules]}).decode()
 
 
 def _structure(

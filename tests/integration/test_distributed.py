@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import orjson
+import msgspec
 import pytest
 from aiohttp import web
 from distributed import Client, LocalCluster
@@ -50,7 +50,7 @@ class Gate:
     ) -> web.StreamResponse:
         operation = request.headers["X-Amz-Target"].partition(".")[2]
         region = request.headers["Authorization"].split("/")[2]
-        repository = orjson.loads(await request.read()).get("repositoryName", "")
+        repository = msgspec.json.decode(await request.read()).get("repositoryName", "")
         if operation == "DescribeImages":
             if self.refuse == repository:
                 return web.Response(status=400, body=b'{"__type": "AccessDeniedException"}')

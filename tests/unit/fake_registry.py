@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from hashlib import sha256
 from typing import Any
 
-import orjson
+import msgspec
 from yarl import URL
 
 import ecr_async as ecr
@@ -103,7 +103,7 @@ class FakeRegistry:
     ) -> Reply:
         """Answer one request."""
         operation = headers["X-Amz-Target"].partition(".")[2]
-        request = orjson.loads(body if isinstance(body, bytes) else b"".join(body))
+        request = msgspec.json.decode(body if isinstance(body, bytes) else b"".join(body))
         self.calls.append((operation, request))
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
@@ -130,11 +130,11 @@ class FakeRegistry:
         except KeyError:
             return self._refusal("RepositoryNotFoundException")
         self.answers["OK"] += 1
-        return Reply(200, {}, orjson.dumps(content))
+        return Reply(200, {}, msgspec.json.encode(content))
 
     def _refusal(self, code: str) -> Reply:
         self.answers[code] += 1
-        return Reply(400, {}, orjson.dumps({"__type": code, "message": ""}))
+        return Reply(400, {}, msgspec.json.encode({"__type": code, "message": ""}))
 
     def _DescribeRepositories(self, request: dict[str, Any]) -> dict[str, Any]:
         repositories = [{"repositoryName": name, "registryId": self.account} for name in self.repositories]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
-import orjson
+import msgspec
 from aiohttp import web
 
 from ecr_async.errors import ServiceError, ValidationError
@@ -82,7 +82,7 @@ def respond(error: DistributionError) -> web.Response:
         entry["detail"] = error.detail
     return web.Response(
         status=error.status,
-        body=orjson.dumps({"errors": [entry]}),
+        body=msgspec.json.encode({"errors": [entry]}),
         content_type="application/json",
         headers={**API_VERSION, **error.headers},
     )

@@ -7,7 +7,7 @@ import re
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import orjson
+import msgspec
 from aiohttp import web
 
 from ecr_async.api.images import (
@@ -127,5 +127,5 @@ def _listing(
     document: dict[str, Any], headers: dict[str, str], media_type: str = "application/json"
 ) -> web.Response:
     return web.Response(
-        body=orjson.dumps(document), content_type=media_type, headers={**API_VERSION, **headers}
+        body=msgspec.json.encode(document), content_type=media_type, headers={**API_VERSION, **headers}
     )
