@@ -1,4 +1,6 @@
-"""crpy, an asynchronous registry client in Python, by its classes: its command knows Bearer challenges only."""
+"""crpy, an asynchronous registry client in Python, by its classes: its command knows Bearer
+challenges only.
+"""
 
 import io
 import json
