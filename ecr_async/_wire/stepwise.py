@@ -37,7 +37,7 @@ ITEM_COST = 64
 COUNTED = 1024 * 1024
 """How many bytes are looked at for values in one step."""
 
-VALUES_MAX = 1_000_000
+VALUES_MAX = 4_000_000
 """How many values a response may hold; an object counts as `OBJECT_COST` of them."""
 
 OBJECT_COST = 4

@@ -240,16 +240,16 @@ def test_a_fault_in_a_large_response_is_found() -> None:
 
 
 @pytest.mark.parametrize(
-    "items", [b"{}," * 300_000, b"[]," * 1_100_000, b'"",' * 1_100_000, b'{"a":{}},' * 150_000]
+    "items", [b"{}," * 900_000, b"[]," * 4_100_000, b'"",' * 4_100_000, b'{"a":{}},' * 500_000]
 )
 def test_a_response_of_too_many_values_is_rejected(items: bytes) -> None:
     body = b'{"imageDetails": [%b{}]}' % items
-    assert failure(in_steps, DESCRIBE_IMAGES, body) == "the response must hold at most 1,000,000 values"
+    assert failure(in_steps, DESCRIBE_IMAGES, body) == "the response must hold at most 4,000,000 values"
 
 
 def test_what_stands_in_texts_does_not_count() -> None:
-    body = json.dumps({"nextToken": '{"a": {}, "b": [1, 2]}' * 100_000, "new": "\\"}).encode()
-    assert len(in_steps(DESCRIBE_IMAGES, body).next_token) == 2_200_000
+    body = json.dumps({"nextToken": '{"a": {}, "b": [1, 2]}' * 500_000, "new": "\\"}).encode()
+    assert len(in_steps(DESCRIBE_IMAGES, body).next_token) == 11_000_000
 
 
 @decoders
