@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import orjson
+import msgspec
 
 import ecr_async as ecr
 from ecr_async.local import LocalECR
@@ -116,7 +116,7 @@ async def test_a_scan_killed_again_and_again_writes_every_image_exactly_once(tmp
             await killed(local, output, checkpoint, after)
         scan = ecr.scan_images([session.service()], page_size=5, checkpoint=checkpoint)
         summary = await ecr.write_jsonl(scan, output)
-    lines = [orjson.loads(line) for line in output.read_bytes().splitlines()]
+    lines = [msgspec.json.decode(line) for line in output.read_bytes().splitlines()]
     written = [(line["repository"], line["digest"]) for line in lines]
     assert 0 < summary.images < len(everything)
     assert len(written) == len(everything)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 
 import ecr_async as ecr
@@ -259,7 +259,7 @@ class TestJsonLines:
         path = tmp_path / "images.jsonl"
         async with FakeRegistry({"team/api": 2}).session() as session:
             summary = await ecr.write_jsonl(ecr.scan_images([session.service()]), path)
-        lines = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+        lines = [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
         assert summary.images == len(lines) == 2
         assert (
             lines[1].items()
@@ -313,7 +313,7 @@ class TestJsonLines:
             with path.open("ab") as file:
                 file.write(b'{"half a li')
             await ecr.write_jsonl(ecr.scan_images([session.service()], **options), path)
-        lines = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+        lines = [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
         assert sorted((line["repository"], line["digest"]) for line in lines) == ALL
 
     async def test_file_and_checkpoint_must_belong_together(self, tmp_path: Path) -> None:
