@@ -1,4 +1,6 @@
-"""Draws what ``growth.py`` measured: ``chart.py GROWTH.JSON CHART.PNG``, in an environment that has matplotlib."""
+"""Draws what ``growth.py`` measured: ``chart.py GROWTH.JSON CHART.PNG``, in an environment that has
+matplotlib.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,9 @@ ROOT = HERE.parent
 
 @dataclass(frozen=True)
 class Peer:
-    """A client that is measured: its adapter's module, how the tables call it, and what it needs installed."""
+    """A client that is measured: its adapter's module, how the tables call it, and what it
+    needs installed.
+    """
 
     module: str
     title: str

@@ -1,6 +1,7 @@
 """How cost grows: with the images in a page, with the calls in flight, with the repositories of a scan.
 
-``python benchmarks/growth.py`` measures and writes ``benchmarks/growth.json`` and the chart ``benchmarks/growth.png``.
+``python benchmarks/growth.py`` measures and writes ``benchmarks/growth.json`` and the chart
+``benchmarks/growth.png``.
 """
 
 from __future__ import annotations

@@ -102,7 +102,9 @@ def measure(
 
 
 def cold_start(peer: Peer, endpoint: str) -> Numbers:
-    """One cold start in a fresh process of the peer's environment; `process` is all of it, from start to exit."""
+    """One cold start in a fresh process of the peer's environment; `process` is all of it, from start to
+    exit.
+    """
     started = time.perf_counter()
     result = subprocess.run(
         [peer.python, HERE / "cold_start.py", peer.module, endpoint],

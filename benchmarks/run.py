@@ -1,8 +1,9 @@
-"""ecr-async beside its peers: every client in a process and a virtual environment of its own, in interleaved rounds.
+"""ecr-async beside its peers: every client in a process and a virtual environment of its own, in interleaved
+rounds.
 
-``python benchmarks/run.py`` builds the environments, measures, prints the tables, writes ``benchmarks/results.md`` and the
-README's table.
-``--quick``, ``--only`` and ``--clients`` measure less and write nothing.
+``python benchmarks/run.py`` builds the environments, measures, prints the tables, writes
+``benchmarks/results.md`` and the README's table. ``--quick``, ``--only`` and ``--clients`` measure less and
+write nothing.
 """
 
 from __future__ import annotations

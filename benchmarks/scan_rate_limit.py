@@ -1,8 +1,8 @@
 """Bulk scans under ECR's rate limits, beside aiobotocore, and a scan of a million images in flat memory.
 
-``python benchmarks/scan_rate_limit.py`` runs everything, in about six minutes, most of them spent waiting for the limit.
-The server admits 50 calls a second with a burst of 50; 1,000 repositories of one page each are scanned, with 50 at a
-time. With ``--only`` a part is run.
+``python benchmarks/scan_rate_limit.py`` runs everything, in about six minutes, most of them spent waiting for
+the limit. The server admits 50 calls a second with a burst of 50; 1,000 repositories of one page each are
+scanned, with 50 at a time. With ``--only`` a part is run.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ class Limit:
         return ["--rate", rate, "--burst", BURST, "--rival", self.rival, *changed]
 
     def ideal(self) -> float:
-        """Seconds for all calls if not one token of the bucket were left unused or taken by the rival beyond its rate."""
+        """Seconds for all calls if not one token of the bucket were left unused or taken by the rival beyond
+        its rate.
+        """
         needed = CALLS - BURST
         for (start, rate), (stop, _) in pairwise([*self.rates, (float("inf"), 0.0)]):
             share = rate - self.rival

@@ -1,9 +1,10 @@
 """A loopback ECR that costs next to nothing: canned pages of images over a raw asyncio protocol.
 
-It runs in a process of its own, with the standard library alone, so that the clients' time can be measured apart
-from it. Every repository has the same number of images; each page of bytes is built once and only stamped with the
-repository's number, so that every digest in the account is different while a page costs a ``bytes.replace``.
-With ``--rate`` it admits calls through a token bucket and answers ``ThrottlingException`` to the others.
+It runs in a process of its own, with the standard library alone, so that the clients' time can be measured
+apart from it. Every repository has the same number of images; each page of bytes is built once and only
+stamped with the repository's number, so that every digest in the account is different while a page costs a
+``bytes.replace``. With ``--rate`` it admits calls through a token bucket and answers ``ThrottlingException``
+to the others.
 
 The port is printed on the first line of standard output; the process ends when its standard input closes.
 """
@@ -91,8 +92,8 @@ def page(key: str, items: list[dict[str, object]], stop: int, total: int) -> byt
 class TokenBucket:
     """Admits ``rate`` calls a second and at most ``burst`` at once.
 
-    ``changes`` are (seconds after the first call, new rate). ``rival`` calls a second come from another client of the
-    same account, evenly spaced, and take their tokens from the same bucket.
+    ``changes`` are (seconds after the first call, new rate). ``rival`` calls a second come from another
+    client of the same account, evenly spaced, and take their tokens from the same bucket.
     """
 
     rate: float
@@ -135,7 +136,9 @@ class TokenBucket:
 
 
 class Registry:
-    """The account behind the server: so many repositories of so many images each, and the counts of what was asked."""
+    """The account behind the server: so many repositories of so many images each, and the counts of what was
+    asked.
+    """
 
     def __init__(self, repositories: int, images: int, bucket: TokenBucket | None = None) -> None:
         self.repositories = repositories

@@ -1,7 +1,8 @@
 """One scan of many services: 10,000 of them in one process, beside 10 with as many repositories.
 
-``python benchmarks/services.py`` takes about two minutes. The server costs next to nothing and has no limit, so what is
-measured is what the scan itself costs: memory, event-loop blocks, and how soon the first result is there.
+``python benchmarks/services.py`` takes about two minutes. The server costs next to nothing and has no limit,
+so what is measured is what the scan itself costs: memory, event-loop blocks, and how soon the first result is
+there.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """`make bench-transfer`: images pushed, pulled, copied and synchronised, beside skopeo and beside the floor.
 
-The floor is the least that the work takes with the same HTTP library: for a push read, base64, SHA-256 and POST;
-for a pull GET, SHA-256 and write. Each is a process of its own, so that CPU time and memory are its own. Against a
-server that only counts bytes CPU time is compared; against the embedded ECR, time on the clock.
+The floor is the least that the work takes with the same HTTP library: for a push read, base64, SHA-256 and
+POST; for a pull GET, SHA-256 and write. Each is a process of its own, so that CPU time and memory are its
+own. Against a server that only counts bytes CPU time is compared; against the embedded ECR, time on the
+clock.
 """
 
 import argparse

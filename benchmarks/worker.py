@@ -1,7 +1,8 @@
-"""A client in a process of its own: ``worker.py CLIENT ENDPOINT JSON`` runs under the client's own interpreter.
+"""A client in a process of its own: ``worker.py CLIENT ENDPOINT JSON`` runs under the client's own
+interpreter.
 
-Each line of standard input names a workload and its parameters, ``["pages", {"size": 1, …}]``, and is answered with a
-line of numbers. The process ends when its standard input closes.
+Each line of standard input names a workload and its parameters, ``["pages", {"size": 1, …}]``, and is
+answered with a line of numbers. The process ends when its standard input closes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""What is measured, the same for every client. Each workload gets an open client and gives back plain numbers."""
+"""What is measured, the same for every client. Each workload gets an open client and gives back plain
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ async def warm_up(client: Client, *, size: int, in_flight: int) -> Numbers:
 
 
 async def pages(client: Client, *, size: int, in_flight: int, seconds: float) -> Numbers:
-    """Call after call for a page of ``size`` images, for ``seconds`` of CPU time, but at least ``in_flight`` calls."""
+    """Call after call for a page of ``size`` images, for ``seconds`` of CPU time, but at least ``in_flight``
+    calls.
+    """
     calls = 0
     cpu, wall = time.process_time(), time.perf_counter()
 
@@ -112,8 +116,9 @@ async def another_client(
 async def lag(client: Client, *, concurrency: int) -> Numbers:
     """The longest time for which a scan keeps the event loop from running anything else.
 
-    ``wall`` is what other tasks feel. ``cpu`` counts only the loop thread's own CPU time in the worst tick, so it is
-    blind to whatever else the machine does, and to threads that hold the interpreter lock. A first scan is not
+    ``wall`` is what other tasks feel. ``cpu`` counts only the loop thread's own CPU time in the worst tick,
+    so it is blind to whatever else the machine does, and to threads that hold the interpreter lock. A first
+    scan is not
     counted: it imports what is imported on first use, and opens the connections.
     """
     await check(client, PAGE)
@@ -209,7 +214,9 @@ async def many_services(client: Any, *, services: int, repositories: int) -> Num
 
 
 class Blocks:
-    """Measures the longest time for which the event loop runs nothing else, in seconds of its thread's CPU time."""
+    """Measures the longest time for which the event loop runs nothing else, in seconds of its thread's CPU
+    time.
+    """
 
     def __init__(self) -> None:
         self.longest = 0.0

@@ -96,8 +96,8 @@ class CredentialsError(ECRError):
 class MissingExtraError(ECRError):
     """A part of this library needs packages that are not installed; the message says how to get them.
 
-    It is an `ImportError` where a module is imported (`import ecr_async.arrow`), and an `AttributeError` where
-    it is named (`ecr_async.arrow`), as `hasattr`, `help` and `inspect` expect.
+    It is an `ImportError` where a module is imported (`import ecr_async.arrow`), and an `AttributeError`
+    where it is named (`ecr_async.arrow`), as `hasattr`, `help` and `inspect` expect.
     """
 
     def __init__(self, extra: str, module: str) -> None:
@@ -226,7 +226,8 @@ class ServiceError(CallError):
 
 
 class ResponseError(CallError):
-    """A response that is not the service's: a proxy's HTML, a redirect, JSON that does not fit the API's model.
+    """A response that is not the service's: a proxy's HTML, a redirect, JSON that does not fit the API's
+    model.
 
     `body` is the beginning of an error's body, at most 1,024 bytes; of a success nothing is kept, since
     it may hold a token. `truncated` says that the body of a success ended in the middle, so another

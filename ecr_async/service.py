@@ -78,7 +78,9 @@ class Service:
         return await self.send(operation, body)
 
     async def send(self, operation: Operation[Any, ResponseT], body: Body) -> ResponseT:
-        """Make a call whose request is encoded already. Raises what `call` does, but for `ValidationError`."""
+        """Make a call whose request is encoded already. Raises what `call` does, but for
+        `ValidationError`.
+        """
         runtime = self._runtime
         runtime.check_usable()
         if self._route is None:

@@ -27,8 +27,9 @@ Outcome = Literal["reached", "failed", "pending"]
 class PollDelays:
     """How long to wait between polls, in seconds.
 
-    The first delay is `first`; each further one is `growth` times as long, up to `longest`. From each a random
-    part of up to a half is taken off, so that many waiters don't poll in step. `random` returns a float from 0 to 1.
+    The first delay is `first`; each further one is `growth` times as long, up to `longest`. From each a
+    random part of up to a half is taken off, so that many waiters don't poll in step. `random` returns a
+    float from 0 to 1.
 
     Raises `ValidationError` for a delay below 0 or a growth below 1.
     """

@@ -1,1 +1,3 @@
-"""One module a peer, all of the same shape (see ``shape.py``), each run in a virtual environment of its own."""
+"""One module a peer, all of the same shape (see ``shape.py``), each run in a virtual environment
+of its own.
+"""

@@ -1,4 +1,6 @@
-"""boto3 in threads: what an asyncio program does when it has nothing else. A thread for each call in flight."""
+"""boto3 in threads: what an asyncio program does when it has nothing else. A thread for each
+call in flight.
+"""
 
 from __future__ import annotations
 

@@ -36,7 +36,9 @@ class Ours:
         return lost
 
     def services(self, count: int) -> list[ecr.Service]:
-        """So many services of one session. The program leaves them out of collections, as the guide tells it."""
+        """So many services of one session. The program leaves them out of collections, as the
+        guide tells it.
+        """
         services = [self.session.service(f"eu-west-{number}") for number in range(count)]
         gc.collect()
         gc.freeze()

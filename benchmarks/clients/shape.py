@@ -14,9 +14,11 @@ OnImages = Callable[[Sequence[Any]], None]
 
 
 class Client(Protocol):
-    """An open client. Each adapter module has ``connect(endpoint, connections, retries) -> AsyncContextManager[Client]``.
+    """An open client. Each adapter module has ``connect(endpoint, connections, retries) ->
+    AsyncContextManager[Client]``.
 
-    ``connections`` bounds the connection pool; ``retries`` is a botocore retry mode, or None for the defaults.
+    ``connections`` bounds the connection pool; ``retries`` is a botocore retry mode, or None for the
+    defaults.
     """
 
     async def describe_images(self, repository: str, size: int) -> Sequence[Any]:

@@ -32,10 +32,10 @@ async def collect_references(
         references = await ecr.collect_references(service, "team/app", images, known=cache)
         outcome = evaluate(policy, images, now=datetime.now(UTC), references=references)
 
-    Only manifest lists are read, 100 in a call and `concurrency` calls at a time. ECR counts reading a manifest as
-    a pull of it, so keep what was read: a digest never means anything else. What `known` holds is not read, and
-    what is read is added to it; any mapping will do, such as one that is saved between runs. For the same
-    reason, describe the images first: their pull times are then those from before.
+    Only manifest lists are read, 100 in a call and `concurrency` calls at a time. ECR counts reading a
+    manifest as a pull of it, so keep what was read: a digest never means anything else. What `known` holds is
+    not read, and what is read is added to it; any mapping will do, such as one that is saved between runs.
+    For the same reason, describe the images first: their pull times are then those from before.
 
     A list that was deleted in the meantime refers to nothing. Raises the error of the first call that fails,
     `ServiceError` for a list that ECR doesn't return, and `ResponseError` for a manifest that cannot be read.

@@ -91,7 +91,9 @@ class _Workers:
         return self.size if self.lanes == 1 else max(1, 3 * self.size // 4)
 
     async def room(self) -> None:
-        """Wait until another lane is of use: for the connections, or since none of the open ones may go on."""
+        """Wait until another lane is of use: for the connections, or since none of the open
+        ones may go on.
+        """
         while not self._is_roomy:
             self._has_room.clear()
             await self._has_room.wait()

@@ -70,7 +70,9 @@ def _parse(variable: Secret) -> Proxy | None:
 
 
 def _authorization(given: URL) -> Secret | None:
-    """A Proxy-Authorization header of the bytes that the URL spells, which is UTF-8 where it says nothing else."""
+    """A Proxy-Authorization header of the bytes that the URL spells, which is UTF-8 where it says nothing
+    else.
+    """
     if given.raw_user is None:
         return None
     pair = unquote_to_bytes(given.raw_user) + b":" + unquote_to_bytes(given.raw_password or "")

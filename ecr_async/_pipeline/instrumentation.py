@@ -27,8 +27,9 @@ class AttemptRecord:
 
     `attempt` counts from 1, and is 0 if nothing was sent; `connection_wait` is how long it waited for a free
     connection (and for credentials), `duration` how long it then took, both in seconds, without the delay
-    after it. `status` and `request_id` are None if no response came, `error` is None if the attempt succeeded.
-    After a failure `retry_delay` is the time until the next attempt, in seconds, or None if there is none.
+    after it. `status` and `request_id` are None if no response came, `error` is None if the attempt
+    succeeded. After a failure `retry_delay` is the time until the next attempt, in seconds, or None if there
+    is none.
     """
 
     operation: str

@@ -53,7 +53,9 @@ class Runtime:
     derived: WeakSet[CachedCredentials] = attrs.field(factory=WeakSet[CachedCredentials])
 
     def check_usable(self) -> None:
-        """Raise `SessionClosedError` once the session is closed, `WrongEventLoopError` where it cannot work."""
+        """Raise `SessionClosedError` once the session is closed, `WrongEventLoopError` where it
+        cannot work.
+        """
         self.check_open()
         if not self.is_at_home:
             raise WrongEventLoopError(

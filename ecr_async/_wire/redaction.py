@@ -20,7 +20,9 @@ REPLACEMENT = "***"
 
 
 class Redactor:
-    """Replaces each of some secrets by `***`, also where it is cut off, or percent-, HTML- or JSON-encoded."""
+    """Replaces each of some secrets by `***`, also where it is cut off, or percent-, HTML- or
+    JSON-encoded.
+    """
 
     def __init__(self, secrets: Iterable[str | None] = ()) -> None:
         self._secrets = [secret for secret in secrets if secret and len(secret) >= SECRET_LENGTH_MIN]

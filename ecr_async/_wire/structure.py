@@ -45,7 +45,8 @@ class Structure:
 def _initializer(init: Callable[..., None]) -> Callable[..., None]:
     """Return an initializer that takes lists for tuples, and names a required field that is left out.
 
-    So values of the same items are equal and can be hashed, and what is left out is as invalid as what is empty.
+    So values of the same items are equal and can be hashed, and what is left out is as invalid as what is
+    empty.
     """
 
     @functools.wraps(init)

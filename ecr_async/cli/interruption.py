@@ -1,4 +1,6 @@
-"""Ends that come from outside: Ctrl+C, SIGTERM and SIGHUP let a command clean up, and are told by its exit status."""
+"""Ends that come from outside: Ctrl+C, SIGTERM and SIGHUP let a command clean up, and are told by its exit
+status.
+"""
 
 import asyncio
 import signal

@@ -1,4 +1,6 @@
-"""Where an image is or goes, as the commands for images take it: `team/app:v1`, or with the registry's host."""
+"""Where an image is or goes, as the commands for images take it: `team/app:v1`, or with the
+registry's host.
+"""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager

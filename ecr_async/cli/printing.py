@@ -24,7 +24,8 @@ RIGHT = frozenset({"images", "size", "findings", "layers"})
 def print_rows(
     columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]], *, as_json: bool, empty: str
 ) -> None:
-    """Print rows: all of each as JSON, or a table of the columns, whose texts are in `rows` under their names.
+    """Print rows: all of each as JSON, or a table of the columns, whose texts are in `rows` under their
+    names.
 
     `columns` are the headings by name; `empty` is said, on standard error, where there is no row.
     """

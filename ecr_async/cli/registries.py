@@ -90,6 +90,8 @@ async def one_service(
 
 
 def parse_image(text: str, region: str | None) -> tuple[ImageReference, str | None]:
-    """Take an image's name apart. Returns the region as well: the one in the name, unless another is given."""
+    """Take an image's name apart. Returns the region as well: the one in the name, unless
+    another is given.
+    """
     reference = ImageReference.parse(text)
     return reference, region or reference.region

@@ -97,7 +97,9 @@ def _prepare(folder: Path) -> frozenset[str]:
 
 
 async def _write(scan: Scan, folder: Path) -> list[tuple[str | None, Exception]]:
-    """Write a scan's repositories, each to a file of its own; return the names of those that failed, and why."""
+    """Write a scan's repositories, each to a file of its own; return the names of those that
+    failed, and why.
+    """
     failures: list[tuple[str | None, Exception]] = []
     files: dict[str, ParquetFile] = {}
     slots = asyncio.Semaphore(COMMITS)

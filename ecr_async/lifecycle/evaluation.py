@@ -12,8 +12,8 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html#lp
    they follow it.
 
 What a manifest list refers to stands in its manifest, which `describe_images` does not return. So without
-`references`, an image that rules take may be one that ECR holds back. It is then *undetermined*, if it can be:
-a list is pushed after all images that it refers to, so an image pushed later is none of them.
+`references`, an image that rules take may be one that ECR holds back. It is then *undetermined*, if it can
+be: a list is pushed after all images that it refers to, so an image pushed later is none of them.
 
 Images are sorted once, oldest first. Every rule then works on indices into that order: "all but
 the newest" and "past an age" are slices of it, and cost is linear in images for each rule.
@@ -249,7 +249,8 @@ def _time_of(image: Image, name: str) -> datetime | None:
 
 
 def _in_utc(moment: datetime, name: str) -> datetime:
-    # Two datetimes of one zone are compared and subtracted by their wall clocks, which daylight saving turns back.
+    # Two datetimes of one zone are compared and subtracted by their wall clocks, which daylight saving turns
+    # back.
     if moment.utcoffset() is None:
         raise ValueError(f"{name} must be an aware datetime, such as one in UTC")
     return moment.astimezone(UTC)

@@ -110,9 +110,8 @@ class Rule:
     ) -> "Rule":
         """Return a rule that deletes images: all but the newest, or those past an age in days.
 
-        Exactly one condition must be given; `TypeError` otherwise. A pattern outside a list is a `ValueError`.
-        `days_since_archived` is about
-        archived images, and at least 90.
+        Exactly one condition must be given; `TypeError` otherwise. A pattern outside a list is a
+        `ValueError`. `days_since_archived` is about archived images, and at least 90.
         """
         selection = _selection(
             tags,

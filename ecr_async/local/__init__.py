@@ -5,14 +5,15 @@
 
 See `LocalECR` for what it can do. The rest of this page is for whoever works on it.
 
-**How a request goes.** A door (`server` for the API) finds out who calls and what for, which is a `Scope`, and
-hands a function to `Backend.read` or `Backend.write`. The store (`store`) runs it on a thread of its own between BEGIN and
-COMMIT; it gets a `Registry`: the caller's account and region, the open transaction, and the few helpers
-that every operation needs. `operations` says which function carries out which operation of the API.
-Rules that more than one door goes by stand outside `operations`: `images`, `layers`, `pushing`, `scans`, `account`.
+**How a request goes.** A door (`server` for the API) finds out who calls and what for, which is a `Scope`,
+and hands a function to `Backend.read` or `Backend.write`. The store (`store`) runs it on a thread of its own
+between BEGIN and COMMIT; it gets a `Registry`: the caller's account and region, the open transaction, and the
+few helpers that every operation needs. `operations` says which function carries out which operation of the
+API. Rules that more than one door goes by stand outside `operations`: `images`, `layers`, `pushing`, `scans`,
+`account`.
 
-**What the store holds.** Rows, in SQLite (`schema`), say everything that is so; files (`blobs`) hold the bytes of layers
-and uploads. One server uses a folder at a time (`folder`).
+**What the store holds.** Rows, in SQLite (`schema`), say everything that is so; files (`blobs`) hold the
+bytes of layers and uploads. One server uses a folder at a time (`folder`).
 
 - A repository belongs to an account and a region, and owns its images, tags, layers and uploads: they go
   with it. `registries` counts repositories, so that nobody has to.

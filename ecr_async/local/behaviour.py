@@ -44,13 +44,17 @@ class Fault:
 
     kind: FaultKind
     operation: str = "*"
-    """Which requests: an operation's name or, for other doors, `METHOD /path`. `*` stands for any characters."""
+    """Which requests: an operation's name or, for other doors, `METHOD /path`. `*` stands for any
+    characters.
+    """
     times: int | None = None
     """How many requests; None for all, until the fault is cleared."""
     probability: float = 1.0
     """The share of requests, from 0 to 1, chosen at random."""
     after: bool = False
-    """Whether the request is carried out first and only its response is lost: for `drop`, `reset` and `hang`."""
+    """Whether the request is carried out first and only its response is lost: for `drop`, `reset`
+    and `hang`.
+    """
     seconds: float = attrs.field(default=0.0, validator=_positive)
     """For `delay`."""
     status: int = 500

@@ -84,7 +84,9 @@ class Blobs:
     # ---------------------------------------------------------------- uploads
 
     def open_upload(self, upload_id: str, offset: int) -> BinaryIO:
-        """Open an upload's file to write behind its first `offset` bytes; what is there already is cut off."""
+        """Open an upload's file to write behind its first `offset` bytes; what is there already
+        is cut off.
+        """
         flags = os.O_RDWR | os.O_CREAT | NO_FOLLOW | BINARY
         file = os.fdopen(os.open(self._uploads / upload_id, flags, 0o600), "r+b", buffering=0)
         try:

@@ -3,17 +3,15 @@
 GET    /_local/health            200 as soon as the server works
 POST   /_local/reset             empties every registry
 GET    /_local/faults            the faults in force, by number
-POST   /_local/faults            puts one in force: {"kind": "throttle", "operation": "DescribeImages", "times": 3}
-DELETE /_local/faults[/N]        clears one, or all
-GET    /_local/rates             the rate limits in force
-PUT    /_local/rates             replaces them: {"DescribeImages": "20/s,burst=40"}
-GET    /_local/clock             the server's time
-PUT    /_local/clock             {"now": "2026-03-01T00:00:00Z"}, {"advance": 86400}, {"stopped": true}, {"skew": 3600}
-DELETE /_local/clock             back to the real time
+POST   /_local/faults            puts one in force: {"kind": "throttle", "operation": "DescribeImages",
+"times": 3} DELETE /_local/faults[/N]        clears one, or all GET    /_local/rates             the rate
+limits in force PUT    /_local/rates             replaces them: {"DescribeImages": "20/s,burst=40"} GET
+/_local/clock             the server's time PUT    /_local/clock             {"now": "2026-03-01T00:00:00Z"},
+{"advance": 86400}, {"stopped": true}, {"skew": 3600} DELETE /_local/clock             back to the real time
 
-A web page in somebody's browser must not get in. It can make a browser send simple requests to this machine, so what changes
-anything must be `application/json`, which is not simple; and it can have its own name lead to this machine, so a
-`Host` that could be a public name is refused.
+A web page in somebody's browser must not get in. It can make a browser send simple requests to this machine,
+so what changes anything must be `application/json`, which is not simple; and it can have its own name lead to
+this machine, so a `Host` that could be a public name is refused.
 """
 
 import ipaddress

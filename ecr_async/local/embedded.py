@@ -56,7 +56,8 @@ class LocalECR:
         verify_signatures: Whether calls must be signed, with a key that is known.
         account_id: The account of `session()`, and of calls without a known key.
         region: The region of `session()`, and of calls that aren't signed.
-        keys: Further access keys: `{"AKIA…": (secret_key, account_id)}`. A third item is the ARN of the user or
+        keys: Further access keys: `{"AKIA…": (secret_key, account_id)}`. A third item is the ARN of the user
+        or
             role whose key it is, which pull-time update exclusions may name; left out, it is
             `arn:aws:iam::<account_id>:user/local`.
         uri_style: The form of repository URIs and login endpoints in responses: `caller` follows the name
@@ -71,7 +72,8 @@ class LocalECR:
             Signatures are held against the real time.
         preview_polls: How often a lifecycle policy preview is found in progress before it is complete.
         scan_polls: The same for an image scan.
-        rates: Rate limits by operation: `{"DescribeImages": "20/s,burst=40"}`. Each operation of a key in a region
+        rates: Rate limits by operation: `{"DescribeImages": "20/s,burst=40"}`. Each operation of a key in a
+        region
             has its own; what is too much gets ECR's "Rate exceeded". An operation's name may hold `*`.
         control: Whether `/_local` serves faults, rates and the clock to other processes.
         on_event: Called with each event that ECR would send by EventBridge, once what it tells of is

@@ -9,7 +9,9 @@ __all__ = ["as_items", "as_list", "as_object", "compacted", "parse"]
 
 
 def parse(text: str) -> Mapping[str, Any] | None:
-    """Return the object in a text, None if the text is of something else; raises `ValueError` if of nothing."""
+    """Return the object in a text, None if the text is of something else; raises `ValueError` if
+    of nothing.
+    """
     try:
         return as_object(msgspec.json.decode(text))
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:

@@ -16,10 +16,11 @@ UUID = re.compile(r"(?:mrk-[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{
 
 
 def key_arn(registry: Registry, named: str | None) -> str:
-    """Return the ARN of a key: by its ARN, its id or an alias; without a name, that of the key that AWS keeps.
+    """Return the ARN of a key: by its ARN, its id or an alias; without a name, that of the key that AWS
+    keeps.
 
-    There is no KMS here, so an alias stands for a key whose id follows from the alias. Raises `KmsException` for
-    a key of another region.
+    There is no KMS here, so an alias stands for a key whose id follows from the alias. Raises `KmsException`
+    for a key of another region.
     """
     name = named or "alias/aws/ecr"
     account, region = registry.account, registry.region

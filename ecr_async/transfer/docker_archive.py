@@ -1,8 +1,8 @@
 """Archives as `docker save` writes them: `manifest.json`, configurations, and layers as plain tar files.
 
-They have no manifest of the registry's kind, so one is made: the layers are compressed, always in the same way, so
-that the same archive is the same image the next time. Newer versions of docker write an OCI layout besides,
-which is then read instead.
+They have no manifest of the registry's kind, so one is made: the layers are compressed, always in the same
+way, so that the same archive is the same image the next time. Newer versions of docker write an OCI layout
+besides, which is then read instead.
 
 See https://github.com/moby/docker-image-spec
 """

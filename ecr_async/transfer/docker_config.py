@@ -1,4 +1,5 @@
-"""The file in which docker, podman, skopeo and Kubernetes have their logins. Nothing here but `save` does I/O.
+"""The file in which docker, podman, skopeo and Kubernetes have their logins. Nothing here but `save` does
+I/O.
 
 See https://docs.docker.com/reference/cli/docker/login/ and containers-auth.json(5).
 """

@@ -1,7 +1,7 @@
 """The files of an image layout or a docker archive: in a folder, or in a tar archive.
 
-Whatever names a file came from somebody else: a digest, a manifest, the archive itself. So a name is only looked
-up among what is there, and what is there must be a regular file inside.
+Whatever names a file came from somebody else: a digest, a manifest, the archive itself. So a name is only
+looked up among what is there, and what is there must be a regular file inside.
 """
 
 import os

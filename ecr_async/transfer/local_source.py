@@ -1,4 +1,6 @@
-"""A path, opened as what it turns out to be: a layout folder, a tar archive of either kind, plain or gzipped."""
+"""A path, opened as what it turns out to be: a layout folder, a tar archive of either kind, plain
+or gzipped.
+"""
 
 import asyncio
 import os

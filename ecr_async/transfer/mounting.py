@@ -1,6 +1,7 @@
 """Layers mounted: taken over from another repository of the same registry without moving a byte.
 
-The API has no operation for it, the registry's HTTP API has. Whether ECR allows it is a setting of the account.
+The API has no operation for it, the registry's HTTP API has. Whether ECR allows it is a setting of the
+account.
 
 See https://github.com/opencontainers/distribution-spec/blob/main/spec.md#mounting-a-blob-from-another-repository
 """

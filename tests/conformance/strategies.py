@@ -117,7 +117,9 @@ def _string(shape: Shape) -> st.SearchStrategy[str]:
 
 
 def _sparing(pattern: str) -> str:
-    """Repeat what may be repeated without end at most `SPARE` times: drawing is slow, and nested in itself."""
+    """Repeat what may be repeated without end at most `SPARE` times: drawing is slow, and
+    nested in itself.
+    """
     endless = {"*": f"{{0,{SPARE}}}", "+": f"{{1,{SPARE}}}"}
     escaped_class_or_repeat = r"\\.|\[(?:\\.|[^\]])*\]|[*+]"
     return re.sub(escaped_class_or_repeat, lambda found: endless.get(found[0], found[0]), pattern)

@@ -1,4 +1,6 @@
-"""What our loader leaves out of botocore's endpoints makes no difference to services that issue credentials."""
+"""What our loader leaves out of botocore's endpoints makes no difference to services that issue
+credentials.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""Makes wrong inputs of right ones: values of other types, members gone or twice, bytes cut, flipped or repeated."""
+"""Makes wrong inputs of right ones: values of other types, members gone or twice, bytes cut, flipped or
+repeated.
+"""
 
 import json
 import random

@@ -1,6 +1,7 @@
 """The library under aioresponses, with which many programs that use aiohttp mock their exchanges.
 
-It stands in for aiohttp's session, so this is a promise about how we use aiohttp: through `ClientSession` alone.
+It stands in for aiohttp's session, so this is a promise about how we use aiohttp: through `ClientSession`
+alone.
 """
 
 from collections.abc import AsyncIterator, Iterator

@@ -22,7 +22,9 @@ async def images(service: ecr.Service) -> dict[str, tuple[str, ...]]:
 
 
 async def filled(local: LocalECR, service: ecr.Service) -> list[str]:
-    """Put 5 images: with no tag, with `one`, with `two` and `three`, with `four`, with no tag; return the digests."""
+    """Put 5 images: with no tag, with `one`, with `two` and `three`, with `four`, with no tag; return the
+    digests.
+    """
     await local.fill([ecr.CreateRepositoryRequest("team/app")])
     content = [(0, None), (1, "one"), (2, "two"), (2, "three"), (3, "four"), (4, None)]
     await local.fill(

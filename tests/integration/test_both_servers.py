@@ -1,4 +1,5 @@
-"""The operations that moto's server has, against it and against the embedded ECR, held to the same assertions.
+"""The operations that moto's server has, against it and against the embedded ECR, held to the same
+assertions.
 
 Two servers by different hands that agree are better evidence of what ECR does than one alone. Of the 22
 operations that tests/integration/local/test_boto3.py drives, moto has all but GetDownloadUrlForLayer,

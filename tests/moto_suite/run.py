@@ -2,7 +2,8 @@
 
 moto's tests can be pointed at a server. The one that they get here passes what is ECR's on to a `LocalECR`,
 and the rest (keys of KMS, stacks of CloudFormation) to moto's own server. The tests come out of the source
-distribution of the moto that is installed; none of them is kept here. What fails, and why, is in `EXCEPTIONS.md`.
+distribution of the moto that is installed; none of them is kept here. What fails, and why, is in
+`EXCEPTIONS.md`.
 """
 
 import argparse

@@ -1,4 +1,6 @@
-"""What a response may be like, and what is named when it isn't: by hand, where conformance tests draw at random."""
+"""What a response may be like, and what is named when it isn't: by hand, where conformance tests draw at
+random.
+"""
 
 import json
 import traceback
@@ -53,7 +55,8 @@ def failure(decode: Decode, operation: Operation[Any, Any], body: bytes) -> str:
     return caught.value.message
 
 
-# ---------------------------------------------------------------------------- what is read although it is unusual
+# ---------------------------------------------------------------------------- what is read although it is
+# unusual
 
 
 @decoders

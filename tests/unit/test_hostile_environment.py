@@ -169,7 +169,9 @@ URLS = [
 
 
 def told(attempt: Callable[[], object]) -> Iterator[str]:
-    """What a failure tells, in its message, its chain and the local variables on its way through the package."""
+    """What a failure tells, in its message, its chain and the local variables on its way through
+    the package.
+    """
     try:
         attempt()
     except ecr.ECRError as error:

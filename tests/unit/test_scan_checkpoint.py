@@ -1,4 +1,6 @@
-"""A scan that is interrupted and made again with its checkpoint: nothing lost, as little as possible twice."""
+"""A scan that is interrupted and made again with its checkpoint: nothing lost, as little as
+possible twice.
+"""
 
 import sqlite3
 from collections.abc import Iterable

@@ -1,4 +1,6 @@
-"""The API's types as values: compared by their fields, hashable, immutable, shown without what says nothing."""
+"""The API's types as values: compared by their fields, hashable, immutable, shown without what
+says nothing.
+"""
 
 import copy
 import pickle

@@ -1,4 +1,6 @@
-"""What is done for one image: read its findings, start a scan if there was none, wait for one that is under way."""
+"""What is done for one image: read its findings, start a scan if there was none, wait for one that is under
+way.
+"""
 
 from __future__ import annotations
 

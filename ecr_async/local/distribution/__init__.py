@@ -1,4 +1,5 @@
-"""The embedded ECR's second door: the OCI distribution API at `/v2/`, for docker, skopeo, podman and the like.
+"""The embedded ECR's second door: the OCI distribution API at `/v2/`, for docker, skopeo, podman and the
+like.
 
 https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
 

@@ -62,7 +62,9 @@ class Exchange(Access):
         return self.path.removeprefix("/v2/")
 
     async def perform(self, operation: Operation[RequestT, ResponseT], request: RequestT) -> ResponseT:
-        """Carry out an operation of the API; raises `ValidationError` for its limits, `ServiceError` for the rest."""
+        """Carry out an operation of the API; raises `ValidationError` for its limits, `ServiceError` for the
+        rest.
+        """
         codec.encode(operation, request)
         return await HANDLERS[operation.name].run(self.backend, self.scope(operation), request, _unchanged)
 

@@ -144,7 +144,9 @@ class _Door:
 
 
 def make_distribution(backend: Backend, *, login_required: bool) -> web.Application:
-    """Return the application to put at `/v2`. Without `login_required`, whoever has no password may do all."""
+    """Return the application to put at `/v2`. Without `login_required`, whoever has no password
+    may do all.
+    """
     door = _Door(backend, backend.rules.addresses, Login(backend.sealer, backend.clock, login_required))
     application = web.Application(middlewares=[_unrouted])
 

@@ -82,7 +82,7 @@ class Steps(Generic[RequestT, ResponseT]):
 Handler: TypeAlias = Reads[Any, Any] | Writes[Any, Any] | Prepares[Any, Any, Any] | Steps[Any, Any]
 """What carries out one operation.
 
-`operation` is the operation; `run(backend, scope, request, write)` carries out a request and returns what `write`
-makes of the response, off the event loop; all but `Steps` also have `function(registry, request)`, which
-does the same in a transaction that is open already.
+`operation` is the operation; `run(backend, scope, request, write)` carries out a request and returns what
+`write` makes of the response, off the event loop; all but `Steps` also have `function(registry, request)`,
+which does the same in a transaction that is open already.
 """

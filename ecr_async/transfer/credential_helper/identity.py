@@ -1,8 +1,8 @@
 """Whose login it is, in a form that stays the same from one run to the next.
 
-Access keys of an assumed role change with every process, so a cache that is keyed by them never has what is looked
-for (https://github.com/awslabs/amazon-ecr-credential-helper/issues/269). What leads to the role stays: the
-profile's settings, or the environment's.
+Access keys of an assumed role change with every process, so a cache that is keyed by them never has what is
+looked for (https://github.com/awslabs/amazon-ecr-credential-helper/issues/269). What leads to the role stays:
+the profile's settings, or the environment's.
 """
 
 import hashlib

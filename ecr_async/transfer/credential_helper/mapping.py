@@ -9,7 +9,8 @@
     access_key_id = "AKIALOCALECR00000000"
     secret_access_key = "local-ecr-secret-key"
 
-The first that matches counts. Without a match, or a file, credentials come from where the AWS SDKs look for them.
+The first that matches counts. Without a match, or a file, credentials come from where the AWS SDKs look for
+them.
 """
 
 import fnmatch
@@ -46,7 +47,9 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def mapping_file() -> Path:
-    """Return the file: `$ECR_ASYNC_REGISTRIES`, or `ecr-async/registries.toml` where configuration is kept."""
+    """Return the file: `$ECR_ASYNC_REGISTRIES`, or `ecr-async/registries.toml` where
+    configuration is kept.
+    """
     named = os.environ.get("ECR_ASYNC_REGISTRIES")
     if named:
         return Path(named)

@@ -34,8 +34,9 @@ __all__ = ["CreateRepositories", "create_like_source", "create_missing"]
 T = TypeVar("T")
 
 CreateRepositories: TypeAlias = Literal["like_source"] | CreateRepositoryRequest | None
-"""Whether and how missing repositories are created: with the settings, tags and policies of their source; with
-those of a request, whose name is replaced; or not at all."""
+"""Whether and how missing repositories are created: with the settings, tags and policies of their source;
+with those of a request, whose name is replaced; or not at all.
+"""
 
 
 async def create_missing(

@@ -65,8 +65,8 @@ def sync_images(
             ...
 
     Both sides are listed and compared first, so nothing is read of images that are there already. Every image
-    is accounted for, and one that fails ends nothing. Calls are made as fast as both services admit; what they
-    throttle is tried again.
+    is accounted for, and one that fails ends nothing. Calls are made as fast as both services admit; what
+    they throttle is tried again.
 
     Args:
         source: Where the images are.

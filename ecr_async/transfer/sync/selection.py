@@ -14,8 +14,9 @@ __all__ = ["TagSelection", "TagSelector"]
 TagSelection: TypeAlias = (
     str | re.Pattern[str] | Callable[[str], bool] | Iterable[str | re.Pattern[str]] | None
 )
-"""None for all tags; a tag or a pattern (`v1.*`), a compiled regular expression that the whole tag must match, or
-several of them; or a predicate of a tag."""
+"""None for all tags; a tag or a pattern (`v1.*`), a compiled regular expression that the whole tag must
+match, or several of them; or a predicate of a tag.
+"""
 
 
 @attrs.frozen

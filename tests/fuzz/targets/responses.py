@@ -1,4 +1,6 @@
-"""A success's body, for each operation: a typed response or a `ResponseError`, the same at once and in steps."""
+"""A success's body, for each operation: a typed response or a `ResponseError`, the same at once
+and in steps.
+"""
 
 from functools import partial
 from typing import Any

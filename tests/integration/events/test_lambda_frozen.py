@@ -18,7 +18,9 @@ HOUR = 3600.0
 
 @attrs.define
 class Clock:
-    """A clock that can be put forward; the monotonic one stands still meanwhile, as a frozen process's does."""
+    """A clock that can be put forward; the monotonic one stands still meanwhile, as a frozen
+    process's does.
+    """
 
     ahead: float = 0.0
 

@@ -1,7 +1,7 @@
 """A worker as a process of its own: tells on standard output which pushes it begins and finishes.
 
-Run with the arguments: client (boto3 or aiobotocore), queue URL, endpoint URL, visibility timeout, seconds that
-a handler takes.
+Run with the arguments: client (boto3 or aiobotocore), queue URL, endpoint URL, visibility timeout, seconds
+that a handler takes.
 """
 
 import asyncio

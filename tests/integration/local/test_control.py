@@ -1,4 +1,6 @@
-"""Faults, rate limits and the clock: what clients see of them, and the door through which other processes set them."""
+"""Faults, rate limits and the clock: what clients see of them, and the door through which other processes set
+them.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator

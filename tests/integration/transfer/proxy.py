@@ -15,7 +15,9 @@ ProxyT = TypeVar("ProxyT", bound="Proxy")
 
 
 class Proxy:
-    """Passes everything on, and counts: bytes of parts that were accepted, bytes of layers that were served."""
+    """Passes everything on, and counts: bytes of parts that were accepted, bytes of layers that
+    were served.
+    """
 
     def __init__(self, upstream: str) -> None:
         self.upstream = upstream

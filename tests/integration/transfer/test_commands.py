@@ -219,7 +219,9 @@ async def test_the_cache_works_for_assumed_roles(
 async def test_a_login_that_has_expired_is_never_handed_out(
     env: Mapping[str, str], local: LocalECR, tmp_path: Path
 ) -> None:
-    """amazon-ecr-credential-helper's issues 7 and 679: the cached token comes back although it has expired."""
+    """amazon-ecr-credential-helper's issues 7 and 679: the cached token comes back although it
+    has expired.
+    """
     env = {**env, "ECR_ASYNC_REGISTRIES": str(mapping(tmp_path, local))}
     await helper("get", HOST, env)
     (kept,) = (tmp_path / "cache" / "ecr-async" / "logins").iterdir()

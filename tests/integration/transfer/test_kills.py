@@ -1,4 +1,5 @@
-"""Processes killed in the middle of a push, a pull and a sync: the next one moves what is missing, and no more.
+"""Processes killed in the middle of a push, a pull and a sync: the next one moves what is missing, and no
+more.
 
 `make test-kills` does it at 30 moments, `make test` at five. The bytes are counted by a proxy in front of the
 embedded ECR, which also says when: as soon as a random number of them has passed.

@@ -99,7 +99,9 @@ def test_what_fails_in_a_batch_is_named(function: Function) -> None:
 
 
 def test_a_batch_that_fails_as_a_whole_is_no_exception(function: Function) -> None:
-    """Powertools' raise in this case, which counts as an error of the function (powertools-lambda-python #4691)."""
+    """Powertools' raise in this case, which counts as an error of the function (powertools-lambda-python
+    #4691).
+    """
     records = [sqs_record(push(number, **DELETE), str(number)) for number in range(2)]
     assert function({"Records": records}) == failed("0", "1")
 
@@ -139,7 +141,9 @@ def test_a_notification_of_sns(function: Function) -> None:
 
 
 def test_invocations_share_a_loop_and_what_was_opened(function: Function) -> None:
-    """A loop for each invocation breaks locks and connections (powertools-lambda-python #7792, aioboto3 #185)."""
+    """A loop for each invocation breaks locks and connections (powertools-lambda-python #7792, aioboto3
+    #185).
+    """
     assert function.opened == 0  # not while the module is imported
     for number in range(3):
         function(push(number))

@@ -310,7 +310,9 @@ async def test_a_block_that_is_cancelled_cancels_the_handlers() -> None:
 
 @in_virtual_time
 async def test_what_the_receive_under_way_brings_goes_back_when_the_worker_is_cancelled() -> None:
-    """Messages that arrive while a consumer stops are often left invisible (celery/celery #8875, kombu #1819)."""
+    """Messages that arrive while a consumer stops are often left invisible (celery/celery #8875, kombu
+    #1819).
+    """
     queue = MemoryQueue(wait_time=20, visibility_timeout=600)
     running = asyncio.create_task(Worker(queue).run())
     await asyncio.sleep(1)
@@ -403,7 +405,9 @@ class FaultyQueue(MemoryQueue):
 
 @in_virtual_time
 async def test_a_receive_that_fails_is_tried_again_for_as_long_as_it_takes() -> None:
-    """Consumers that stop polling after an error are a frequent complaint (bbc/sqs-consumer #130, #151, #241)."""
+    """Consumers that stop polling after an error are a frequent complaint (bbc/sqs-consumer #130, #151,
+    #241).
+    """
     queue, handle = FaultyQueue(), Recorder()
     async with Worker(queue) as worker:
         worker.on(ImagePushed, handle)

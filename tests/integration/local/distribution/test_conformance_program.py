@@ -1,8 +1,8 @@
 """The distribution specification's own conformance program, where it is installed, and what it may not like.
 
 The program is written in Go, and built from
-https://github.com/opencontainers/distribution-spec/tree/main/conformance with `go build -o oci-conformance .`.
-`OCI_CONFORMANCE` names it if it isn't on the path. Its checks are repeated by the tests beside this one,
+https://github.com/opencontainers/distribution-spec/tree/main/conformance with `go build -o oci-conformance
+.`. `OCI_CONFORMANCE` names it if it isn't on the path. Its checks are repeated by the tests beside this one,
 which need no Go; so what this test adds is another's reading of the specification.
 
 Of its 856 checks for version 1.1, three kinds don't pass, since ECR does otherwise by design:
