@@ -123,8 +123,8 @@ async def _serve(local: LocalECR, images: int, announce: Callable[[LocalECR], No
         announce(local)
 
     serving = asyncio.ensure_future(serve_forever(local, start))
-    with suppress(NotImplementedError):  # on Windows, where Ctrl+C interrupts the loop itself
-        for name in (signal.SIGINT, signal.SIGTERM):
+    with suppress(NotImplementedError, AttributeError):  # on Windows, where Ctrl+C interrupts the loop itself
+        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(name, serving.cancel)
     await asyncio.wait([serving])
     if not serving.cancelled():

@@ -1,5 +1,7 @@
 """All that the embedded ECR knows, behind one way in for whichever door a request comes by."""
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -25,6 +27,10 @@ __all__ = ["Backend"]
 BeforePull: TypeAlias = Callable[[Scope, str, Sequence[ImageIdentifier]], Awaitable[None]]
 ResultT = TypeVar("ResultT")
 
+SWEEP_SECONDS = 3600
+
+logger = logging.getLogger("ecr_async.local")
+
 
 @attrs.define
 class Backend:
@@ -43,6 +49,7 @@ class Backend:
     uploads: Uploads = attrs.field(init=False)
     before_pull: BeforePull | None = attrs.field(init=False, default=None)
     """Fetches images that are to be pulled and aren't here yet, if a rule says from where."""
+    _sweeping: "asyncio.Task[None] | None" = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         self.uploads = Uploads(self, self.blobs)
@@ -84,6 +91,7 @@ class Backend:
         await store.run(blobs.prepare)
         await store.write(lambda transaction: sweeping.reconcile(transaction, blobs))
         await backend.sweep()
+        backend._sweeping = asyncio.create_task(backend._sweep_hourly())
         if outbox is not None:
             scope = Scope(Caller("", ""), "", "")
             outbox.open(store, lambda: backend.write(scope, complete_scans))
@@ -92,6 +100,9 @@ class Backend:
     async def close(self) -> None:
         """Close the database; remove what was temporary."""
         try:
+            if self._sweeping is not None:
+                self._sweeping.cancel()
+                await asyncio.wait([self._sweeping])
             if self.outbox is not None:
                 await self.outbox.close()
             await self.store.run(self.uploads.close)
@@ -124,6 +135,15 @@ class Backend:
         unneeded = await self.store.read(lambda transaction: sweeping.find_unneeded(transaction, now))
         for batch in unneeded.batches():
             await self.store.write(partial(sweeping.free, blobs=self.blobs, unneeded=batch))
+
+    async def _sweep_hourly(self) -> None:
+        """Sweep every hour until this is cancelled."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            try:
+                await self.sweep()
+            except Exception:
+                logger.exception("what nobody needs any more could not be freed")
 
     async def reset(self) -> None:
         """Empty every registry."""

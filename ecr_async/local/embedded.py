@@ -238,6 +238,11 @@ class LocalECR:
         assert self._backend is not None
         await self._backend.reset()
 
+    async def sweep(self) -> None:
+        """Free uploads and layers that nobody has needed for a day. The server does so itself, every hour."""
+        assert self._backend is not None
+        await self._backend.sweep()
+
     def _load_certificates(self, folder: Path) -> ssl.SSLContext | None:
         if self._tls is False:
             return None

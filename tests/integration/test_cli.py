@@ -85,7 +85,7 @@ async def client(endpoint: str, secret: str = "local-ecr-secret-key") -> AsyncIt
         yield session.service()
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_serve_prints_its_endpoint_and_works_until_a_signal_ends_it(end: signal.Signals) -> None:
     async with started(*COMMAND, "serve", env=environment()) as server:
         endpoint = await endpoint_of(server)

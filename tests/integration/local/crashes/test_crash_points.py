@@ -1,0 +1,22 @@
+"""A crash at every single write point; every ninth of them, unless `CRASH_STRIDE=1` says otherwise."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+def test_any_write_point_can_be_the_last(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "tests.integration.local.crashes.points",
+        str(tmp_path),
+        os.environ.get("CRASH_STRIDE", "9"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "whole\n"

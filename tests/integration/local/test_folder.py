@@ -1,0 +1,145 @@
+"""The folder that a server keeps its state in."""
+
+import os
+import sqlite3
+import stat
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from ecr_async import api as ecr
+from ecr_async.errors import ConfigurationError
+from ecr_async.local import LocalECR
+from tests.integration.local.content import begin_upload, create, digest_of, push, push_layer, send_part
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+async def test_everything_is_the_owners_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    async with LocalECR(data=folder) as local, local.session() as session:
+        await create(session.service())
+        await push(session.service(), b"layer", "v1")
+        await send_part(session.service(), await begin_upload(session.service()), 0, b"part")
+        made = [folder, *folder.rglob("*")]
+        assert {mode(path) for path in made if path.is_dir()} == {0o700}
+        assert {mode(path) for path in made if path.is_file()} == {0o600}
+
+
+async def test_a_folder_that_holds_other_things_keeps_its_own_mode(tmp_path: Path) -> None:
+    os.chmod(tmp_path, 0o755)
+    (tmp_path / "README").write_text("mine")
+    async with LocalECR(data=tmp_path):
+        assert mode(tmp_path) == 0o755
+        assert mode(tmp_path / "ecr.sqlite") == 0o600
+
+
+async def test_one_server_a_folder(tmp_path: Path) -> None:
+    async with LocalECR(data=tmp_path):
+        with pytest.raises(ConfigurationError, match="another embedded ECR uses the folder"):
+            async with LocalECR(data=tmp_path):
+                pass
+    async with LocalECR(data=tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("damage", [b"no database at all" * 100, b"SQLite format 3\0" + bytes(4080)])
+async def test_a_damaged_database_is_a_sentence(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "ecr.sqlite").write_bytes(damage)
+    with pytest.raises(ConfigurationError, match=r"ecr\.sqlite is damaged or is not a database"):
+        async with LocalECR(data=tmp_path):
+            pass
+
+
+async def test_a_database_with_a_damaged_page_is_a_sentence(tmp_path: Path) -> None:
+    async with LocalECR(data=tmp_path) as local, local.session() as session:
+        for number in range(50):
+            await create(session.service(), f"app-{number}")
+    with (tmp_path / "ecr.sqlite").open("r+b") as file:
+        file.seek(5000)
+        file.write(os.urandom(3 * 4096))
+    with pytest.raises(ConfigurationError, match="damaged"):
+        async with LocalECR(data=tmp_path):
+            pass
+
+
+async def test_a_database_of_another_version_is_a_sentence(tmp_path: Path) -> None:
+    db = sqlite3.connect(tmp_path / "ecr.sqlite")
+    db.execute("CREATE TABLE repositories (name TEXT)")
+    db.close()
+    with pytest.raises(ConfigurationError, match="another version"):
+        async with LocalECR(data=tmp_path):
+            pass
+
+
+async def test_a_symbolic_link_is_no_layer(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"layer")
+    async with LocalECR(data=tmp_path / "data") as local, local.session() as session:
+        service = session.service()
+        await create(service)
+        await push(service, b"layer", "v1")
+        request = ecr.GetDownloadUrlForLayerRequest("team/app", digest_of(b"layer"))
+        url = (await ecr.get_download_url_for_layer(service, request)).download_url or ""
+        [file] = (tmp_path / "data" / "layers").rglob(digest_of(b"layer").partition(":")[2])
+        file.unlink()
+        file.symlink_to(secret)
+        async with aiohttp.ClientSession() as client, client.get(url) as response:
+            assert response.status == 404
+
+
+async def test_a_start_removes_what_a_crash_and_a_power_cut_have_left(tmp_path: Path) -> None:
+    async with LocalECR(data=tmp_path) as local, local.session() as session:
+        service = session.service()
+        await create(service)
+        kept, lost = await push_layer(service, b"kept"), await push_layer(service, b"lost")
+        upload_id = await begin_upload(service)
+        await send_part(service, upload_id, 0, b"part")
+    layers, uploads = tmp_path / "layers" / "sha256", tmp_path / "uploads"
+    (layers / "00").mkdir()
+    (layers / "00" / ("0" * 64)).write_bytes(b"without a row")
+    (uploads / "without-a-row").write_bytes(b"")
+    (uploads / upload_id).unlink()
+    next(iter(layers.rglob(lost.partition(":")[2]))).unlink()
+    async with LocalECR(data=tmp_path) as local, local.session() as session:
+        service = session.service()
+        request = ecr.BatchCheckLayerAvailabilityRequest("team/app", [kept, lost])
+        found = (await ecr.batch_check_layer_availability(service, request)).layers
+        assert [layer.layer_availability for layer in found] == ["AVAILABLE", "UNAVAILABLE"]
+        with pytest.raises(ecr.UploadNotFoundException):
+            await send_part(service, upload_id, 4, b"more")
+        assert await push_layer(service, b"lost") == lost
+    assert [*uploads.iterdir()] == []
+    assert not (layers / "00" / ("0" * 64)).exists()
+
+
+async def test_what_is_abandoned_or_unused_is_freed_after_a_day(tmp_path: Path) -> None:
+    now = [1_700_000_000.0]
+    async with LocalECR(data=tmp_path, clock=lambda: now[0]) as local, local.session() as session:
+        service = session.service()
+        await create(service)
+        await push(service, b"used", "v1")
+        await push_layer(service, b"unused")
+        await send_part(service, await begin_upload(service), 0, b"abandoned")
+        now[0] += 24 * 3600
+        await local.sweep()
+        assert len([*(tmp_path / "layers").rglob("*")]) > 0
+        digests = [digest_of(b"used"), digest_of(b"unused")]
+        request = ecr.BatchCheckLayerAvailabilityRequest("team/app", digests)
+        found = (await ecr.batch_check_layer_availability(service, request)).layers
+        assert [layer.layer_availability for layer in found] == ["AVAILABLE", "AVAILABLE"]
+        now[0] += 1
+        await local.sweep()
+        found = (await ecr.batch_check_layer_availability(service, request)).layers
+        assert [layer.layer_availability for layer in found] == ["AVAILABLE", "UNAVAILABLE"]
+        assert [*(tmp_path / "uploads").iterdir()] == []
+        files = {path.name for path in (tmp_path / "layers").rglob("*") if path.is_file()}
+        assert digest_of(b"unused").partition(":")[2] not in files
+        delete = ecr.BatchDeleteImageRequest("team/app", [ecr.ImageIdentifier(image_tag="v1")])
+        await ecr.batch_delete_image(service, delete)
+        await local.sweep()  # the layers of a deleted image may be wanted again
+        found = (await ecr.batch_check_layer_availability(service, request)).layers
+        assert found[0].layer_availability == "AVAILABLE"
