@@ -18,7 +18,7 @@ from ecr_async._auth.signing import ALGORITHM, signature, signing_key
 from ecr_async.errors import ServiceError
 from ecr_async.local.partitions import partition_of
 
-__all__ = ["LOCAL_KEY", "AccessKey", "Authenticator", "Caller"]
+__all__ = ["LOCAL_KEY", "AccessKey", "Authenticator", "Caller", "Claim"]
 
 LOCAL_KEY = ("AKIALOCALECR00000000", "local-ecr-secret-key")
 """The key that every embedded ECR knows. Its secret is none: the server is on loopback."""
@@ -69,6 +69,18 @@ class Headers(Protocol):
     def getall(self, name: str, default: list[str], /) -> list[str]: ...
 
 
+@attrs.frozen
+class Claim:
+    """What a request's head says about who made it; its signature is yet to be checked."""
+
+    access_key: str
+    day: str
+    region: str
+    timestamp: str
+    signed_names: list[str]
+    signature: str = attrs.field(repr=False)
+
+
 class Authenticator:
     """Finds out who made a request, and refuses it with the words of AWS if nobody known did.
 
@@ -90,34 +102,45 @@ class Authenticator:
         self._now = now
         self._day_keys: dict[tuple[str, str, str], bytes] = {}
 
-    def authenticate(self, method: str, path: str, query: str, headers: Headers, body_sha256: str) -> Caller:
-        """Return the caller of a request; raises `ServiceError`."""
-        authorization = headers.get("Authorization")
+    def claim(self, headers: Headers) -> "Claim | None":
+        """Return what a request's head says about its caller; raises `ServiceError` if that cannot be.
+
+        None says that nothing is verified. This is for the time before the body has been read.
+        """
         if not self.verify:
-            return self._claimed(authorization)
+            return None
+        authorization = headers.get("Authorization")
         if not authorization:
             raise ServiceError("Missing Authentication Token", code="MissingAuthenticationTokenException")
-        access_key, day, region, signed_names, given = _parse(authorization)
-        timestamp = headers.get("X-Amz-Date") or ""
-        self._check_time(timestamp, day)
-        key = self._keys.get(access_key)
-        if key is None:
+        claim = _parse(authorization, headers)
+        self._check_time(claim.timestamp, claim.day)
+        if claim.access_key not in self._keys:
             raise ServiceError(
                 "The security token included in the request is invalid.", code="UnrecognizedClientException"
             )
-        values = "".join(f"{name}:{_header(headers, name)}\n" for name in signed_names)
+        return claim
+
+    def authenticate(
+        self, claim: "Claim | None", method: str, path: str, query: str, headers: Headers, body_sha256: str
+    ) -> Caller:
+        """Return the caller of a request, whose claim must be signed; raises `ServiceError`."""
+        if claim is None:
+            return self._claimed(headers.get("Authorization"))
+        key = self._keys[claim.access_key]
+        names = claim.signed_names
+        values = "".join(f"{name}:{_header(headers, name)}\n" for name in names)
         arguments = "&".join(sorted(query.split("&")))
-        canonical = f"{method}\n{path}\n{arguments}\n{values}\n{';'.join(signed_names)}\n{body_sha256}"
+        canonical = f"{method}\n{path}\n{arguments}\n{values}\n{';'.join(names)}\n{body_sha256}"
         if not _is_unicode(canonical):
             raise _invalid("What is signed must be UTF-8.")
-        scope = f"{day}/{region}/ecr/aws4_request"
-        expected = signature(self._day_key(access_key, key, day, region), timestamp, scope, canonical)
-        if not hmac.compare_digest(expected, given):
+        scope = f"{claim.day}/{claim.region}/ecr/aws4_request"
+        day_key = self._day_key(claim.access_key, key, claim.day, claim.region)
+        if not hmac.compare_digest(signature(day_key, claim.timestamp, scope, canonical), claim.signature):
             raise _invalid(
                 "The request signature we calculated does not match the signature you provided. "
                 "Check your AWS Secret Access Key and signing method."
             )
-        return Caller.with_key(key, region)
+        return Caller.with_key(key, claim.region)
 
     def _claimed(self, authorization: str | None) -> Caller:
         found = CREDENTIAL.search(authorization or "")
@@ -154,8 +177,8 @@ class Authenticator:
         return derived
 
 
-def _parse(authorization: str) -> tuple[str, str, str, list[str], str]:
-    """Return the access key, day, region, signed headers' names and signature of the header."""
+def _parse(authorization: str, headers: Headers) -> Claim:
+    """Return what the header says."""
     if not authorization.isascii():
         raise _incomplete("Authorization header must be of ASCII characters.")
     algorithm, _, rest = authorization.partition(" ")
@@ -177,7 +200,10 @@ def _parse(authorization: str) -> tuple[str, str, str, list[str], str]:
     signed_names = parts["SignedHeaders"].split(";")
     if "host" not in signed_names:
         raise _invalid("'Host' must be a 'SignedHeader' in the AWS Authorization.")
-    return access_key, day, region, signed_names, parts["Signature"]
+    if "x-amz-target" not in signed_names and headers.get("X-Amz-Target") is not None:
+        raise _invalid("'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization.")
+    timestamp = headers.get("X-Amz-Date") or ""
+    return Claim(access_key, day, region, timestamp, signed_names, parts["Signature"])
 
 
 def _header(headers: Headers, name: str) -> str:

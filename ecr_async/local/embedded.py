@@ -24,6 +24,7 @@ from ecr_async.local.authentication import LOCAL_KEY, AccessKey, Authenticator, 
 from ecr_async.local.backend import Backend
 from ecr_async.local.behaviour import Behaviour, Fault, RateLimit
 from ecr_async.local.clock import LocalClock
+from ecr_async.local.connections import Connections
 from ecr_async.local.control import make_control
 from ecr_async.local.operations import HANDLERS
 from ecr_async.local.operations.table import Steps
@@ -56,6 +57,9 @@ class LocalECR:
         verify_signatures: Whether calls must be signed, with a key that is known.
         account_id: The account of `session()`, and of calls without a known key.
         region: The region of `session()`, and of calls that aren't signed.
+        access_key_id: The access key of the account `account_id`. The default is known to everybody, which
+            is all right on loopback only.
+        secret_access_key: Its secret.
         keys: Further access keys: `{"AKIA…": (secret_key, account_id)}`. A third item is the ARN of the user
         or
             role whose key it is, which pull-time update exclusions may name; left out, it is
@@ -92,6 +96,8 @@ class LocalECR:
         verify_signatures: bool = True,
         account_id: str = "123456789012",
         region: str = "us-east-1",
+        access_key_id: str = ACCESS_KEY,
+        secret_access_key: str = SECRET_KEY,
         keys: Mapping[str, tuple[str, str] | tuple[str, str, str]] | None = None,
         uri_style: UriStyle = "caller",
         tls: bool | tuple[str | Path, str | Path] = False,
@@ -106,6 +112,10 @@ class LocalECR:
             raise ConfigurationError(f"account_id must have 12 digits, not {account_id!r}")
         self.account_id = account_id
         self.region = region
+        self.access_key_id = access_key_id
+        """The access key of the account `account_id`."""
+        self.secret_access_key = secret_access_key
+        """The secret that belongs to `access_key_id`."""
         self._host = host
         self._port = port
         self._data = Path(data) if data is not None else None
@@ -125,7 +135,10 @@ class LocalECR:
         )
         self._control = control
         self._on_event = on_event
-        known: Mapping[str, tuple[str, ...]] = {ACCESS_KEY: (SECRET_KEY, account_id), **(keys or {})}
+        known: Mapping[str, tuple[str, ...]] = {
+            access_key_id: (secret_access_key, account_id),
+            **(keys or {}),
+        }
         self._authenticator = Authenticator(
             {name: AccessKey(*key) for name, key in known.items()},
             Caller(account_id, region),
@@ -134,6 +147,7 @@ class LocalECR:
         )
         self._backend: Backend | None = None
         self._runner: web.AppRunner | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._url: URL | None = None
 
     async def __aenter__(self) -> Self:
@@ -142,7 +156,10 @@ class LocalECR:
         )
         try:
             control = make_control(self.behaviour, self.clock, self.reset) if self._control else None
-            application = make_application(self._backend, self._authenticator, self.behaviour, control)
+            connections = Connections()
+            application = make_application(
+                self._backend, self._authenticator, self.behaviour, connections, control
+            )
             application.on_response_prepare.append(self._date)
             self._runner = web.AppRunner(
                 application, access_log=None, shutdown_timeout=1.0, read_bufsize=1 << 20
@@ -153,6 +170,8 @@ class LocalECR:
         except BaseException:
             await self._stop()
             raise
+        assert self._runner.server is not None
+        self._watching = connections.watch(self._runner.server)
         host, port = self._runner.addresses[0][:2]
         self._url = URL.build(scheme="https" if self._certificates else "http", host=host, port=port)
         return self
@@ -175,16 +194,6 @@ class LocalECR:
         return self._url
 
     @property
-    def access_key_id(self) -> str:
-        """The access key of the account `account_id`."""
-        return ACCESS_KEY
-
-    @property
-    def secret_access_key(self) -> str:
-        """The secret that belongs to `access_key_id`."""
-        return SECRET_KEY
-
-    @property
     def ca_certificate(self) -> Path | None:
         """The file of the authority's certificate that clients have to trust, if the server made one."""
         return self._certificates.authority if self._certificates else None
@@ -200,7 +209,7 @@ class LocalECR:
             "trust_env": "profile" in options,
         }
         if not options.keys() & {"profile", "access_key_id", "credentials"}:
-            defaults |= {"access_key_id": ACCESS_KEY, "secret_access_key": SECRET_KEY}
+            defaults |= {"access_key_id": self.access_key_id, "secret_access_key": self.secret_access_key}
         if self.ca_certificate is not None:
             defaults["ca_bundle"] = str(self.ca_certificate)
         return Session(**(defaults | options))
@@ -270,7 +279,11 @@ class LocalECR:
         self._url = self._certificates = None
         runner, self._runner = self._runner, None
         backend, self._backend = self._backend, None
+        watching, self._watching = self._watching, None
         try:
+            if watching is not None:
+                watching.cancel()
+                await asyncio.wait([watching])
             if runner is not None:
                 await runner.cleanup()
         finally:

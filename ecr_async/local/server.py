@@ -18,13 +18,16 @@ from ecr_async import api
 from ecr_async._auth.signing import CONTENT_TYPE
 from ecr_async.api.common import ServerException
 from ecr_async.errors import ServiceError
-from ecr_async.local.authentication import Authenticator, Caller
+from ecr_async.local.authentication import Authenticator, Caller, Claim
 from ecr_async.local.backend import Backend
 from ecr_async.local.behaviour import Behaviour
+from ecr_async.local.bodies import LARGE_BODY, Bodies
+from ecr_async.local.connections import Connections
 from ecr_async.local.distribution import make_distribution
 from ecr_async.local.interference import LayerResponse, make_middleware
 from ecr_async.local.operations import HANDLERS
 from ecr_async.local.operations.layers import DOWNLOAD_PATH, DOWNLOAD_PURPOSE
+from ecr_async.local.operations.table import Handler
 from ecr_async.local.registry import Scope
 from ecr_async.local.requests import read_request
 from ecr_async.local.wire import write_error, write_response
@@ -34,18 +37,18 @@ __all__ = ["make_application"]
 logger = logging.getLogger("ecr_async.local")
 
 TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921."
-LARGEST_BODY = 64 * 1024 * 1024
-"""Bytes; the largest request is a layer part of 20 MiB, in base64."""
-LARGE_BODY = 256 * 1024
-"""Bytes from which on a body is hashed and read off the event loop."""
 
 
 def make_application(
-    backend: Backend, authenticator: Authenticator, behaviour: Behaviour, control: web.Application | None
+    backend: Backend,
+    authenticator: Authenticator,
+    behaviour: Behaviour,
+    connections: Connections,
+    control: web.Application | None,
 ) -> web.Application:
     """Return the application that serves a backend, misbehaving as told, with or without a control door."""
     server = _Server(backend, authenticator)
-    application = web.Application(client_max_size=LARGEST_BODY, middlewares=[make_middleware(behaviour)])
+    application = web.Application(middlewares=[connections.middleware, make_middleware(behaviour)])
     application.router.add_post("/", server.operation)
     application.router.add_get(DOWNLOAD_PATH + "{digest}", server.layer)
     if control is not None:
@@ -58,42 +61,50 @@ class _Server:
     def __init__(self, backend: Backend, authenticator: Authenticator) -> None:
         self._backend = backend
         self._authenticator = authenticator
+        self._bodies = Bodies()
 
     async def operation(self, request: web.Request) -> web.Response:
         """Answer one call of the API."""
-        body = await request.read()
         request_id = str(uuid.uuid4())
         headers = {"x-amzn-RequestId": request_id, "Content-Type": CONTENT_TYPE}
         try:
-            status, answer = 200, await self._answer(request, body)
+            claim = self._authenticator.claim(request.headers)  # before the body costs anything
+            async with self._bodies.room(request):
+                status, answer = 200, await self._answer(request, claim)
         except ServiceError as error:
             status, answer = write_error(error)
+        except web.HTTPException:
+            raise
         except Exception:
             logger.exception("request %s failed", request_id)
             status, answer = write_error(ServerException("The embedded ECR failed; its log tells why."))
         return web.Response(status=status, body=answer, headers=headers)
 
-    async def _answer(self, request: web.Request, body: bytes) -> bytes:
-        if len(body) < LARGE_BODY:
-            caller, name, asked = self._understand(request, body)
-        else:
-            caller, name, asked = await self._backend.uploads.run(lambda: self._understand(request, body))
-        scope = Scope(caller, name, f"{request.scheme}://{request.host}")
-        return await HANDLERS[name].run(self._backend, scope, asked, write_response)
+    async def _answer(self, request: web.Request, claim: Claim | None) -> bytes:
+        caller, handler, asked = await self._understand(request, claim)
+        scope = Scope(caller, handler.operation.name, f"{request.scheme}://{request.host}")
+        return await handler.run(self._backend, scope, asked, write_response)
 
-    def _understand(self, request: web.Request, body: bytes) -> tuple[Caller, str, Any]:
-        """Return who asks, which operation, and what; raises `ServiceError`."""
-        url, headers = request.rel_url, request.headers
-        digest = sha256(body).hexdigest()
-        caller = self._authenticator.authenticate(
-            request.method, url.raw_path, url.raw_query_string, headers, digest
-        )
-        target = headers.get("X-Amz-Target", "").encode(errors="replace").decode()
-        name = target.removeprefix(TARGET_PREFIX)
-        known = HANDLERS.get(name) if target != name else None
-        if known is None:
-            raise _not_handled(target)
-        return caller, name, read_request(known.operation, body)
+    async def _understand(self, request: web.Request, claim: Claim | None) -> tuple[Caller, Handler, Any]:
+        """Return who calls, what carries it out, and the request; the body is no longer in memory then."""
+        body = await self._bodies.read(request)
+
+        def understand() -> tuple[Caller, Handler, Any]:
+            url = request.rel_url
+            digest = sha256(body).hexdigest()
+            caller = self._authenticator.authenticate(
+                claim, request.method, url.raw_path, url.raw_query_string, request.headers, digest
+            )
+            target = request.headers.get("X-Amz-Target", "").encode(errors="replace").decode()
+            name = target.removeprefix(TARGET_PREFIX)
+            handler = HANDLERS.get(name) if target != name else None
+            if handler is None:
+                raise _not_handled(target)
+            return caller, handler, read_request(handler.operation, body)
+
+        if len(body) < LARGE_BODY:
+            return understand()
+        return await self._backend.uploads.run(understand)
 
     async def layer(self, request: web.Request) -> web.StreamResponse:
         """Hand out a layer, or the ranges of it that are asked for."""
