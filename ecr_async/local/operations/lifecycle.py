@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any
 
 import attrs
+import msgspec
 
 from ecr_async.api.images import ImageDetail
 from ecr_async.api.lifecycle import (
@@ -33,6 +34,11 @@ from ecr_async.local.wire import dump, load
 __all__: list[str] = []
 
 PREVIEW_PAGE = 100
+
+_COLUMNS = ", ".join(f"json_extract(value, '$[{column}]')" for column in range(8))
+INSERT_RESULTS = f"INSERT INTO preview_results SELECT ?, {_COLUMNS} FROM json_each(?)"  # noqa: S608
+"""All rows in one statement: between two, the event loop would have to give the interpreter lock away."""
+
 NEVER = moment(0)
 """What ECR answers for a policy that has not been evaluated yet. This server's never are: images go
 when they are deleted."""
@@ -45,7 +51,8 @@ class Outcome:
     record: RepositoryRecord
     policy: str
     summary: str
-    rows: list[tuple[Any, ...]]
+    rows: str
+    """Of the table, as JSON."""
 
 
 def put_lifecycle_policy(
@@ -86,7 +93,6 @@ def evaluate_policy(registry: Registry, request: StartLifecyclePolicyPreviewRequ
     evaluation = _evaluate(registry, record, policy)
     rows = [
         (
-            record.id,
             position,
             result.image_digest,
             json.dumps(result.image_tags),
@@ -98,7 +104,7 @@ def evaluate_policy(registry: Registry, request: StartLifecyclePolicyPreviewRequ
         )
         for position, result in enumerate(evaluation.results)
     ]
-    return Outcome(record, text, dump(_summary(evaluation)), rows)
+    return Outcome(record, text, dump(_summary(evaluation)), msgspec.json.encode(rows).decode())
 
 
 def start_lifecycle_policy_preview(
@@ -114,7 +120,7 @@ def start_lifecycle_policy_preview(
         "INSERT INTO previews VALUES (?, ?, ?, ?)",
         (record.id, outcome.policy, registry.rules.preview_polls, outcome.summary),
     )
-    registry.db.executemany("INSERT INTO preview_results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", outcome.rows)
+    registry.db.execute(INSERT_RESULTS, (record.id, outcome.rows))
     return StartLifecyclePolicyPreviewResponse(record.account, record.name, outcome.policy, "IN_PROGRESS")
 
 
@@ -217,13 +223,14 @@ def _check_none_in_progress(registry: Registry, record: RepositoryRecord) -> Non
 def _evaluate(
     registry: Registry, record: RepositoryRecord, policy: LifecyclePolicy
 ) -> Evaluation[ImageDetail]:
-    members = registry.db.execute(
-        "SELECT images.digest, members.digest FROM image_members AS members "
+    ((members,),) = registry.db.execute(
+        "SELECT group_concat(images.digest || ' ' || members.digest, ' ') FROM image_members AS members "
         "JOIN images ON images.id = members.image_id WHERE members.repository_id = ?",
         (record.id,),
-    )
+    ).fetchall()
+    digests = iter((members or "").split())
     references: dict[str, list[str]] = {}
-    for index, member in members:
+    for index, member in zip(digests, digests, strict=True):
         references.setdefault(index, []).append(member)
     images = [detail(record, image) for image in details(registry, record)]
     return evaluate(policy, images, now=moment(registry.now), references=references)

@@ -114,17 +114,16 @@ async def test_many_half_sent_heads_do_not_stop_the_server(monkeypatch: pytest.M
             readers.append(reader)
             writers.append(writer)
         ended = [asyncio.create_task(reader.read()) for reader in readers]
-        for number, each in enumerate(asyncio.as_completed(ended)):
-            if number == len(ended) - 8:
-                break
-            with contextlib.suppress(ConnectionError):
-                await each
+        while len(silent := [task for task in ended if not task.done()]) > 8:
+            await asyncio.wait(silent, return_when=asyncio.FIRST_COMPLETED)
         assert (await call(local, "DescribeRepositories")).status == 200
-        for writer in writers:
-            writer.close()
         for task in ended:
             task.cancel()
         await asyncio.gather(*ended, return_exceptions=True)
+        for writer in writers:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
 
 SHAPES: list[Any] = [
