@@ -1,12 +1,14 @@
 """`ecr-async serve`: the embedded ECR, for as long as the command runs."""
 
 import asyncio
+import secrets
 import shlex
 import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +18,7 @@ from ecr_async.cli.event_sinks import sink_for
 from ecr_async.errors import ConfigurationError
 from ecr_async.local import LocalECR, RateLimit
 from ecr_async.local import serve as serve_forever
+from ecr_async.local.embedded import ACCESS_KEY, SECRET_KEY
 from ecr_async.local.samples import fill_with_samples
 
 __all__ = ["serve"]
@@ -45,6 +48,14 @@ def serve(
     verify_signatures: Annotated[
         bool, typer.Option(help="Whether calls must be signed with a key that the server knows.")
     ] = True,
+    access_key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID:SECRET",
+            help="The server's access key. The default is known to everybody, so one is made up if the "
+            "server listens on other than loopback addresses.",
+        ),
+    ] = None,
     account: Annotated[
         str, typer.Option(help="The account of the server's own access key.")
     ] = "123456789012",
@@ -92,12 +103,15 @@ def serve(
     """Run an embedded ECR on loopback; print its endpoint URL and serve until SIGINT or SIGTERM."""
     if (tls_cert is None) != (tls_key is None):
         raise typer.BadParameter("--tls-cert and --tls-key go together")
+    key_id, secret = _access_key(host, access_key)
     local = LocalECR(
         host=host,
         port=port,
         data=data,
         verify_layers=verify_layers,
         verify_signatures=verify_signatures,
+        access_key_id=key_id,
+        secret_access_key=secret,
         account_id=account,
         region=region,
         uri_style=uri_style.value,
@@ -115,6 +129,33 @@ def _rate(text: str) -> tuple[str, RateLimit]:
         return operation, RateLimit.parse(limit)
     except ConfigurationError as error:
         raise typer.BadParameter(str(error), param_hint="--rate") from None
+
+
+def _access_key(host: str, given: str | None) -> tuple[str, str]:
+    """Return the server's access key: one that only its owner knows, if others can reach the server."""
+    if given is not None:
+        key_id, _, secret = given.partition(":")
+        if not key_id or not secret:
+            raise typer.BadParameter("--access-key must be ID:SECRET")
+        return key_id, secret
+    if host == "localhost" or _is_loopback(host):
+        return ACCESS_KEY, SECRET_KEY
+    key_id, secret = f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30)
+    typer.echo(
+        f"{host} can be reached by others, and the default access key is known to everybody, so this server "
+        f"has one of its own:\nAWS_ACCESS_KEY_ID={key_id} AWS_SECRET_ACCESS_KEY={secret}\n"
+        "Pass --access-key ID:SECRET to choose it.",
+        err=True,
+    )
+    return key_id, secret
+
+
+def _is_loopback(host: str) -> bool:
+    """Tell whether an address can be reached from this machine only."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 async def _serve(local: LocalECR, images: int, announce: Callable[[LocalECR], None]) -> None:

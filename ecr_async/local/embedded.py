@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,6 +28,7 @@ from ecr_async.local.clock import LocalClock
 from ecr_async.local.connections import Connections
 from ecr_async.local.control import make_control
 from ecr_async.local.operations import HANDLERS
+from ecr_async.local.operations.lifecycle import repositories_with_policies, run_policy
 from ecr_async.local.operations.table import Steps
 from ecr_async.local.outbox import OnEvent, Outbox
 from ecr_async.local.registry import Registry, Rules, Scope
@@ -76,6 +78,8 @@ class LocalECR:
             Signatures are held against the real time.
         preview_polls: How often a lifecycle policy preview is found in progress before it is complete.
         scan_polls: The same for an image scan.
+        replication_polls: The same for an image's replication to other registries of this server.
+        rates: Rate limits by operation: `{"DescribeImages": "20/s,burst=40"}`. Each operation of a key in a region
         rates: Rate limits by operation: `{"DescribeImages": "20/s,burst=40"}`. Each operation of a key in a
         region
             has its own; what is too much gets ECR's "Rate exceeded". An operation's name may hold `*`.
@@ -104,6 +108,7 @@ class LocalECR:
         clock: Callable[[], float] = time.time,
         preview_polls: int = 1,
         scan_polls: int = 1,
+        replication_polls: int = 1,
         rates: Mapping[str, str | RateLimit] | None = None,
         control: bool = True,
         on_event: OnEvent | None = None,
@@ -120,7 +125,7 @@ class LocalECR:
         self._port = port
         self._data = Path(data) if data is not None else None
         addresses = Addresses(RegistryKey(account_id, region), uri_style)
-        self._rules = Rules(addresses, verify_layers, preview_polls, scan_polls)
+        self._rules = Rules(addresses, verify_layers, preview_polls, scan_polls, replication_polls)
         self._tls = tls
         self._certificates: Certificates | None = None
         self.clock = LocalClock(clock)
@@ -246,6 +251,21 @@ class LocalECR:
         """Empty every registry."""
         assert self._backend is not None
         await self._backend.reset()
+
+    async def run_lifecycle_policies(self) -> int:
+        """Expire and archive images as the repositories' lifecycle policies say, by the server's clock.
+
+        Returns how many images that were. ECR does this by itself within a day; here, tests say when.
+        """
+        assert self._backend is not None
+        backend, url = self._backend, self.endpoint_url
+        scope = Scope(Caller(self.account_id, self.region), "", url)
+        records = await backend.read(scope, repositories_with_policies)
+        number = 0
+        for record in records:
+            owner = Scope(Caller(record.account, record.region), "BatchDeleteImage", url)
+            number += await backend.write(owner, partial(run_policy, record=record))
+        return number
 
     async def sweep(self) -> None:
         """Free uploads and layers that nobody has needed for a day. The server does so itself, every hour."""

@@ -19,6 +19,7 @@ __all__ = [
     "TAG",
     "ImageRecord",
     "NoImageError",
+    "archive_image",
     "delete",
     "delete_image",
     "detail",
@@ -155,6 +156,15 @@ def delete_image(registry: Registry, image: ImageRecord) -> None:
         (registry.now, image.id, image.id),
     )
     registry.db.execute("DELETE FROM images WHERE id = ?", (image.id,))
+
+
+def archive_image(registry: Registry, record: RepositoryRecord, image: ImageRecord) -> None:
+    """Move an image to the archive, where it can be described and not pulled."""
+    registry.db.execute(
+        "UPDATE images SET status = 'ARCHIVED', archived_at = ? WHERE id = ?", (registry.now, image.id)
+    )
+    is_referrer = image.subject_digest is not None
+    events.storage_class_changed(registry, record, image, "ARCHIVE", is_referrer=is_referrer)
 
 
 def delete(registry: Registry, record: RepositoryRecord, image_id: ImageIdentifier) -> list[ImageIdentifier]:

@@ -50,6 +50,8 @@ class Rules:
     """How often a lifecycle preview is found to be in progress before it is complete."""
     scan_polls: int = 1
     """How often an image scan is found to be in progress before it is complete."""
+    replication_polls: int = 1
+    """How often an image's replication is found to be in progress before it is complete."""
 
 
 @attrs.frozen
@@ -69,6 +71,7 @@ class RepositoryRecord:
     kms_key: str | None
     policy: str | None
     lifecycle_policy: str | None
+    lifecycle_evaluated_at: float | None = None
 
     @property
     def arn(self) -> str:
@@ -152,6 +155,10 @@ class Registry:
         """Return the registry that a repository is in, which has the settings that count for it."""
         owner = Caller(record.account, record.region)
         return attrs.evolve(self, scope=attrs.evolve(self.scope, caller=owner))
+
+    def elsewhere(self, account: str, region: str) -> "Registry":
+        """Return another account's or region's registry, in the same transaction."""
+        return attrs.evolve(self, scope=attrs.evolve(self.scope, caller=Caller(account, region)))
 
     def require_write(self) -> None:
         """Make sure that this is no snapshot. A handler that reads calls it before it writes after all."""

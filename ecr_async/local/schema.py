@@ -2,7 +2,7 @@
 
 __all__ = ["SCHEMA", "SCHEMA_VERSION", "SERVER_TABLES"]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Written into the database as `user_version`; a database of another version is not opened."""
 
 SERVER_TABLES = frozenset({"server", "sqlite_sequence"})
@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS repositories (
     kms_key TEXT,
     policy TEXT,
     lifecycle_policy TEXT,
+    lifecycle_evaluated_at REAL,
     UNIQUE (account, region, name)
 );
 CREATE INDEX IF NOT EXISTS repositories_of_registry ON repositories (account, region, id);
@@ -135,6 +136,14 @@ CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     document TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS replications (
+    image_id INTEGER NOT NULL REFERENCES images ON DELETE CASCADE,
+    region TEXT NOT NULL,
+    account TEXT NOT NULL,
+    failure TEXT,
+    polls_left INTEGER NOT NULL,
+    PRIMARY KEY (image_id, region, account)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS settings (
     account TEXT NOT NULL,
     region TEXT NOT NULL,

@@ -7,14 +7,12 @@ any  /v2/…                the OCI distribution API, see `ecr_async.local.distr
 """
 
 import logging
-import re
 import uuid
 from hashlib import sha256
 from typing import Any
 
 from aiohttp import web
 
-from ecr_async import api
 from ecr_async._auth.signing import CONTENT_TYPE
 from ecr_async.api.common import ServerException
 from ecr_async.errors import ServiceError
@@ -99,7 +97,7 @@ class _Server:
             name = target.removeprefix(TARGET_PREFIX)
             handler = HANDLERS.get(name) if target != name else None
             if handler is None:
-                raise _not_handled(target)
+                raise ServiceError(f"There is no operation '{target}'", code="UnknownOperationException")
             return caller, handler, read_request(handler.operation, body)
 
         if len(body) < LARGE_BODY:
@@ -119,11 +117,3 @@ class _Server:
         if file is None:
             raise web.HTTPNotFound(text="NoSuchKey: the layer has been deleted")
         return LayerResponse(file, headers={"Content-Type": "application/octet-stream"})
-
-
-def _not_handled(target: str) -> ServiceError:
-    prefix, _, name = target.rpartition(".")
-    function = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-    if f"{prefix}." == TARGET_PREFIX and function in api.HOMES:
-        return ServiceError(f"The embedded ECR does not have {name}", code="NotImplementedByLocalECR")
-    return ServiceError(f"There is no operation '{target}'", code="UnknownOperationException")

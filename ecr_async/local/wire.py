@@ -19,7 +19,7 @@ __all__ = ["dump", "load", "write_error", "write_response"]
 
 ValueT = TypeVar("ValueT")
 
-STATUSES = {ServerException.code: 500, "NotImplementedByLocalECR": 501}
+STATUSES = {ServerException.code: 500}
 """HTTP statuses by error code; of all other errors it is 400."""
 
 ABSENT_IF_EMPTY = {

@@ -20,7 +20,7 @@ from ecr_async.local.distribution.exchange import Exchange
 from ecr_async.local.images import NoImageError, find
 from ecr_async.local.manifests import Manifest
 from ecr_async.local.operations.provisioning import repository_to_push
-from ecr_async.local.pushing import push
+from ecr_async.local.operations.replication import push_and_replicate
 from ecr_async.local.registry import Registry
 
 __all__ = ["delete_manifest", "get_manifest", "head_manifest", "put_manifest"]
@@ -89,7 +89,7 @@ async def put_manifest(exchange: Exchange) -> web.Response:
         record = repository_to_push(registry, exchange.repository, exchange.key.account)
         for tag in tags or [None]:
             with suppress(ImageAlreadyExistsException):  # which here is no error
-                push(registry, record, text, media_type, tag=tag, digest=digest)
+                push_and_replicate(registry, record, text, media_type, tag=tag, digest=digest)
         return Manifest.parse(text, media_type, algorithm or "sha256")
 
     manifest = await exchange.write(PUT_IMAGE, work)

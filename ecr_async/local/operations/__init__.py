@@ -58,6 +58,7 @@ from ecr_async.local.operations import (
     pull_through_cache,
     pushes,
     registry,
+    replication,
     repositories,
     scanning,
     signing_config,
@@ -121,7 +122,15 @@ _HANDLERS: Final[tuple[Handler, ...]] = (
         registry_api.DEREGISTER_PULL_TIME_UPDATE_EXCLUSION, registry.deregister_pull_time_update_exclusion
     ),
     Reads(registry_api.LIST_PULL_TIME_UPDATE_EXCLUSIONS, registry.list_pull_time_update_exclusions),
-    Writes(replication_api.PUT_REPLICATION_CONFIGURATION, registry.put_replication_configuration),
+    Writes(replication_api.PUT_REPLICATION_CONFIGURATION, replication.put_replication_configuration),
+    Reads(replication_api.DESCRIBE_IMAGE_REPLICATION_STATUS, replication.describe_image_replication_status),
+    Writes(replication_api.START_REPLICATION_BACKFILL, replication.start_replication_backfill),
+    Writes(replication_api.STOP_REPLICATION_BACKFILL, replication.stop_replication_backfill),
+    Reads(
+        replication_api.DESCRIBE_REPLICATION_BACKFILL_RESULTS,
+        replication.describe_replication_backfill_results,
+    ),
+    Reads(replication_api.LIST_REPLICATION_BACKFILLS, replication.list_replication_backfills),
     Writes(
         pull_through_cache_api.CREATE_PULL_THROUGH_CACHE_RULE,
         pull_through_cache.create_pull_through_cache_rule,
@@ -138,6 +147,10 @@ _HANDLERS: Final[tuple[Handler, ...]] = (
         pull_through_cache_api.DESCRIBE_PULL_THROUGH_CACHE_RULES,
         pull_through_cache.describe_pull_through_cache_rules,
     ),
+    Reads(
+        pull_through_cache_api.VALIDATE_PULL_THROUGH_CACHE_RULE,
+        pull_through_cache.validate_pull_through_cache_rule,
+    ),
     Writes(templates_api.CREATE_REPOSITORY_CREATION_TEMPLATE, templates.create_repository_creation_template),
     Writes(templates_api.UPDATE_REPOSITORY_CREATION_TEMPLATE, templates.update_repository_creation_template),
     Writes(templates_api.DELETE_REPOSITORY_CREATION_TEMPLATE, templates.delete_repository_creation_template),
@@ -146,6 +159,7 @@ _HANDLERS: Final[tuple[Handler, ...]] = (
     ),
     Writes(signing_config_api.PUT_SIGNING_CONFIGURATION, signing_config.put_signing_configuration),
     Reads(signing_config_api.GET_SIGNING_CONFIGURATION, signing_config.get_signing_configuration),
+    Reads(signing_config_api.DESCRIBE_IMAGE_SIGNING_STATUS, signing_config.describe_image_signing_status),
     Writes(signing_config_api.DELETE_SIGNING_CONFIGURATION, signing_config.delete_signing_configuration),
 )
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -25,23 +26,19 @@ from ecr_async.api.lifecycle import (
     TransitioningImageTotalCount,
 )
 from ecr_async.lifecycle import Evaluation, LifecyclePolicy, LifecyclePolicyError, evaluate
-from ecr_async.local import messages
-from ecr_async.local.images import detail, details
+from ecr_async.local import events, messages
+from ecr_async.local.images import archive_image, delete_image, detail, details
 from ecr_async.local.json_values import compacted
 from ecr_async.local.registry import Registry, RepositoryRecord, moment, strings
 from ecr_async.local.wire import dump, load
 
-__all__: list[str] = []
+__all__ = ["repositories_with_policies", "run_policy"]
 
 PREVIEW_PAGE = 100
 
 _COLUMNS = ", ".join(f"json_extract(value, '$[{column}]')" for column in range(8))
 INSERT_RESULTS = f"INSERT INTO preview_results SELECT ?, {_COLUMNS} FROM json_each(?)"  # noqa: S608
 """All rows in one statement: between two, the event loop would have to give the interpreter lock away."""
-
-NEVER = moment(0)
-"""What ECR answers for a policy that has not been evaluated yet. This server's never are: images go
-when they are deleted."""
 
 
 @attrs.frozen
@@ -71,7 +68,7 @@ def get_lifecycle_policy(
 ) -> GetLifecyclePolicyResponse:
     """Read a repository's policy."""
     record = registry.repository(request.repository_name, request.registry_id)
-    return GetLifecyclePolicyResponse(record.account, record.name, _policy(record), NEVER)
+    return GetLifecyclePolicyResponse(record.account, record.name, _policy(record), _evaluated_at(record))
 
 
 def delete_lifecycle_policy(
@@ -81,7 +78,7 @@ def delete_lifecycle_policy(
     record = registry.repository(request.repository_name, request.registry_id)
     policy = _policy(record)
     _set(registry, record, None)
-    return DeleteLifecyclePolicyResponse(record.account, record.name, policy, NEVER)
+    return DeleteLifecyclePolicyResponse(record.account, record.name, policy, _evaluated_at(record))
 
 
 def evaluate_policy(registry: Registry, request: StartLifecyclePolicyPreviewRequest) -> Outcome:
@@ -157,6 +154,34 @@ def get_lifecycle_policy_preview(
         preview_results=tuple(row.told() for row in found),
         summary=load(LifecyclePolicyPreviewSummary, preview.summary),
     )
+
+
+def run_policy(registry: Registry, record: RepositoryRecord) -> int:
+    """Do what a repository's policy says; return how many images were expired or archived."""
+    evaluation = _evaluate(registry, record, _parse(_policy(record)))
+    images = {image.digest: image for image in details(registry, record)}
+    for result in evaluation.results:
+        image = images[result.image_digest or ""]
+        if result.action.type == "expire":
+            delete_image(registry, image)
+            for tag in image.tags or (None,):
+                events.image_deleted(registry, record, image, tag)
+        else:
+            archive_image(registry, record, image)
+    registry.db.execute(
+        "UPDATE repositories SET lifecycle_evaluated_at = ? WHERE id = ?", (registry.now, record.id)
+    )
+    return len(evaluation.results)
+
+
+def repositories_with_policies(registry: Registry) -> list[RepositoryRecord]:
+    """Return every account's and region's repositories that have a lifecycle policy."""
+    rows = registry.db.execute("SELECT * FROM repositories WHERE lifecycle_policy IS NOT NULL ORDER BY id")
+    return [RepositoryRecord(*row) for row in rows.fetchall()]
+
+
+def _evaluated_at(record: RepositoryRecord) -> datetime:
+    return moment(record.lifecycle_evaluated_at or 0)  # 1970 is what ECR says of a policy that has not run
 
 
 @attrs.frozen

@@ -18,6 +18,8 @@ from ecr_async.api.pull_through_cache import (
     UnsupportedUpstreamRegistryException,
     UpdatePullThroughCacheRuleRequest,
     UpdatePullThroughCacheRuleResponse,
+    ValidatePullThroughCacheRuleRequest,
+    ValidatePullThroughCacheRuleResponse,
 )
 from ecr_async.local.registry import Registry, moment
 
@@ -42,6 +44,18 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughC
 """
 
 LOOPBACK = re.compile(r"(https?://)?((.+\.)?localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?/?")
+
+
+WITH_CREDENTIALS = frozenset(
+    {
+        "docker-hub",
+        "github-container-registry",
+        "gitlab-container-registry",
+        "chainguard",
+        "azure-container-registry",
+    }
+)
+"""Those of them that want credentials."""
 
 
 def create_pull_through_cache_rule(
@@ -116,6 +130,28 @@ def delete_pull_through_cache_rule(
         credential_arn=rule.credential_arn,
         custom_role_arn=rule.custom_role_arn,
         upstream_repository_prefix=rule.upstream_repository_prefix,
+    )
+
+
+def validate_pull_through_cache_rule(
+    registry: Registry, request: ValidatePullThroughCacheRuleRequest
+) -> ValidatePullThroughCacheRuleResponse:
+    """Tell whether a rule has the credentials that its upstream wants; whether they are right isn't tried."""
+    rule = _rule(registry, request.ecr_repository_prefix, request.registry_id)
+    fault = None
+    if rule.upstream_registry in WITH_CREDENTIALS and not (rule.credential_arn or rule.custom_role_arn):
+        fault = (
+            f"The upstream registry '{rule.upstream_registry_url}' needs credentials, and the rule has none"
+        )
+    return ValidatePullThroughCacheRuleResponse(
+        ecr_repository_prefix=rule.ecr_repository_prefix,
+        registry_id=registry.account,
+        upstream_registry_url=rule.upstream_registry_url,
+        credential_arn=rule.credential_arn,
+        custom_role_arn=rule.custom_role_arn,
+        upstream_repository_prefix=rule.upstream_repository_prefix,
+        is_valid=fault is None,
+        failure=fault,
     )
 
 

@@ -3,7 +3,7 @@
 from ecr_async.api.common import ImageIdentifier
 from ecr_async.api.images import Image, PutImageRequest, PutImageResponse
 from ecr_async.local.operations.provisioning import repository_to_push
-from ecr_async.local.pushing import push
+from ecr_async.local.operations.replication import push_and_replicate
 from ecr_async.local.registry import Registry
 
 __all__ = ["put_image"]
@@ -12,7 +12,7 @@ __all__ = ["put_image"]
 def put_image(registry: Registry, request: PutImageRequest) -> PutImageResponse:
     """Store a manifest if it is new, and point the tag at it."""
     record = repository_to_push(registry, request.repository_name, request.registry_id)
-    pushed = push(
+    pushed = push_and_replicate(
         registry,
         record,
         request.image_manifest,

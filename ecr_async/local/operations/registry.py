@@ -1,7 +1,5 @@
 """The registry itself: its policy, its replication rules, its account's settings."""
 
-from typing import Final
-
 from ecr_async.api.common import ReplicationConfiguration
 from ecr_async.api.registry import (
     DeleteRegistryPolicyRequest,
@@ -25,37 +23,19 @@ from ecr_async.api.registry import (
     RegisterPullTimeUpdateExclusionRequest,
     RegisterPullTimeUpdateExclusionResponse,
 )
-from ecr_async.api.replication import (
-    PutReplicationConfigurationRequest,
-    PutReplicationConfigurationResponse,
-)
 from ecr_async.local import messages
 from ecr_async.local.account import ACCOUNT_SETTINGS, EXCLUSION, SETTING, account_setting
+from ecr_async.local.operations.replication import CONFIGURATION, POLICY
 from ecr_async.local.policy_documents import check_policy
 from ecr_async.local.registry import Registry, moment
 
 __all__: list[str] = []
 
-POLICY: Final = "policy"
-REPLICATION: Final = "replication"
-
 
 def describe_registry(registry: Registry, request: DescribeRegistryRequest) -> DescribeRegistryResponse:
     """Tell how the registry is replicated, which without rules it is not."""
-    rules = registry.setting(REPLICATION, ReplicationConfiguration) or ReplicationConfiguration(())
+    rules = registry.setting(CONFIGURATION, ReplicationConfiguration) or ReplicationConfiguration(())
     return DescribeRegistryResponse(registry.account, rules)
-
-
-def put_replication_configuration(
-    registry: Registry, request: PutReplicationConfigurationRequest
-) -> PutReplicationConfigurationResponse:
-    """Remember replication rules. This server does not act on them."""
-    for rule in request.replication_configuration.rules:
-        here = registry.region, registry.account
-        if any((destination.region, destination.registry_id) == here for destination in rule.destinations):
-            raise messages.replicates_to_itself()
-    registry.keep(REPLICATION, request.replication_configuration)
-    return PutReplicationConfigurationResponse(request.replication_configuration)
 
 
 def put_registry_policy(registry: Registry, request: PutRegistryPolicyRequest) -> PutRegistryPolicyResponse:

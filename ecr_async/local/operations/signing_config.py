@@ -1,20 +1,28 @@
 """Managed signing: the rules that say who signs what. This server keeps them and signs nothing."""
 
+from fnmatch import fnmatchcase
+
+from ecr_async.api.common import ImageIdentifier
 from ecr_async.api.signing_config import (
     DeleteSigningConfigurationRequest,
     DeleteSigningConfigurationResponse,
+    DescribeImageSigningStatusRequest,
+    DescribeImageSigningStatusResponse,
     GetSigningConfigurationRequest,
     GetSigningConfigurationResponse,
+    ImageSigningStatus,
     PutSigningConfigurationRequest,
     PutSigningConfigurationResponse,
     SigningConfiguration,
     SigningConfigurationNotFoundException,
 )
+from ecr_async.local.images import the_image
 from ecr_async.local.registry import Registry
 
 __all__: list[str] = []
 
 KIND = "signing"
+SIGNING_SECONDS = 1.0
 
 
 def put_signing_configuration(
@@ -48,3 +56,24 @@ def _configuration(registry: Registry) -> SigningConfiguration:
             f"Signing configuration does not exist in the registry with id '{registry.account}'"
         )
     return configuration
+
+
+def describe_image_signing_status(
+    registry: Registry, request: DescribeImageSigningStatusRequest
+) -> DescribeImageSigningStatusResponse:
+    """Tell whether an image has been signed by the profiles of the rules for its repository.
+
+    Nothing is signed here; it is a second by the clock from a push until this says that it were.
+    """
+    record = registry.repository(request.repository_name, request.registry_id)
+    image = the_image(registry, record, request.image_id)
+    configuration = registry.setting(KIND, SigningConfiguration) or SigningConfiguration(())
+    status = "IN_PROGRESS" if registry.now - image.pushed_at < SIGNING_SECONDS else "COMPLETE"
+    statuses = tuple(
+        ImageSigningStatus(rule.signing_profile_arn, status=status)
+        for rule in configuration.rules
+        if not rule.repository_filters
+        or any(fnmatchcase(record.name, each.filter) for each in rule.repository_filters)
+    )
+    identifier = ImageIdentifier(image.digest, request.image_id.image_tag)
+    return DescribeImageSigningStatusResponse(record.name, identifier, record.account, statuses)

@@ -50,7 +50,7 @@ async def test_a_subject_without_referrers_has_none(service: Service) -> None:
     await create(service)
     assert await referrers(service, UNKNOWN_DIGEST) == []
     with pytest.raises(ecr.ValidationException):
-        await referrers(service, "no digest")
+        await referrers(service, "none:such")
 
 
 async def test_an_archived_image_is_out_of_sight_and_reach_until_it_is_restored() -> None:

@@ -2,12 +2,16 @@
 
 import json
 from datetime import UTC, datetime
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
 
+from ecr_async import api
 from ecr_async import api as ecr
-from ecr_async.errors import ServiceError
+from ecr_async._wire.operation import Operation
 from ecr_async.local import LocalECR
+from ecr_async.local.operations import HANDLERS
 from ecr_async.service import Service
 from tests.integration.local.content import REGISTRY
 
@@ -164,7 +168,31 @@ async def test_pull_through_cache_rules(service: Service) -> None:
         )
 
 
-async def test_what_the_embedded_ecr_does_not_have_it_says_so(service: Service) -> None:
-    with pytest.raises(ServiceError) as raised:
-        await ecr.list_replication_backfills(service, ecr.ListReplicationBackfillsRequest())
-    assert (raised.value.status, raised.value.code) == (501, "NotImplementedByLocalECR")
+def test_the_embedded_ecr_has_every_operation() -> None:
+    modules = [import_module(f"ecr_async.api.{info.name}") for info in iter_modules(api.__path__)]
+    values = [value for module in modules for value in vars(module).values()]
+    operations = {value.name for value in values if isinstance(value, Operation)}
+    assert operations == set(HANDLERS)
+
+
+@pytest.mark.parametrize(
+    ("url", "credential", "is_valid"),
+    [
+        ("public.ecr.aws", None, True),
+        ("registry-1.docker.io", None, False),
+        (
+            "registry-1.docker.io",
+            "arn:aws:secretsmanager:us-east-1:123456789012:secret:ecr-pullthroughcache/x",
+            True,
+        ),
+    ],
+)
+async def test_a_pull_through_cache_rule_is_validated(
+    service: Service, url: str, credential: str | None, is_valid: bool
+) -> None:
+    create_rule = ecr.CreatePullThroughCacheRuleRequest("cache", url, credential_arn=credential)
+    await ecr.create_pull_through_cache_rule(service, create_rule)
+    validate = ecr.ValidatePullThroughCacheRuleRequest("cache")
+    response = await ecr.validate_pull_through_cache_rule(service, validate)
+    assert response.is_valid is is_valid
+    assert (response.failure is None) is is_valid
