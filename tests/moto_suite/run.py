@@ -53,7 +53,9 @@ async def run(tests: Path, arguments: list[str]) -> int:
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     moto.start()
     host, port = moto.get_host_and_port()
-    local = LocalECR(verify_layers=False, verify_signatures=False, preview_polls=0, scan_polls=0)
+    local = LocalECR(
+        verify_layers=False, verify_signatures=False, preview_polls=0, scan_polls=0, uri_style="aws"
+    )
     async with local, aiohttp.ClientSession(auto_decompress=False) as client:
 
         async def forward(request: web.Request) -> web.Response:
