@@ -435,10 +435,10 @@ def no_preview(repository: Repository) -> lifecycle.LifecyclePolicyPreviewNotFou
 # ---------------------------------------------------------------------------- scans, replication
 
 
-def no_scan(digest: str, tag: str | None, repository: Repository) -> scanning.ScanNotFoundException:
-    """Source: moto."""
+def no_scan(image_id: ImageIdentifier, repository: Repository) -> scanning.ScanNotFoundException:
+    """Source: moto; the image is named as in the request."""
     return scanning.ScanNotFoundException(
-        f"Image scan does not exist for the image with '{_id(ImageIdentifier(digest, tag))}' {_in(repository)}"
+        f"Image scan does not exist for the image with '{_id(image_id)}' {_in(repository)}"
     )
 
 

@@ -76,7 +76,7 @@ def describe_image_scan_findings(
     image = the_image(registry, record, request.image_id)
     scan = find_scan(registry, image.id)
     if scan is None:
-        raise messages.no_scan(image.digest, request.image_id.image_tag, record)
+        raise messages.no_scan(request.image_id, record)
     started_at, polls_left = scan
     named = _named(image, request.image_id)
     if polls_left > 0:
@@ -159,7 +159,7 @@ def _applied(registry: Registry, record: RepositoryRecord) -> RepositoryScanning
     return RepositoryScanningConfiguration(
         repository_arn=record.arn,
         repository_name=record.name,
-        scan_on_push=frequency != "MANUAL",
+        scan_on_push=record.scan_on_push,
         scan_frequency=frequency,
         applied_scan_filters=tuple(one for rule in rules for one in rule.repository_filters),
     )
