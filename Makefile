@@ -135,3 +135,16 @@ $(READY): $(USABLE)
 
 clean:
 	rm -rf .venv .venv-* dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.PHONY: kill-local moto-suite bench-local
+
+# The embedded ECR killed 200 times at random moments, and crashed at every single write point.
+kill-local: $(READY)
+	KILLS=200 CRASH_STRIDE=1 $(BIN)/python -m pytest tests/integration/local/crashes
+
+# moto's own tests of ECR against the embedded ECR; tests/moto_suite/EXCEPTIONS.md says what fails and why.
+moto-suite: $(READY)
+	$(BIN)/python -m tests.moto_suite.run
+
+bench-local: $(READY)
+	$(BIN)/python benchmarks/local.py

@@ -13,7 +13,7 @@ LARGEST_BODY = 32 * 1024 * 1024
 LARGE_BODY = 256 * 1024
 """Bytes from which on a body counts as large, and is hashed and decoded off the event loop."""
 LARGE_AT_ONCE = 2
-"""Requests with large bodies in memory at once. Others wait in their clients' sockets, which costs nothing."""
+"""Requests with large bodies in memory at once. Others wait in their clients' sockets, at no cost."""
 STALL_SECONDS = 30.0
 """How long a client may pause in the middle of a body."""
 
@@ -34,7 +34,7 @@ class Bodies:
             yield
 
     async def read(self, request: web.Request) -> bytearray:
-        """Return the body. Raises `HTTPRequestEntityTooLarge` or, if the client stalls, `HTTPRequestTimeout`."""
+        """Return the body; raises `HTTPRequestEntityTooLarge`, or `HTTPRequestTimeout` on a stall."""
         body = bytearray()
         try:
             while True:

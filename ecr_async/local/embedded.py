@@ -62,9 +62,8 @@ class LocalECR:
         access_key_id: The access key of the account `account_id`. The default is known to everybody, which
             is all right on loopback only.
         secret_access_key: Its secret.
-        keys: Further access keys: `{"AKIA…": (secret_key, account_id)}`. A third item is the ARN of the user
-        or
-            role whose key it is, which pull-time update exclusions may name; left out, it is
+        keys: Further access keys: `{"AKIA…": (secret_key, account_id)}`. A third item is the ARN of the
+            user or role whose key it is, which pull-time update exclusions may name; left out, it is
             `arn:aws:iam::<account_id>:user/local`.
         uri_style: The form of repository URIs and login endpoints in responses: `caller` follows the name
             under which the client reached the server, `host` is
@@ -79,10 +78,8 @@ class LocalECR:
         preview_polls: How often a lifecycle policy preview is found in progress before it is complete.
         scan_polls: The same for an image scan.
         replication_polls: The same for an image's replication to other registries of this server.
-        rates: Rate limits by operation: `{"DescribeImages": "20/s,burst=40"}`. Each operation of a key in a region
         rates: Rate limits by operation: `{"DescribeImages": "20/s,burst=40"}`. Each operation of a key in a
-        region
-            has its own; what is too much gets ECR's "Rate exceeded". An operation's name may hold `*`.
+            region has its own; what is too much gets ECR's "Rate exceeded". An operation's name may hold `*`.
         control: Whether `/_local` serves faults, rates and the clock to other processes.
         on_event: Called with each event that ECR would send by EventBridge, once what it tells of is
             committed: a function, sync or async, that takes an `Event`, or an `EventSink`. What a

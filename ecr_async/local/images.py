@@ -46,8 +46,8 @@ ROW = (
 )
 """An image as JSON, times in microseconds.
 
-Many rows are read as one text: between two rows, sqlite3 lets go of the interpreter lock and takes it back, for which
-a busy event loop makes it wait each time.
+Many rows are read as one text: between two rows, sqlite3 lets go of the interpreter lock and takes it
+back, for which a busy event loop makes it wait each time.
 """
 
 

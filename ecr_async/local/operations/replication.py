@@ -1,7 +1,7 @@
-"""Replication between the registries of this server: by rule as images are pushed, or by a backfill afterwards.
+"""Replication between the registries of this server: by rule as images are pushed, or by a backfill later.
 
-A copy is made in the transaction of the push, so it is there at once; its status is found in progress as often as
-`Rules.replication_polls` says, and then complete. What is copied is not replicated any further, as in ECR.
+A copy is made in the transaction of the push, so it is there at once; its status is found in progress as
+often as `Rules.replication_polls` says, and then complete. What is copied is not replicated any further.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html
 """

@@ -1,8 +1,9 @@
 """A process that ends at its nth write: `python -m tests.integration.local.crashes.points FOLDER STRIDE`.
 
-For n = 1, 1 + STRIDE, … it forks a server and its client, which crash before their nth write point (a statement
-of SQLite, a file made, linked or removed), then verifies in another fork that what was acknowledged is whole
-and that rows and files agree. It ends with the first n that the workload has no write point for.
+For n = 1, 1 + STRIDE, … it forks a server and its client, which crash before their nth write point (a
+statement of SQLite, a file made, linked or removed), then verifies in another fork that what was
+acknowledged is whole and that rows and files agree. It ends with the first n that the workload has no write
+point for.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """The server killed with SIGKILL at random moments, while writers use both doors.
 
-`KILLS=200 python -m pytest tests/integration/local/crashes/test_kills.py`, which is `make kill-local`, takes longer.
+`KILLS=200` in the environment kills it 200 times, which is what `make kill-local` does.
 """
 
 import asyncio
