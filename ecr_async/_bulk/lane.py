@@ -94,12 +94,10 @@ class Lane(CallObserver):
     @property
     def may_begin(self) -> bool:
         """Whether a job may begin, as far as the service is concerned."""
-        return (
-            bool(self._jobs)
-            and self.active < (self._owner.most if self.is_proven else self._window)
-            and self.parked < PARKED_MAX
-            and self.active + self.parked < self._concurrency
-        )
+        if not self._jobs or self.parked >= PARKED_MAX:
+            return False
+        most = self._owner.most if self.is_proven else self._window
+        return self.active + self.parked < min(most, self._concurrency)
 
     def add(self, job: Job) -> None:
         """Add a job behind the others."""

@@ -6,8 +6,8 @@
 A worker takes a job of the next service in turn, so that services advance side by side, however many jobs
 one of them has. A job that waits without a connection, for its service's rate limiter or for a retry, is
 parked: another worker takes its place meanwhile. Services that have not answered have half of the workers
-at most, all together, so that dead ones leave the rest to the living; and no service has more than three
-quarters of them.
+at most, all together, so that dead ones leave the rest to the living; and no service has the last eighth
+of them, so that a slow one leaves a way to the others.
 
 Services are opened as there is room for them, so what a scan holds depends on the connections and not on
 the number of its services.
@@ -88,7 +88,7 @@ class _Workers:
     @property
     def most(self) -> int:
         """How many workers one service may have."""
-        return self.size if self.lanes == 1 else max(1, 3 * self.size // 4)
+        return self.size if self.lanes == 1 else max(1, self.size - max(1, self.size // 8))
 
     async def room(self) -> None:
         """Wait until another lane is of use: for the connections, or since none of the open

@@ -99,11 +99,11 @@ async def _scan(
             def show(result: ScanResult) -> None:
                 match result:
                     case ScannedPage():
-                        totals.add_page(result, _registry(result, names))
+                        totals.add_page(result, _registry(result.service, names))
                     case VanishedRepository():
                         pass  # told at the end, where no registry has it
                     case FailedListing() | FailedRepository():
-                        totals.add_failure(names.get(result.service, result.service.region))
+                        totals.add_failure(_registry(result.service, names))
                         console.print(_failure(result, names), highlight=False, markup=False)
                 update(images.summary)
 
@@ -125,17 +125,14 @@ async def _write(images: Scan, output: Path | None, show: Callable[[ScanResult],
         await write_jsonl(images, output, on_result=show)
 
 
-def _registry(page: ScannedPage, names: Mapping[Service, str]) -> str:
+def _registry(service: Service, names: Mapping[Service, str]) -> str:
     """Return a registry's name for people; the accounts of a fleet are told apart by their numbers."""
-    if page.service in names:
-        return names[page.service]
-    account = next((image.registry_id for image in page.images if image.registry_id), None)
-    return f"{account}/{page.service.region}" if account else page.service.region
+    return names.get(service) or "/".join(filter(None, (service.account, service.region)))
 
 
 def _failure(result: FailedRepository | FailedListing, names: Mapping[Service, str]) -> str:
     """Return the line that says what is wrong."""
-    where = names.get(result.service, result.service.region)
+    where = _registry(result.service, names)
     what = f"{result.repository}: " if result.repository else ""
     return f"{where}: {what}{result.error}"
 

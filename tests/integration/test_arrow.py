@@ -1,6 +1,8 @@
 """Scans as Arrow and Parquet: one row an image, files that are whole or not there."""
 
 import asyncio
+import json
+import operator
 import os
 import re
 import subprocess
@@ -21,6 +23,7 @@ import ecr_async as ecr
 from ecr_async import arrow
 from ecr_async.local import LocalECR
 from tests.integration.local.content import manifest
+from tests.integration.subprocesses import ROOT
 from tests.unit.fake_registry import FakeRegistry
 
 TEAMS = {"team/api": 3, "team/web": 2500, "tools/lint": 1, "empty": 0}
@@ -109,6 +112,24 @@ class TestSchema:
             ]
             for field in arrow.SCHEMA
         ]
+
+    def test_the_guide_has_every_column_with_whether_it_is_null(self) -> None:
+        guide = (ROOT / "docs" / "guide" / "bulk-scans.md").read_text()
+        documented = re.findall(r"^\| `(\w+)` \| [\w ]+ \| (yes|no) \|", guide, re.MULTILINE)
+        assert documented == [(field.name, "yes" if field.nullable else "no") for field in arrow.SCHEMA]
+
+    async def test_json_lines_have_the_same_names_and_values(self, tmp_path: Path) -> None:
+        async with FakeRegistry(TEAMS).session() as session:
+            service = session.service()
+            await arrow.write_parquet(ecr.scan_images(service), tmp_path / "images.parquet")
+            await ecr.write_jsonl(ecr.scan_images(service), tmp_path / "images.jsonl")
+        lines = [json.loads(line) for line in (tmp_path / "images.jsonl").read_text().splitlines()]
+        table = pq.read_table(tmp_path / "images.parquet").to_pylist()
+        assert list(lines[0]) == arrow.SCHEMA.names
+        key = operator.itemgetter("digest")
+        for line, row in zip(sorted(lines, key=key), sorted(table, key=key), strict=True):
+            line["pushed_at"] = datetime.fromisoformat(line["pushed_at"])
+            assert line == row
 
     async def test_a_file_of_no_images_has_the_schema_too(self, tmp_path: Path) -> None:
         path = tmp_path / "images.parquet"

@@ -465,3 +465,134 @@ async def test_the_images_of_a_whole_registry_are_scanned_and_rolled_up() -> Non
     assert sum(first.summary.gravest.values()) == sum(bool(image.findings) for image in found.values())
     assert second.summary.started == 0
     assert again == found
+
+
+class Bare(FakeRegistry):
+    """A registry whose answers to DescribeImageScanFindings and StartImageScan are given, by the image's tag."""
+
+    def __init__(self, answers: dict[str, Any], **options: Any) -> None:
+        super().__init__({}, **options)
+        self.given = answers
+
+    def _DescribeImageScanFindings(self, request: dict[str, Any]) -> dict[str, Any]:
+        given: dict[str, Any] = self.given[request["imageId"]["imageTag"]]
+        return given
+
+
+class TestWhatOthersMetWith:
+    """Troubles of other clients that were reported in public, tried on this one."""
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            {"imageScanStatus": {"status": "COMPLETE"}},
+            {"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {}},
+            {
+                "imageScanStatus": {
+                    "status": "ACTIVE",
+                    "description": "Continuous scan is selected for image.",
+                },
+                "imageScanFindings": {"findings": []},
+            },
+        ],
+    )
+    async def test_an_image_of_which_nothing_is_reported_is_not_clean(self, answer: Any) -> None:
+        """https://github.com/aws/aws-cli/issues/6759."""
+        async with Bare({"v1": answer}).session() as session:
+            scan = scan_findings(session.service(), tagged("v1"))
+            (result,) = [result async for result in scan]
+        assert isinstance(result, UnscannedImage)
+        assert result.status == answer["imageScanStatus"]["status"]
+        assert "neither findings nor how many" in (result.description or "")
+        assert (scan.summary.scanned, scan.summary.unscanned) == (0, 1)
+
+    async def test_findings_without_counts_are_counted(self) -> None:
+        findings = [{"name": f"CVE-{number}", "severity": "LOW"} for number in range(3)]
+        answer = {"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {"findings": findings}}
+        async with Bare({"v1": answer}).session() as session:
+            scan = scan_findings(session.service(), tagged("v1"), max_findings=1)
+            (result,) = [result async for result in scan]
+        assert isinstance(result, ImageFindings)
+        assert (result.severity_counts, len(result.findings)) == ({"LOW": 3}, 1)
+
+    @in_virtual_time
+    async def test_a_start_that_is_throttled_for_ever_takes_no_longer_than_the_wait(self) -> None:
+        """An image that was scanned within 24 hours is throttled, whatever one waits.
+
+        https://github.com/aws/containers-roadmap/issues/1226
+        """
+        registry = FakeScanner({f"good{number}": ["LOW"] for number in range(500)})
+        registry.on_call = lambda operation, _: (
+            "ThrottlingException" if operation == "StartImageScan" else None
+        )
+        tags = [*registry.findings, "bad"]
+        results, summary = await results_of(registry, "bad", *tags[:-1], start=True, wait=60)
+        bad = results["bad"]
+        assert isinstance(bad, FailedFindings)
+        assert isinstance(bad.error, ecr.ServiceError)
+        assert bad.error.code == "ThrottlingException"
+        assert summary.scanned == 500
+        assert 60 <= summary.seconds < 70
+
+    async def test_the_description_of_a_scan_that_cannot_be_is_kept(self) -> None:
+        class Unsupported(FakeScanner):
+            def _StartImageScan(self, request: dict[str, Any]) -> dict[str, Any]:
+                status = {"status": "UNSUPPORTED_IMAGE", "description": "the distribution is not supported"}
+                return {**self._about(request), "imageScanStatus": status}
+
+        results, _ = await results_of(Unsupported({}), "v1", start=True, wait=60)
+        result = results["v1"]
+        assert isinstance(result, UnscannedImage)
+        assert (result.status, result.description) == (
+            "UNSUPPORTED_IMAGE",
+            "the distribution is not supported",
+        )
+
+    @in_virtual_time
+    async def test_a_listing_that_is_throttled_goes_on(self) -> None:
+        """https://github.com/cloud-custodian/cloud-custodian/issues/5598."""
+        answers = iter(["ThrottlingException"] * 20)
+        registry = FakeRegistry(
+            {"app": 1},
+            on_call=lambda operation, _: next(answers, None) if operation == "DescribeRepositories" else None,
+        )
+        async with registry.session() as session:
+            scan = ecr.scan_images(session.service())
+            assert [type(result) async for result in scan] == [ecr.ScannedPage]
+        assert (scan.summary.throttles, scan.summary.complete) == (20, True)
+
+    async def test_a_region_that_is_denied_ends_no_other(self) -> None:
+        """https://github.com/praetorian-inc/aurelian/pull/197."""
+        denied = FakeRegistry({"app": 1}, on_call=lambda *_: "AccessDeniedException")
+        async with denied.session() as one, FakeRegistry({"app": 1}).session() as two:
+            scan = ecr.scan_images([one.service(), two.service()])
+            results = [type(result) async for result in scan]
+        assert sorted(each.__name__ for each in results) == ["FailedListing", "ScannedPage"]
+
+
+class TestManyServices:
+    async def test_images_of_a_scan_are_looked_up_where_they_were_found(self) -> None:
+        async with LocalECR(verify_layers=False) as local, local.session() as session:
+            services = [session.service("us-east-1"), session.service("eu-west-1")]
+            for number, service in enumerate(services):
+                await ecr.create_repository(service, ecr.CreateRepositoryRequest("team/app"))
+                for tag in range(number + 1):
+                    request = ecr.PutImageRequest("team/app", manifest(f"{number} {tag}".encode()))
+                    await ecr.put_image(service, request)
+            findings = scan_findings(services, ecr.scan_images(services), start=True, wait=60)
+            found = Counter([result.service async for result in findings])
+        assert found == {services[0]: 1, services[1]: 2}
+
+    async def test_other_images_are_looked_up_in_every_service(self) -> None:
+        async with FakeScanner({"v1": []}).session() as one, FakeScanner({}).session() as two:
+            scan = scan_findings([one.service(), two.service()], tagged("v1"))
+            results = [result async for result in scan]
+        assert {type(result) for result in results} == {ImageFindings, UnscannedImage}
+
+    async def test_failures_of_the_scan_that_images_come_from_are_results(self) -> None:
+        registry = FakeRegistry({"bad": 1}, on_call=lambda *_: "AccessDeniedException")
+        async with registry.session() as session:
+            images = ecr.scan_images(session.service(), ["bad"])
+            scan = scan_findings(session.service(), images)
+            assert [type(result) async for result in scan] == [ecr.FailedRepository]
+        assert (scan.summary.failed_repositories, scan.summary.complete) == (1, False)

@@ -227,3 +227,32 @@ class TestFleet:
     async def test_an_unknown_partition_is_named(self, session: ecr.Session) -> None:
         with pytest.raises(ecr.ConfigurationError, match="aws-mars"):
             await ecr.Fleet(session, ACCOUNTS, "r", partition="aws-mars").regions()
+
+
+class TestBulkScan:
+    async def test_a_fleet_is_scanned_like_services(self, session: ecr.Session) -> None:
+        fleet = ecr.Fleet(session, ACCOUNTS, "ecr-reader", ["eu-west-1", "us-east-1"])
+        async for member in fleet:
+            assert isinstance(member, ecr.Service)
+            await create(member, f"of-{member.account}")
+        scan = ecr.scan_images(fleet)
+        found = {(result.service.account, result.repository) async for result in scan}
+        assert found == {(account, f"of-{account}") for account in ACCOUNTS}
+        assert scan.summary.scanned == 6
+        assert [result async for result in ecr.scan_findings(fleet, ecr.scan_images(fleet))] == []
+
+    async def test_an_account_that_cannot_be_entered_is_a_failed_listing_for_each_region(self) -> None:
+        sts = RefusingSTS("AccessDenied", lambda request: "no", refused=":222222222222:")
+        async with (
+            sts.serving() as url,
+            ecr.Session(**KEYS, region="eu-west-1", sts_endpoint_url=url, trust_env=False) as session,
+        ):
+            regions = ["eu-west-1", "us-east-1"]
+            fleet = ecr.Fleet(session, ["222222222222"], "ecr-reader", regions)
+            scan = ecr.scan_images(fleet)
+            results = [result async for result in scan]
+        assert {result.service.region for result in results} == set(regions)
+        for result in results:
+            assert isinstance(result, ecr.FailedListing)
+            assert isinstance(result.error, ecr.CredentialsError)
+        assert (scan.summary.failed_listings, scan.summary.complete) == (2, False)

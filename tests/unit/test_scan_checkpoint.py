@@ -2,7 +2,11 @@
 possible twice.
 """
 
+import asyncio
+import contextlib
+import os
 import sqlite3
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +16,7 @@ import msgspec
 import pytest
 
 import ecr_async as ecr
+from tests.integration.subprocesses import ROOT
 from tests.unit.fake_registry import FakeRegistry, image
 
 REPOSITORIES = {"team/api": 3, "team/web": 25, "team/db": 20, "tools": 1, "empty": 0}
@@ -333,3 +338,120 @@ class TestJsonLines:
             path.write_text("short")
             with pytest.raises(ecr.ConfigurationError, match="shorter"):
                 await ecr.write_jsonl(ecr.scan_images([service], **options), path)
+
+
+async def interrupted_checkpoint(folder: Path) -> Runs:
+    """Return runs whose checkpoint is of an interrupted scan."""
+    runs = Runs(FakeRegistry(REPOSITORIES), folder)
+    await runs.run(5)
+    return runs
+
+
+class TestDamage:
+    """Whatever has happened to the file, the error names it and says what to do."""
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE scan SET settings = 5",
+            "UPDATE scan SET output_size = 'much'",
+            "UPDATE repository SET pages = pages + 1",
+            "UPDATE repository SET name = 'another' WHERE name = (SELECT min(name) FROM repository)",
+            "UPDATE repository SET next_token = x'ff' WHERE next_token IS NOT NULL",
+            "UPDATE service SET registry = NULL",
+            "DROP TABLE repository",
+            "ALTER TABLE scan DROP COLUMN output",
+            "INSERT INTO scan SELECT * FROM scan",
+        ],
+    )
+    async def test_altered_tables(self, tmp_path: Path, statement: str) -> None:
+        runs = await interrupted_checkpoint(tmp_path)
+        with sqlite3.connect(runs.checkpoint) as database:
+            database.execute(statement)
+        database.close()
+        with pytest.raises(ecr.CheckpointError, match=r"scan\.checkpoint is damaged .*delete it"):
+            await runs.run()
+
+    async def test_digests_that_were_altered(self, tmp_path: Path) -> None:
+        runs = Runs(FakeRegistry({"team/web": 50}), tmp_path)
+        await runs.run(3)
+        with sqlite3.connect(runs.checkpoint) as database:
+            database.execute("UPDATE delivered SET digests = replace(digests, 'a', 'b')")
+        database.close()
+        with pytest.raises(ecr.CheckpointError, match="checksum"):
+            await runs.run()
+
+    async def test_another_version_of_the_schema(self, tmp_path: Path) -> None:
+        runs = await interrupted_checkpoint(tmp_path)
+        with sqlite3.connect(runs.checkpoint) as database:
+            database.execute("PRAGMA user_version = 1")
+        database.close()
+        with pytest.raises(ecr.CheckpointError, match=r"another version .*format 1"):
+            await runs.run()
+
+    async def test_bytes_that_were_flipped(self, tmp_path: Path) -> None:
+        """Wherever a byte is flipped, the scan is whole or the error is typed; nothing is lost or doubled."""
+        runs = await interrupted_checkpoint(tmp_path)
+        content = runs.checkpoint.read_bytes()
+        for position in range(0, len(content), 499):
+            flipped = bytearray(content)
+            flipped[position] ^= 0xFF
+            runs.checkpoint.write_bytes(flipped)
+            for leftover in ("-wal", "-shm", "-journal"):
+                runs.checkpoint.with_name(runs.checkpoint.name + leftover).unlink(missing_ok=True)
+            with contextlib.suppress(ecr.CheckpointError):
+                await runs.run()
+                assert runs.summary.scanned + runs.summary.done_before == 5
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
+    async def test_a_full_disk_is_the_systems_error(self, tmp_path: Path) -> None:
+        program = f"""
+import asyncio, resource, signal
+import ecr_async as ecr
+from tests.unit.fake_registry import FakeRegistry
+
+async def main():
+    async with FakeRegistry({{"team/web": 100_000}}).session() as session:
+        async for _ in ecr.scan_images(session.service(), checkpoint={str(tmp_path / "checkpoint")!r}):
+            pass
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+try:
+    asyncio.run(main())
+except OSError as error:
+    print(type(error).__name__, error.filename)
+"""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+        )
+        out, _ = await process.communicate()
+        assert out.decode() == f"OSError {tmp_path / 'checkpoint'}\n"
+
+
+class TestFilesAreClosed:
+    @pytest.mark.parametrize("checkpoint", [True, False])
+    async def test_a_cancelled_write_closes_its_file_and_leaves_none_that_is_empty(
+        self, tmp_path: Path, checkpoint: bool
+    ) -> None:
+        async def hang(operation: str, request: dict[str, Any]) -> None:
+            await asyncio.Event().wait()
+
+        options: dict[str, Any] = {"checkpoint": tmp_path / "checkpoint"} if checkpoint else {}
+        registry = FakeRegistry(REPOSITORIES, on_call=hang)
+        async with registry.session() as session:
+            scan = ecr.scan_images(session.service(), **options)
+            writing = asyncio.create_task(ecr.write_jsonl(scan, tmp_path / "images.jsonl"))
+            while not registry.calls:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            writing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await writing
+        assert {path.name for path in tmp_path.iterdir()} <= {"checkpoint"}  # noqa: ASYNC240
+        assert not [path for path in open_files() if path.startswith(str(tmp_path))]
+
+
+def open_files() -> list[str]:
+    """Return the paths of the files that this process has open."""
+    folder = Path("/proc/self/fd")
+    return [os.readlink(each) for each in folder.iterdir() if each.is_symlink()]

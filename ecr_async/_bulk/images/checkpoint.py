@@ -146,7 +146,7 @@ class Checkpoint:
 
     async def register(self, service: Service) -> None:
         """Add a service of the scan, in the order in which the services are given."""
-        name = " ".join(filter(None, (service.region, service.endpoint_url)))
+        name = " ".join(filter(None, (service.account, service.region, service.endpoint_url)))
         self._seen[name] += 1
         number = self._seen[name]
         self._identities[service] = f"{name} #{number}" if number > 1 else name
