@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import functools
 import ipaddress
+import os
 import re
 import urllib.request
 from collections.abc import Mapping
@@ -17,6 +19,9 @@ from ecr_async._secret import Secret
 from ecr_async.errors import ConfigurationError
 
 __all__ = ["Proxy", "proxy_for", "request_options"]
+
+VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "REQUEST_METHOD")
+"""What Python's own reading of the environment depends on, for our two schemes."""
 
 
 @attrs.frozen
@@ -39,6 +44,12 @@ def request_options(url: URL, headers: Mapping[str, str], proxy: Proxy | None) -
     return {"headers": {**headers, **credentials}, "proxy": proxy.url}  # the proxy reads the request itself
 
 
+@functools.lru_cache(maxsize=4)
+def _proxies(*variables: str | None) -> Mapping[str, str]:
+    """Return the proxies by scheme. Finding them goes through the whole environment, so it is done once for its values."""
+    return urllib.request.getproxies()
+
+
 def proxy_for(url: URL) -> Proxy | None:
     """Return the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY prescribe for a URL.
 
@@ -49,7 +60,7 @@ def proxy_for(url: URL) -> Proxy | None:
     Raises `ConfigurationError` for one that is not an HTTP proxy's URL, without repeating it: it may hold a
     password.
     """
-    variable = Secret(urllib.request.getproxies().get(url.scheme, ""))
+    variable = Secret(_proxies(*map(os.environ.get, VARIABLES)).get(url.scheme, ""))
     if not variable or _is_excepted(url):
         return None
     if (proxy := _parse(variable)) is None:
