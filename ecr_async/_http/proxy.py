@@ -46,7 +46,7 @@ def request_options(url: URL, headers: Mapping[str, str], proxy: Proxy | None) -
 
 @functools.lru_cache(maxsize=4)
 def _proxies(*variables: str | None) -> Mapping[str, str]:
-    """Return the proxies by scheme. Finding them goes through the whole environment, so it is done once for its values."""
+    """Return the proxies by scheme; finding them reads the whole environment, which services share."""
     return urllib.request.getproxies()
 
 

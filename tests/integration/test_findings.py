@@ -468,7 +468,7 @@ async def test_the_images_of_a_whole_registry_are_scanned_and_rolled_up() -> Non
 
 
 class Bare(FakeRegistry):
-    """A registry whose answers to DescribeImageScanFindings and StartImageScan are given, by the image's tag."""
+    """A registry whose responses to DescribeImageScanFindings are given, by the image's tag."""
 
     def __init__(self, answers: dict[str, Any], **options: Any) -> None:
         super().__init__({}, **options)
