@@ -14,7 +14,7 @@ from ecr_async._http.proxy import proxy_for
 from ecr_async._http.route import Route, find_route
 from ecr_async._http.transport import Download, Reply
 from ecr_async._pipeline.call import Attempt, Call
-from ecr_async._pipeline.instrumentation import report_attempt
+from ecr_async._pipeline.instrumentation import is_observed, report_attempt
 from ecr_async._pipeline.recovery import Recovery
 from ecr_async._pipeline.repeats import is_own_effect, leaves_doubt
 from ecr_async._pipeline.runtime import Runtime
@@ -70,7 +70,6 @@ class Service:
         service rejects the call, `ResponseError` or `TransportError` when no response of the service came,
         `WrongEventLoopError` in another event loop than the one that the session was entered in.
         """
-        self._runtime.check_usable()
         if operation.heavy:
             body = await asyncio.to_thread(_encode, operation, request)
         else:
@@ -122,8 +121,11 @@ class Service:
             attempt.reply = reply = await connection.post(
                 route.url, headers, call.body.content, route.proxy, fresh=call.needs_new_connection
             )
+            if reply.status == 200 and len(reply.body) < LARGE_RESPONSE:
+                return codec.decode(call.operation, reply.body)
             if reply.status == 200:
-                return await self._decode(call.operation, reply)
+                async with runtime.decoding:
+                    return await _decode_in_steps(call.operation, reply)
         raise codec.decode_error(
             call.operation,
             reply.status,
@@ -132,12 +134,6 @@ class Service:
             find_error=runtime.find_error,
             redactor=attempt.redactor,
         )
-
-    async def _decode(self, operation: Operation[Any, ResponseT], reply: Reply) -> ResponseT:
-        if len(reply.body) < LARGE_RESPONSE:
-            return codec.decode(operation, reply.body)
-        async with self._runtime.decoding:
-            return await _decode_in_steps(operation, reply)
 
     @property
     def shared(self) -> dict[object, Any]:
@@ -171,15 +167,16 @@ class Service:
         self, call: Call[Any], attempt: Attempt, error: CallError | None = None, delay: float | None = None
     ) -> None:
         runtime = self._runtime
-        report_attempt(
-            call,
-            attempt,
-            region=self.region,
-            now=runtime.monotonic(),
-            telemetry=runtime.telemetry,
-            error=error,
-            retry_delay=delay,
-        )
+        if is_observed(runtime.telemetry):
+            report_attempt(
+                call,
+                attempt,
+                region=self.region,
+                now=runtime.monotonic(),
+                telemetry=runtime.telemetry,
+                error=error,
+                retry_delay=delay,
+            )
 
     def with_retries(self, retries: RetryStrategy) -> Self:
         """Return this service with another retry strategy."""

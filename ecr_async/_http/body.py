@@ -8,7 +8,7 @@ import attrs
 from aiohttp import Payload
 from aiohttp.abc import AbstractStreamWriter
 
-__all__ = ["LARGE", "Body", "Content", "payload", "size_of"]
+__all__ = ["Body", "Content", "Pieces", "is_small"]
 
 Content: TypeAlias = bytes | Sequence[bytes]
 """A body's bytes, in one piece or several."""
@@ -32,26 +32,21 @@ class Body:
         return cls(content, sha256(content).hexdigest())
 
 
-def size_of(content: Content) -> int:
-    """Return the content's length in bytes."""
-    return len(content) if isinstance(content, bytes) else sum(map(len, content))
+def is_small(content: Content) -> bool:
+    """Whether the content is handed to the socket as it is."""
+    return isinstance(content, bytes) and len(content) < LARGE
 
 
-def payload(content: Content, on_sent: Callable[[int], None]) -> bytes | Payload:
-    """Return what aiohttp sends the content from; `on_sent` is told how much, as a large one is sent."""
-    if isinstance(content, bytes) and len(content) < LARGE:
-        return content
-    return _Pieces([content] if isinstance(content, bytes) else content, on_sent)
-
-
-class _Pieces(Payload):
-    """A payload of pieces, which can be sent any number of times."""
+class Pieces(Payload):
+    """Large content that is sent in pieces, any number of times; `on_sent` is told the size of each."""
 
     _value: Sequence[bytes]
 
-    def __init__(self, pieces: Sequence[bytes], on_sent: Callable[[int], None]) -> None:
+    def __init__(self, content: Content, on_sent: Callable[[int], None]) -> None:
+        pieces = [content] if isinstance(content, bytes) else content
         super().__init__(pieces, content_type="application/octet-stream")
-        self._size = sum(map(len, pieces))
+        self.total = sum(map(len, pieces))
+        self._size = self.total
         self._on_sent = on_sent
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:

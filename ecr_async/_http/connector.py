@@ -8,25 +8,23 @@ from a server in trouble, and repeat the request on a new one.
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakSet
 
 import aiohttp
-import attrs
 from aiohttp.connector import Connection
 
 __all__ = ["Connector", "Way", "way"]
 
 
-@attrs.define(eq=False)
-class Way:
+class Way(Protocol):
     """How the current task's request gets its connection.
 
     `is_fresh_wanted` rules out those that were used before; `is_reused` says afterwards what it got.
     """
 
-    is_fresh_wanted: bool = False
-    is_reused: bool = False
+    is_fresh_wanted: bool
+    is_reused: bool
 
 
 way: ContextVar[Way] = ContextVar("way")

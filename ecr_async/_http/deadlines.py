@@ -27,12 +27,11 @@ class Deadlines:
         self.running: set[Deadline] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, extra: float = 0.0) -> "Deadline":
-        """Begin an attempt, which has `extra` seconds more than others."""
-        seconds = self.seconds + extra
-        deadline = Deadline(self, seconds, self.loop.time() + seconds)
+    def begin(self) -> "Deadline":
+        """Begin an attempt."""
+        deadline = Deadline(self, self.seconds, self.loop.time() + self.seconds)
         self.running.add(deadline)
-        if self._timer is None and seconds < math.inf:
+        if self._timer is None and self.seconds < math.inf:
             self._timer = self.loop.call_at(deadline.when, self._ring)
         return deadline
 
@@ -68,8 +67,13 @@ class Deadline:
         self._is_over = False
         self.when = when
 
+    def lengthen(self, seconds: float) -> None:
+        """Let the attempt take so much longer than others."""
+        self._seconds += seconds
+        self.when += seconds
+
     def extend(self, seconds: float) -> None:
-        """Give the attempt more time, but never more from now on than it had at its beginning."""
+        """Give the attempt more time for its progress, but never more from now on than it had in all."""
         self.when = min(self.when + seconds, self._deadlines.loop.time() + self._seconds)
 
     def pass_by(self) -> None:

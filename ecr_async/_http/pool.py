@@ -7,7 +7,6 @@ are not followed, cookies are not kept, bodies are read up to a bound.
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 import warnings
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -19,16 +18,16 @@ import aiohttp
 import attrs
 from yarl import URL
 
-from ecr_async._http.body import LARGE, Content, payload, size_of
-from ecr_async._http.connector import Connector, Way, way
-from ecr_async._http.deadlines import Deadlines
+from ecr_async._http.body import Content, Pieces, is_small
+from ecr_async._http.connector import Connector, way
+from ecr_async._http.deadlines import Deadline, Deadlines
 from ecr_async._http.failures import is_lost_connection, known_of, transport_error
 from ecr_async._http.proxy import Proxy, request_options
 from ecr_async._http.reading import SLOWEST, TooLargeError, Turn, Turns, read_body
+from ecr_async._http.tls import context_trusting
 from ecr_async._http.transport import Reply
 from ecr_async.errors import (
     CallError,
-    ConfigurationError,
     PoolTimeoutError,
     ResponseError,
     SessionClosedError,
@@ -69,7 +68,8 @@ class ConnectionPool:
         self._timeout = timeout
         self._silences = aiohttp.ClientTimeout(sock_connect=connect_timeout, sock_read=read_timeout)
         self._verify = verify
-        self._ca_bundle = ca_bundle
+        self._ca_bundle = ca_bundle if verify else None
+        self._tls: ssl.SSLContext | bool = verify
         self._user_agent = user_agent
         self._trace_configs = list(trace_configs)
         self._client: aiohttp.ClientSession | None = None
@@ -79,16 +79,15 @@ class ConnectionPool:
         self.turns = Turns()
 
     async def open(self) -> None:
-        """Make the pool; certificates are read off the event loop.
-
-        Raises `ConfigurationError` for a `ca_bundle` that cannot be read or has no certificate in it.
-        """
+        """Make the pool."""
+        if not self._verify:
+            warnings.warn(
+                "TLS certificates are not verified: anyone on the way can read and forge", stacklevel=3
+            )
         self.waiting = Deadlines(self._pool_timeout)
         self.attempts = Deadlines(self._timeout)
         self._client = aiohttp.ClientSession(
-            connector=Connector(
-                ssl=await self._tls(), ttl_dns_cache=60, keepalive_timeout=20, enable_cleanup_closed=False
-            ),
+            connector=Connector(ttl_dns_cache=60, keepalive_timeout=20, enable_cleanup_closed=False),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=self._silences,
             headers={"Accept-Encoding": "identity", "User-Agent": self._user_agent},
@@ -104,18 +103,15 @@ class ConnectionPool:
             self.attempts.close()
             await self._client.close()
 
-    async def _tls(self) -> ssl.SSLContext | bool:
-        if not self._verify:
-            warnings.warn(
-                "TLS certificates are not verified: anyone on the way can read and forge", stacklevel=4
-            )
-            return False
-        if self._ca_bundle is None:
-            return True
-        try:
-            return await asyncio.to_thread(_trusting, self._ca_bundle)
-        except OSError as error:
-            raise ConfigurationError(f"ca_bundle {self._ca_bundle!r} cannot be used: {error}") from error
+    async def tls(self, url: URL, proxy: Proxy | None) -> ssl.SSLContext | bool:
+        """Return whom to trust on the way to a URL; a `ca_bundle` is read when it is first needed.
+
+        Raises `ConfigurationError` for one that cannot be read or has no certificate in it.
+        """
+        if self._ca_bundle is not None and (url.scheme == "https" or proxy is not None):
+            self._tls = await asyncio.to_thread(context_trusting, self._ca_bundle)
+            self._ca_bundle = None
+        return self._tls
 
     def connection(self) -> PooledConnection:
         """Wait for a free connection; it is had until the block is left."""
@@ -167,11 +163,15 @@ class ConnectionPool:
         needs one of the others, and must not wait for itself.
         """
         timeout = attrs.evolve(self._silences, sock_read=self._silences.sock_read or SILENCE)
-        async with PooledConnection(self, self._free_for_downloads):
-            way.set(Way())
+        async with PooledConnection(self, self._free_for_downloads) as connection:
+            way.set(connection)
             try:
                 response = await self.client.request(
-                    method, url, timeout=timeout, **request_options(url, headers, proxy)
+                    method,
+                    url,
+                    ssl=await self.tls(url, proxy),
+                    timeout=timeout,
+                    **request_options(url, headers, proxy),
                 )
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 raise self.failure(error) from error
@@ -184,12 +184,14 @@ class ConnectionPool:
 class PooledConnection:
     """The right to one of the pool's connections."""
 
-    __slots__ = ("_free", "_pool", "_turn")
+    __slots__ = ("_free", "_pool", "_turn", "is_fresh_wanted", "is_reused")
 
     def __init__(self, pool: ConnectionPool, free: asyncio.Semaphore) -> None:
         self._pool = pool
         self._free = free
         self._turn: Turn | None = None
+        self.is_fresh_wanted = False
+        self.is_reused = False
 
     async def __aenter__(self) -> Self:
         pool = self._pool
@@ -218,17 +220,17 @@ class PooledConnection:
         """
         pool = self._pool
         client = pool.client
+        tls = await pool.tls(url, proxy)
         response: aiohttp.ClientResponse | None = None
         failure: Exception
         cause: Exception | None = None
-        current = Way(is_fresh_wanted=fresh)
-        way.set(current)
-        size = size_of(body)
+        self.is_fresh_wanted = fresh
+        way.set(self)
         try:
-            with pool.attempts.begin(min(size, IN_BUFFERS) / SLOWEST if size >= LARGE else 0.0) as deadline:
-                data = payload(body, lambda sent: deadline.extend(sent / SLOWEST))
+            with pool.attempts.begin() as deadline:
+                data = body if is_small(body) else _in_pieces(body, deadline)
                 response = await client.post(
-                    url, data=data, allow_redirects=False, **request_options(url, headers, proxy)
+                    url, data=data, allow_redirects=False, ssl=tls, **request_options(url, headers, proxy)
                 )
                 content = response.content
                 if content.is_eof() and not pool.is_traced:
@@ -242,7 +244,7 @@ class PooledConnection:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = pool.failure(error, response)
             if isinstance(failure, TransportError) and response is None and is_lost_connection(error):
-                failure.is_stale_connection = current.is_reused
+                failure.is_stale_connection = self.is_reused
             cause = None if isinstance(error, aiohttp.ClientResponseError) else error
         except TooLargeError as error:
             failure = ResponseError(str(error), **known_of(response))
@@ -250,11 +252,11 @@ class PooledConnection:
         raise failure from cause
 
 
-def _trusting(ca_bundle: str) -> ssl.SSLContext:
-    """Read certificates from a file, or a folder as OpenSSL lays it out."""
-    if os.path.isdir(ca_bundle):
-        return ssl.create_default_context(capath=ca_bundle)
-    return ssl.create_default_context(cafile=ca_bundle)
+def _in_pieces(body: Content, deadline: Deadline) -> Pieces:
+    """Return what sends a large body, and gives the attempt the time that it may take at the slowest."""
+    pieces = Pieces(body, lambda sent: deadline.extend(sent / SLOWEST))
+    deadline.lengthen(min(pieces.total, IN_BUFFERS) / SLOWEST)
+    return pieces
 
 
 class PooledDownload:

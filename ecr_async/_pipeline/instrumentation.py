@@ -16,7 +16,7 @@ from yarl import URL
 from ecr_async._pipeline.call import Attempt, Call
 from ecr_async.errors import CallError, ServiceError
 
-__all__ = ["AttemptRecord", "Telemetry", "error_type", "report_attempt"]
+__all__ = ["AttemptRecord", "Telemetry", "error_type", "is_observed", "report_attempt"]
 
 _logger = logging.getLogger("ecr_async")
 
@@ -59,6 +59,11 @@ class Telemetry(Protocol):
         ...
 
 
+def is_observed(telemetry: Telemetry | None) -> bool:
+    """Whether anyone wants to know of attempts."""
+    return telemetry is not None or _logger.isEnabledFor(logging.DEBUG)
+
+
 def report_attempt(
     call: Call[Any],
     attempt: Attempt,
@@ -70,9 +75,6 @@ def report_attempt(
     retry_delay: float | None = None,
 ) -> None:
     """Report an attempt that ended `now`, on the runtime's monotonic clock, to the log and to `telemetry`."""
-    is_logged = _logger.isEnabledFor(logging.DEBUG)
-    if not is_logged and telemetry is None:
-        return
     outcome = error or attempt.reply
     started = now if attempt.started is None else attempt.started
     record = AttemptRecord(
@@ -87,7 +89,7 @@ def report_attempt(
         error=error,
         retry_delay=retry_delay,
     )
-    if is_logged:
+    if _logger.isEnabledFor(logging.DEBUG):
         _log(record)
     if telemetry is not None:
         telemetry.attempt(record)

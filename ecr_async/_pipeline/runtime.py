@@ -57,13 +57,12 @@ class Runtime:
         cannot work.
         """
         self.check_open()
-        if not self.is_at_home:
+        if not self.is_at_home():
             raise WrongEventLoopError(
                 "the session was entered in another event loop: an earlier asyncio.run, another thread or the "
                 "process before a fork; enter a session of its own, `async with ecr.Session(...)`, in each"
             )
 
-    @property
     def is_at_home(self) -> bool:
         """Whether this is the event loop that the session was entered in; in a forked child it isn't."""
         try:
@@ -91,7 +90,7 @@ class Runtime:
         alone.
         """
         self.is_closed = True
-        if not self.is_at_home:
+        if not self.is_at_home():
             return
         if self.parent is not None:
             await self.credentials.close()

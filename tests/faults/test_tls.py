@@ -1,6 +1,5 @@
 """Certificates are verified, unless one insists."""
 
-import asyncio
 import ssl
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 import trustme
 
 import ecr_async as ecr
+from ecr_async._http.tls import context_trusting
 from tests.faults.server import FaultServer, answer, describe, session_for
 
 # In real time: certificates are read on a thread, for which virtual time does not wait.
@@ -101,8 +101,25 @@ async def test_whoever_insists_is_warned(tls: ssl.SSLContext) -> None:
 async def test_a_bundle_that_is_none(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "bundle.pem"
     path.write_bytes(content)
-    session = ecr.Session(region="eu-west-1", ca_bundle=str(path))
-    with pytest.raises(ecr.ConfigurationError, match=r"ca_bundle .*bundle\.pem"):
-        await session.__aenter__()
-    await session.close()
-    assert asyncio.all_tasks() == {asyncio.current_task()}
+    async with FaultServer(answer()) as server:
+        https = server.url.replace("http:", "https:")
+        async with session_for(server, endpoint_url=https, ca_bundle=str(path)) as session:
+            with pytest.raises(ecr.ConfigurationError, match=r"ca_bundle .*bundle\.pem"):
+                await describe(session.service())
+    assert server.connections == 0
+
+
+async def test_a_bundle_that_nobody_needs_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "bundle.pem"
+    path.write_bytes(b"no certificate")
+    async with FaultServer(answer()) as server, session_for(server, ca_bundle=str(path)) as session:
+        await describe(session.service())
+
+
+def test_sessions_share_what_they_read_until_it_changes(authority: trustme.CA, tmp_path: Path) -> None:
+    path = tmp_path / "bundle.pem"
+    authority.cert_pem.write_to_path(path)
+    first = context_trusting(str(path))
+    assert context_trusting(str(path)) is first
+    trustme.CA().cert_pem.write_to_path(path, append=True)
+    assert context_trusting(str(path)) is not first

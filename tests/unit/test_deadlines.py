@@ -110,6 +110,7 @@ async def test_without_a_bound_only_closing_ends_an_attempt() -> None:
 @in_virtual_time
 async def test_an_attempt_that_makes_progress_gets_more_time_but_never_more_than_it_had() -> None:
     async def progress(deadline: Deadline) -> None:
+        deadline.lengthen(1)
         for pause, seconds, until in ((0, 100, 4), (2, 1, 5), (2, 100, 8)):
             await asyncio.sleep(pause)
             deadline.extend(seconds)
@@ -117,7 +118,7 @@ async def test_an_attempt_that_makes_progress_gets_more_time_but_never_more_than
         await asyncio.Event().wait()
 
     async with deadlines(3) as opened:
-        with pytest.raises(TimeoutError), opened.begin(extra=1) as deadline:
+        with pytest.raises(TimeoutError), opened.begin() as deadline:
             await progress(deadline)
         assert now() == 8
 
