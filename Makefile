@@ -102,6 +102,15 @@ ready: $(READY)
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz
 
+# Everything goes wrong at random, and what was promised holds: `make chaos WORKLOADS=1000000 SEED=7`.
+.PHONY: chaos soak
+chaos: $(READY)
+	$(BIN)/python -m tests.chaos.chaos $(if $(WORKLOADS),--workloads $(WORKLOADS)) $(if $(SEED),--seed $(SEED))
+
+# A million calls of one session, and nothing grows.
+soak: $(READY)
+	$(BIN)/python -m tests.chaos.soak $(if $(REQUESTS),--requests $(REQUESTS))
+
 bench:
 	$(PYTHON) benchmarks/run.py
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Secret", "hide"]
+__all__ = ["Secret", "SecretBytes", "hide"]
 
 
 class Secret(str):
@@ -18,6 +18,15 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return "'***'"
+
+
+class SecretBytes(bytes):
+    """Bytes that `repr` hides: the body of a request or a response, which may hold a token or a signed URL."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{len(self):,} bytes>"
 
 
 def hide(value: Any) -> Any:

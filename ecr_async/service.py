@@ -19,6 +19,7 @@ from ecr_async._pipeline.recovery import Recovery
 from ecr_async._pipeline.repeats import is_own_effect, leaves_doubt
 from ecr_async._pipeline.runtime import Runtime
 from ecr_async._retry.standard import RetryStrategy
+from ecr_async._secret import SecretBytes
 from ecr_async._wire import codec
 from ecr_async._wire.operation import AnyOperation, Operation
 from ecr_async.errors import CallError
@@ -186,7 +187,7 @@ class Service:
 
 
 def _encode(operation: AnyOperation, request: Any) -> Body:
-    return Body.of(codec.encode(operation, request))
+    return Body.of(SecretBytes(codec.encode(operation, request)))
 
 
 def _complete(error: CallError, call: Call[Any], attempt: Attempt) -> None:

@@ -26,6 +26,7 @@ from ecr_async._http.proxy import Proxy, request_options
 from ecr_async._http.reading import SLOWEST, TooLargeError, Turn, Turns, read_body
 from ecr_async._http.tls import context_trusting
 from ecr_async._http.transport import Reply
+from ecr_async._secret import SecretBytes
 from ecr_async.errors import (
     CallError,
     PoolTimeoutError,
@@ -222,6 +223,7 @@ class PooledConnection:
         client = pool.client
         tls = await pool.tls(url, proxy)
         response: aiohttp.ClientResponse | None = None
+        answer: bytes
         failure: Exception
         cause: Exception | None = None
         self.is_fresh_wanted = fresh
@@ -233,8 +235,8 @@ class PooledConnection:
                     url, data=data, allow_redirects=False, ssl=tls, **request_options(url, headers, proxy)
                 )
                 content = response.content
-                if content.is_eof() and not pool.is_traced:
-                    answer = content.read_nowait()  # it came whole with its head, as small ones do
+                if content.is_eof() and not pool.is_traced:  # it came whole with its head, as small ones do
+                    answer = SecretBytes(content.read_nowait())
                 else:
                     self._turn = Turn(pool.turns)
                     answer = await read_body(response, deadline, self._turn)

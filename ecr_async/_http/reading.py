@@ -7,6 +7,7 @@ import asyncio
 import aiohttp
 
 from ecr_async._http.deadlines import Deadline
+from ecr_async._secret import SecretBytes
 
 __all__ = ["LARGE", "SLOWEST", "TooLargeError", "Turn", "Turns", "read_body"]
 
@@ -80,7 +81,7 @@ async def read_body(response: aiohttp.ClientResponse, deadline: Deadline, turn: 
             await turn.take()
         pieces: list[bytes] = []
         size = 0
-        while piece := await response.content.readany():
+        while piece := SecretBytes(await response.content.readany()):
             pieces.append(piece)
             size += len(piece)
             if size > LARGEST:
@@ -89,7 +90,7 @@ async def read_body(response: aiohttp.ClientResponse, deadline: Deadline, turn: 
                 is_in_turn = True
                 await turn.take()
             deadline.extend(len(piece) / SLOWEST)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return pieces[0] if len(pieces) == 1 else SecretBytes(b"".join(pieces))
     except BaseException:
         response.close()
         raise

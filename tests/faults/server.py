@@ -61,7 +61,8 @@ Behaviour: TypeAlias = Callable[[Exchange], Awaitable[None]]
 class FaultServer:
     """Listens on 127.0.0.1 and keeps count of requests and connections.
 
-    `slow` is how a request's body is taken: so many bytes, then a pause of so many seconds, and so on.
+    `slow` is how a request's body is taken: so many bytes, then a pause of so many seconds, and so on. With
+    `remembers=False` it keeps neither requests nor what has ended.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class FaultServer:
         *behaviours: Behaviour,
         tls: ssl.SSLContext | None = None,
         slow: tuple[int, float] | None = None,
+        remembers: bool = True,
     ) -> None:
         self.requests: list[Request] = []
         self.connections = 0
@@ -76,6 +78,7 @@ class FaultServer:
         self._behaviours = list(behaviours)
         self._tls = tls
         self._slow = slow
+        self._remembers = remembers
         self._serving: list[asyncio.Task[Any]] = []
         self._open: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Condition()
@@ -131,6 +134,8 @@ class FaultServer:
         finally:
             self._open.discard(task)
             writer.close()
+            if not self._remembers:
+                self._serving.remove(task)
             await self._tell()
 
     async def _talk(
@@ -138,7 +143,8 @@ class FaultServer:
     ) -> None:
         while not writer.is_closing():
             request = await self._read(connection, reader)
-            self.requests.append(request)
+            if self._remembers:
+                self.requests.append(request)
             await self._tell()
             behaviour = self._behaviours.pop(0) if len(self._behaviours) > 1 else self._behaviours[0]
             await behaviour(Exchange(request, reader, writer))
