@@ -70,8 +70,11 @@ class Chaos:
         await self.chance.choice([drop, reset, stall])(exchange)
 
     async def be_slow(self, exchange: Exchange) -> None:
-        await asyncio.sleep(self.chance.uniform(0, 20))
-        await self.do_right(exchange)
+        try:
+            async with asyncio.timeout(self.chance.uniform(0, 20)):
+                await exchange.wait_for_the_client_to_hang_up()
+        except TimeoutError:
+            await self.do_right(exchange)
 
     async def hang_up_afterwards(self, exchange: Exchange) -> None:
         await self.do_right(exchange)
