@@ -10,31 +10,11 @@ from typing import Any
 from ecr_async._auth.cached_credentials import CachedCredentials
 from ecr_async._auth.clock import Clock
 from ecr_async._pipeline.call import Attempt, Call
+from ecr_async._pipeline.rejections import CREDENTIALS_ERRORS, SIGNATURE_ERRORS
 from ecr_async._pipeline.repeats import is_idempotent
 from ecr_async.errors import CallError, ServiceError, TransportError
 
 __all__ = ["Recovery"]
-
-SIGNATURE_ERRORS = frozenset(
-    {
-        "InvalidSignatureException",
-        "RequestExpired",
-        "RequestInTheFuture",
-        "RequestTimeTooSkewed",
-        "SignatureDoesNotMatch",
-    }
-)
-"""What the service may say when our clock is off, or when a request was long on its way."""
-
-CREDENTIALS_ERRORS = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "InvalidClientTokenId",
-        "UnrecognizedClientException",
-    }
-)
-"""What the service says of credentials that ended before their time, or were taken back."""
 
 
 class Recovery:

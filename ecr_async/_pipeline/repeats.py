@@ -8,6 +8,8 @@ or begins what then is not gone on with.
 from collections.abc import Mapping
 from typing import Final
 
+from ecr_async._pipeline.rejections import CREDENTIALS_ERRORS, SIGNATURE_ERRORS
+from ecr_async._retry.standard import classify
 from ecr_async.errors import CallError, ConnectError, PoolTimeoutError, ServiceError, TransportError
 
 __all__ = ["REPEATS", "is_idempotent", "is_own_effect", "leaves_doubt"]
@@ -55,7 +57,11 @@ def leaves_doubt(error: CallError) -> bool:
 
 
 def is_own_effect(operation: str, error: CallError) -> bool:
-    """Whether a call may end in this error although, or because, an earlier attempt of its own succeeded."""
-    if isinstance(error, ServiceError) and not leaves_doubt(error):
-        return error.code in REPEATS.get(operation, ())
-    return True
+    """Whether a call may end in this error although, or because, an earlier attempt of its own succeeded.
+
+    Only a rejection of what was asked for says that no attempt can have succeeded. A throttle doesn't, nor
+    does a signature that is too old.
+    """
+    if not isinstance(error, ServiceError) or classify(error) is not None:
+        return True
+    return error.code in REPEATS.get(operation, ()) or error.code in SIGNATURE_ERRORS | CREDENTIALS_ERRORS

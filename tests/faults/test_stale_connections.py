@@ -160,6 +160,15 @@ async def test_a_rejection_of_another_kind_is_not_its_own_effect() -> None:
     assert (caught.value.attempts, caught.value.may_have_succeeded) == (2, False)
 
 
+@pytest.mark.parametrize("code", ["ThrottlingException", "ExpiredTokenException", "RequestExpired"])
+@in_virtual_time
+async def test_one_that_says_nothing_of_the_request_leaves_the_doubt(code: str) -> None:
+    async with FaultServer(drop, refuse(code)) as server, session_for(server) as session:
+        with pytest.raises(ecr.ServiceError) as caught:
+            await CALLS["InitiateLayerUpload"](session.service())
+    assert caught.value.may_have_succeeded
+
+
 @in_virtual_time
 async def test_a_whole_response_that_cannot_be_read_is_not_sent_again() -> None:
     """A repository that was made is not made again, to fail as one that exists already."""

@@ -1,0 +1,24 @@
+"""Codes of requests that were turned away for how they were signed, before anyone looked at what they ask for."""
+
+__all__ = ["CREDENTIALS_ERRORS", "SIGNATURE_ERRORS"]
+
+SIGNATURE_ERRORS = frozenset(
+    {
+        "InvalidSignatureException",
+        "RequestExpired",
+        "RequestInTheFuture",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+    }
+)
+"""What the service may say when our clock is off, or when a request was long on its way."""
+
+CREDENTIALS_ERRORS = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+    }
+)
+"""What the service says of credentials that ended before their time, or were taken back."""
