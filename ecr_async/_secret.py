@@ -21,7 +21,7 @@ class Secret(str):
 
 
 class SecretBytes(bytes):
-    """Bytes that `repr` hides: the body of a request or a response, which may hold a token or a signed URL."""
+    """Bytes that `repr` hides: a body, which may hold a token or a signed URL."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""Codes of requests that were turned away for how they were signed, before anyone looked at what they ask for."""
+"""Codes of requests that were turned away for how they were signed, whatever they ask for."""
 
 __all__ = ["CREDENTIALS_ERRORS", "SIGNATURE_ERRORS"]
 

@@ -34,7 +34,7 @@ PACKAGES = {
     "typing_extensions",
     "yarl",
 }
-"""Those of the core, and what aiohttp and cattrs need themselves; aiohttp tries some others where they are there."""
+"""Those of the core, and what aiohttp and cattrs need themselves."""
 
 TRIED_BY_AIOHTTP = {
     "aiodns",
