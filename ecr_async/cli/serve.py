@@ -185,13 +185,4 @@ def _print_environment(local: LocalECR) -> None:
 
 def _environment(local: LocalECR) -> str:
     """Return the line that sets a shell up, in one piece however long, to be pasted or evaluated."""
-    variables = {
-        "AWS_ENDPOINT_URL_ECR": local.endpoint_url,
-        "AWS_ACCESS_KEY_ID": local.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": local.secret_access_key,
-        "AWS_REGION": local.region,
-        "AWS_DEFAULT_REGION": local.region,
-    }
-    if local.ca_certificate is not None:
-        variables["AWS_CA_BUNDLE"] = str(local.ca_certificate)
-    return "export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
+    return "export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in local.environment.items())

@@ -14,12 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import attrs
 from aiohttp import web
 from yarl import URL
 
-from ecr_async._wire import codec
 from ecr_async.errors import ConfigurationError
+from ecr_async.local import direct
 from ecr_async.local.addresses import Addresses, RegistryKey, UriStyle
 from ecr_async.local.authentication import LOCAL_KEY, AccessKey, Authenticator, Caller
 from ecr_async.local.backend import Backend
@@ -27,12 +26,9 @@ from ecr_async.local.behaviour import Behaviour, Fault, RateLimit
 from ecr_async.local.clock import LocalClock
 from ecr_async.local.connections import Connections
 from ecr_async.local.control import make_control
-from ecr_async.local.operations import HANDLERS
 from ecr_async.local.operations.lifecycle import repositories_with_policies, run_policy
-from ecr_async.local.operations.table import Steps
 from ecr_async.local.outbox import OnEvent, Outbox
-from ecr_async.local.registry import Registry, Rules, Scope
-from ecr_async.local.requests import read_request
+from ecr_async.local.registry import Rules, Scope
 from ecr_async.local.server import make_application
 from ecr_async.local.tls import Certificates, make_certificates
 from ecr_async.session import Session
@@ -216,33 +212,50 @@ class LocalECR:
             defaults["ca_bundle"] = str(self.ca_certificate)
         return Session(**(defaults | options))
 
-    async def fill(self, requests: Iterable[Any]) -> None:
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables that lead the AWS CLI, the SDKs and sessions of this library here."""
+        variables = {
+            "AWS_ENDPOINT_URL_ECR": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+        }
+        if self.ca_certificate is not None:
+            variables["AWS_CA_BUNDLE"] = str(self.ca_certificate)
+        return variables
+
+    async def call(self, request: Any, *, region: str | None = None) -> Any:
+        """Carry out one request without HTTP and return its response; faults and rate limits don't strike it.
+
+        The request is one of `account_id`, in `region` or else the server's. Raises what a call would.
+        """
+        assert self._backend is not None
+        caller = Caller(self.account_id, region or self.region)
+        return await direct.call(self._backend, caller, self.endpoint_url, request)
+
+    async def fill(
+        self,
+        requests: Iterable[Any],
+        *,
+        region: str | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
         """Carry out many requests in one transaction and without HTTP, thousands of them a second.
 
             await local.fill(ecr.CreateRepositoryRequest(f"team/app-{number}") for number in range(1000))
 
-        It is for tests that need a registry with much in it. The requests are those of `account_id` in
-        `region`. They are taken one by one, on another thread, and `clock` is read for each of them, so
-        that a generator can set it to what each request needs.
+        It is for tests that need a registry with much in it. The requests are those of `account_id`, in
+        `region` or else the server's. They are taken one by one, on another thread, and `clock`, or else
+        the server's, is read for each of them, so that a generator can set it to what each request needs.
 
         Raises what a call would: after a `ServiceError` that which came before stays, as it does after
         calls; after anything else, a `ValidationError` say, nothing has been done.
         """
         assert self._backend is not None
-        backend = self._backend
-        caller, url = Caller(self.account_id, self.region), self.endpoint_url
-        handlers = {handler.operation.request: handler for handler in HANDLERS.values()}
-
-        def work(registry: Registry) -> None:
-            for request in requests:
-                handler = handlers[type(request)]
-                if isinstance(handler, Steps):
-                    raise TypeError(f"{type(request).__name__} cannot be carried out without HTTP")
-                received = read_request(handler.operation, codec.encode(handler.operation, request))
-                scope = Scope(caller, handler.operation.name, url)
-                handler.function(attrs.evolve(registry, scope=scope, now=backend.clock()), received)
-
-        await backend.write(Scope(caller, "", url), work)
+        caller = Caller(self.account_id, region or self.region)
+        await direct.fill(self._backend, caller, self.endpoint_url, requests, clock or self.clock)
 
     async def reset(self) -> None:
         """Empty every registry."""
