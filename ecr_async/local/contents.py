@@ -1,4 +1,4 @@
-"""The contents of made-up images: layers out of files, a configuration and a manifest, the same every time."""
+"""The contents of made-up images: layers out of files, a configuration and a manifest. Nothing is random."""
 
 import gzip
 import io

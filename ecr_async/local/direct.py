@@ -1,4 +1,4 @@
-"""Requests carried out without HTTP, for whoever holds the server: neither faults nor rate limits strike them."""
+"""Requests carried out without HTTP, for whoever holds the server. Faults and rate limits don't apply."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -28,7 +28,7 @@ async def call(backend: Backend, caller: Caller, url: str, request: Any) -> Any:
 async def fill(
     backend: Backend, caller: Caller, url: str, requests: Iterable[Any], clock: Callable[[], float]
 ) -> None:
-    """Carry out requests in one transaction, each at the time that `clock` has after the request was taken."""
+    """Carry out requests in one transaction; `clock` is read for each, after it was taken."""
 
     def work(registry: Registry) -> None:
         for request in requests:

@@ -146,8 +146,7 @@ class ThreadedLocalECR:
     ) -> list[LocalImage]:
         """Push an image for each age, thousands of them in a second, and create the repository if need be.
 
-            days = range(90)
-            local_ecr.make_images("team/app", [timedelta(days) for days in days], tags=[f"v{days}" for days in days])
+            local_ecr.make_images("team/app", [timedelta(days=n) for n in range(90)], tags=["latest"])
 
         Returns them in the same order. `tags` are their tags in this order; those for which there is None,
         or nothing any more, are untagged. If a tag is there twice, the youngest image keeps it. The
