@@ -11,7 +11,7 @@ __all__ = ["lazily"]
 
 
 def lazily(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return a package's `__getattr__`; `homes` tells which of its modules defines a name.
+    """Return a package's `__getattr__`; `homes` maps a name to the module that defines it.
 
     A name that is its own home is the module itself. A name whose extra is not installed raises
     `MissingExtraAttributeError`.

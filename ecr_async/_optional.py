@@ -1,4 +1,4 @@
-"""What is needed only for some things, and installed for them: pyarrow, dask.distributed, …"""
+"""Imports of optional dependencies, which an extra installs: pyarrow, dask.distributed, …"""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ __all__ = ["extra"]
 
 @contextmanager
 def extra(name: str, *modules: str) -> Generator[None, None, None]:
-    """Import these modules in the block; where one is missing, say which extra to install.
+    """Import these modules in the block; if one is missing, say which extra to install.
 
     Raises `MissingExtraImportError`.
     """

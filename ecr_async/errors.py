@@ -1,16 +1,16 @@
 """Every exception that this library raises, under one root.
 
     ECRError
-    ├── ValidationError       a request that the service would refuse, refused before it is sent
-    ├── ConfigurationError    no region, an endpoint that cannot be, a setting that makes no sense
+    ├── ValidationError       a request that the service would reject, caught before it is sent
+    ├── ConfigurationError    no region, an invalid endpoint, an invalid setting
     ├── CredentialsError      no credentials found, or the provider that had them failed
     ├── MissingExtraError     a part of this library needs packages that are not installed
     ├── SessionClosedError    a call on a session that is closed or was never opened
     ├── WrongEventLoopError   a call on a session that was entered in another event loop, thread or process
     ├── CallError             a call that was made and did not succeed
-    │   ├── ServiceError      the service answered with an error; modelled ones are subclasses
-    │   ├── ResponseError     something answered, but not in the service's protocol
-    │   └── TransportError    no complete answer came
+    │   ├── ServiceError      the service returned an error; modelled ones are subclasses
+    │   ├── ResponseError     a response that doesn't follow the service's protocol
+    │   └── TransportError    no complete response came
     │       ├── ConnectError  no connection was made, so the service never saw the call
     │       │   └── CertificateError  the server's certificate is not trusted; not tried again
     │       └── TimeoutError  a time limit of ours ran out (also a builtin TimeoutError)
@@ -129,7 +129,7 @@ class WrongEventLoopError(ECRError, RuntimeError):
 
 
 class CallFacts(TypedDict, total=False):
-    """What may be known of a failed call, as `CallError` describes it."""
+    """Known facts about a failed call, as `CallError` describes them."""
 
     operation: str
     status: int | None
@@ -142,10 +142,10 @@ class CallError(ECRError):
     """A call that was made and did not succeed.
 
     `operation` is the API's name of it, `attempts` how many times it was sent, `status` the HTTP
-    status and `request_id` the service's own name for the last attempt, where an answer came;
-    `retry_after` is the service's wish for the pause before the next attempt, in seconds.
+    status and `request_id` the service's own name for the last attempt, if a response came; `retry_after`
+    is the delay before the next attempt that the service requested, in seconds.
 
-    `may_have_succeeded` is true where an attempt may have done what was asked although the call failed: its
+    `may_have_succeeded` is true where an attempt may have taken effect although the call failed: its
     response was lost, and what came afterwards is not a rejection, or the one that such an attempt would
     cause itself. A `RepositoryAlreadyExistsException` is of that kind if the first `CreateRepository` timed
     out and the second one found the repository made.
@@ -195,7 +195,7 @@ def _restore(cls: type[CallError], args: tuple[Any, ...], state: dict[str, Any])
 
 
 class ServiceError(CallError):
-    """The service's own refusal.
+    """An error that the service returned.
 
     `code` is the API's name of the error (`RepositoryNotFoundException`), `message` the service's
     sentence, `details` whatever else the error's body held. An error that the API does not declare
@@ -248,7 +248,7 @@ class ResponseError(CallError):
 
 
 class TransportError(CallError):
-    """No complete answer: refused, reset, dropped, a TLS failure. The service may have acted.
+    """No complete response: connection refused, reset or dropped, a TLS failure. The service may have acted.
 
     `is_stale_connection` is true where a connection that had been used before was lost before any part of a
     response came, as it is when the server or something on the way has dropped it while it was idle.
@@ -262,9 +262,9 @@ class ConnectError(TransportError):
 
 
 class CertificateError(ConnectError):
-    """The server's TLS certificate is not one to trust: another's, expired, or signed by nobody we know.
+    """The server's TLS certificate is not trusted: another host's, expired, or of an unknown authority.
 
-    It would be the same one the next time, so there is no other attempt. A private authority's
+    The next attempt would get the same one, so none is made. A private authority's
     certificates are given to a session as `ca_bundle`.
     """
 
@@ -278,11 +278,11 @@ class PoolTimeoutError(TimeoutError):
 
 
 class PaginationError(ECRError):
-    """The service handed out a token that it had handed out before: the pages would never end."""
+    """The service returned a token for the second time: the pages would never end."""
 
 
 class WaiterError(ECRError):
-    """The awaited state was not reached. `last_response` is the last answer, or None."""
+    """The awaited state was not reached. `last_response` is the last poll's response, or None."""
 
     def __init__(self, message: str, *, last_response: Any = None) -> None:
         super().__init__(message)

@@ -95,17 +95,17 @@ class OpenTelemetry:
             yield
 
     def attempt(self, record: AttemptRecord) -> None:
-        """Add the attempt to the span of its call, which takes over what the last answer said."""
-        answer: dict[str, AttributeValue] = {"http.request.resend_count": record.attempt - 1}
+        """Add the attempt to the span of its call, whose attributes are those of the last response."""
+        attributes: dict[str, AttributeValue] = {"http.request.resend_count": record.attempt - 1}
         if record.status is not None:
-            answer["http.response.status_code"] = record.status
+            attributes["http.response.status_code"] = record.status
         if record.request_id is not None:
-            answer["aws.request_id"] = record.request_id
+            attributes["aws.request_id"] = record.request_id
         span = get_current_span()
-        span.set_attributes(answer)
+        span.set_attributes(attributes)
         if record.error is not None:
-            answer["error.type"] = error_type(record.error)
-        span.add_event("attempt", answer)
+            attributes["error.type"] = error_type(record.error)
+        span.add_event("attempt", attributes)
 
     @contextmanager
     def message(self, destination: str, message_id: str, event_type: str) -> Generator[None, None, None]:

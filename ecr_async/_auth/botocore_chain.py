@@ -39,16 +39,16 @@ def botocore_chain(
 ) -> CredentialsProvider:
     """Return a provider of what botocore's chain finds: environment, shared files, roles, SSO, metadata, ….
 
-    `profile` is the profile that the caller asked for by argument: as in boto3, it makes the chain pass
-    over credentials in the environment, which a profile from `AWS_PROFILE` doesn't. `region` and
-    `ca_bundle` are for the calls that the chain itself makes, to STS for instance; its further settings
-    it takes from the environment and the shared files.
+    `profile` is the profile that the caller named explicitly: as in boto3, it makes the chain skip
+    credentials in the environment, which a profile from `AWS_PROFILE` doesn't. `region` and `ca_bundle` are
+    for the calls that the chain itself makes, to STS for instance; its further settings it takes from the
+    environment and the shared files.
 
-    Each time it is called the chain is walked anew, in a thread: so it sees the files as they are by then,
-    and a renewal that fails is ours to report. Credentials that are plainly in the environment need no
-    chain, and no botocore. Nothing is ever prompted for: a profile that needs an MFA code is an error, and
-    a credential process has an empty standard input. Cancelling the provider kills such a process, and
-    leaves the thread to itself; it doesn't keep the program from ending.
+    Each call walks the chain anew, in a thread, so it sees the files as they are at that time, and this
+    library reports a renewal that fails. Credentials that are plainly in the environment need no chain, and
+    no botocore. Nothing is ever prompted for: a profile that needs an MFA code is an error, and a
+    credential process has an empty standard input. Cancelling the provider kills such a process, and
+    abandons the thread, which doesn't keep the program from ending.
 
     The thread leaves the event loop free, but for two things, which happen once a process at most. botocore
     imports awscrt where that is installed, and its native library stops all threads for some 40 ms while

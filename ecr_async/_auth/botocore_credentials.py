@@ -64,8 +64,8 @@ def _frozen(held: Any, expires_at: datetime | None) -> Credentials:
 def _expiry(found: Any) -> datetime | None:
     """When botocore's credentials expire.
 
-    botocore keeps the moment to itself, but tells whether fewer than so many seconds are left: so we
-    search for the number at which that turns true.
+    botocore doesn't expose the time, only whether fewer than a given number of seconds are left, so this
+    searches for the number at which that becomes true.
     """
     if not hasattr(found, "refresh_needed"):
         return None

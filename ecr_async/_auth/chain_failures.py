@@ -1,4 +1,4 @@
-"""What went wrong in botocore's credential chain, in words: which source, why, and what to do.
+"""Describes failures of botocore's credential chain: which source failed, why, and what to do.
 
 An error may repeat a process's output or a service's response, and those may hold a secret. So texts are
 made here, from an error's kind; botocore's own are repeated only where they consist of names, paths and
@@ -197,7 +197,7 @@ def _container_failure(name: str, message: str) -> str:
 
 
 def nothing_found(profile: str | None, session: Any) -> str:
-    """Return the sentence that says where we looked in vain."""
+    """Return the sentence that lists the places that were searched in vain."""
     name = profile or session.get_config_variable("profile") or "default"
     environment = "" if profile else "the environment (AWS_ACCESS_KEY_ID), "
     disabled = os.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true"

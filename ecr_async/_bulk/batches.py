@@ -1,6 +1,6 @@
 """Any number of images or layers at once: the batch operations take 100, these take what you have.
 
-What is asked for is sent in chunks of 100, several at a time. One that is refused doesn't stop the others:
+Requests are sent in chunks of 100, several at a time. A rejected chunk doesn't stop the others:
 every identifier ends up in the result, among what was done or among the failures.
 
 See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
@@ -87,8 +87,8 @@ async def delete_images(
     A dry run reads the list of the repository's images. It doesn't look into indexes, and so it takes
     no notice of what they refer to.
 
-    What is no `ImageIdentifier` raises `ValidationError` before anything is sent. At most `concurrency`
-    calls are under way at a time. A call that fails, be it for a repository that isn't there or for
+    Raises `ValidationError` for anything but an `ImageIdentifier`, before anything is sent. At most
+    `concurrency` calls are under way at a time. A call that fails, whether for a missing repository or for
     missing permissions, is reported with each of its identifiers. Raises `SessionClosedError`; a dry run
     also what `list_images` raises.
     """
@@ -121,11 +121,11 @@ async def get_images(
     """Get the manifests of images.
 
     `accepted_media_types` are those of `BatchGetImageRequest`. All manifests are held at once; each has
-    some kilobytes as a rule, and 4 MiB at most. ECR takes getting an image for a pull of it.
+    some kilobytes as a rule, and 4 MiB at most. ECR counts this as a pull of each image.
 
-    What is no `ImageIdentifier` raises `ValidationError` before anything is sent. At most `concurrency`
-    calls are under way at a time. A call that fails is reported with each of its identifiers. Raises
-    `SessionClosedError`.
+    Raises `ValidationError` for anything but an `ImageIdentifier`, before anything is sent. At most
+    `concurrency` calls are under way at a time. A call that fails is reported with each of its identifiers.
+    Raises `SessionClosedError`.
     """
 
     async def get(chunk: Sequence[ImageIdentifier]) -> BatchResult[ImageIdentifier, Image]:
@@ -160,9 +160,9 @@ async def check_layers(
 
 
 def _image_ids(given: Iterable[Any]) -> list[ImageIdentifier]:
-    """Return identifiers, each once, after a look at their types, whatever a type checker was told.
+    """Return the identifiers without duplicates, after checking their types at run time.
 
-    A tag or a digest as text could be either, and would be sent as neither.
+    A bare string is rejected: it could be a tag or a digest.
     """
     ids = list(given)
     for index, each in enumerate(ids):
@@ -178,7 +178,7 @@ async def _in_chunks(
     call: Callable[[Sequence[IdT]], Awaitable[BatchResult[IdT, DoneT]]],
     concurrency: int,
 ) -> BatchResult[IdT, DoneT]:
-    """Call with each chunk of the identifiers, each identifier once, and add up what comes of it."""
+    """Call with each chunk of the identifiers, without duplicates, and add up the results."""
     if concurrency < 1:
         raise ValidationError("concurrency", f"must be at least 1, not {concurrency}")
     every = list(dict.fromkeys(ids))
@@ -237,7 +237,7 @@ def _is_referenced(failure: BatchFailure[ImageIdentifier]) -> bool:
 
 
 async def _would_delete(service: Service, repository: str, ids: Iterable[ImageIdentifier]) -> DeletedImages:
-    """Do to a list of the repository's images what deleting would do to the repository."""
+    """Simulate the deletion on a list of the repository's images."""
     listing = _Listing()
     request = ListImagesRequest(repository, max_results=1000, filter=ListImagesFilter(image_status="ANY"))
     async for image_id in paginate_list_images(service, request):
@@ -245,7 +245,7 @@ async def _would_delete(service: Service, repository: str, ids: Iterable[ImageId
     done: list[ImageIdentifier] = []
     failures: list[BatchFailure[ImageIdentifier]] = []
     for image_id in ids:
-        code = listing.refusal(image_id)
+        code = listing.rejection(image_id)
         if code is None:
             done += listing.delete(image_id)
         else:
@@ -254,7 +254,7 @@ async def _would_delete(service: Service, repository: str, ids: Iterable[ImageId
 
 
 class _Listing:
-    """What a repository holds, to delete from without harm."""
+    """A copy of a repository's list of images, for simulated deletions."""
 
     def __init__(self) -> None:
         self._tags: dict[str, list[str]] = {}
@@ -266,8 +266,9 @@ class _Listing:
             tags.append(tag)
             self._digests[tag] = digest
 
-    def refusal(self, image_id: ImageIdentifier) -> str | None:
-        """Return the code with which the service would refuse; None if it wouldn't."""
+    def rejection(self, image_id: ImageIdentifier) -> str | None:
+        """Return the failure code that the service would give for the deletion; None if it would
+        succeed."""
         digest, tag = image_id.image_digest, image_id.image_tag
         if digest is None and tag is None:
             return "MissingDigestAndTag"

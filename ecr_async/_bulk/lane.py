@@ -23,7 +23,7 @@ There must be one for the limiter to let go when its time has come; more only ta
 
 
 class LaneOwner(Protocol):
-    """Begins the jobs of lanes; told of whatever may let another one begin."""
+    """Begins the jobs of lanes; notified of whatever may let another one begin."""
 
     active: int
     unproven: int
@@ -37,7 +37,7 @@ class LaneOwner(Protocol):
         """A lane has a new job, or may begin one now."""
 
     def proven(self, lane: Lane) -> None:
-        """A lane's service has answered."""
+        """A lane's service has responded."""
 
 
 class Lane(CallObserver):
@@ -46,7 +46,7 @@ class Lane(CallObserver):
     A job is *active* while it has a call under way or handles its response, and *parked* while it waits
     for the rate limiter or for a retry, since it then needs no connection.
 
-    A service that has not answered yet, or cannot be reached any more, is *unproven*: it has one job
+    A service that has not responded yet, or cannot be reached any more, is *unproven*: it has one job
     active, and one more after each failure.
     """
 
@@ -119,7 +119,7 @@ class Lane(CallObserver):
         self._owner.changed(self)
 
     def begin(self) -> Job:
-        """Take the next job out, which is active from now on."""
+        """Take out the next job, which is active from now on."""
         self._count(1)
         return self._jobs.popleft()
 
@@ -142,7 +142,7 @@ class Lane(CallObserver):
         self._owner.changed(self)
 
     def reached(self) -> None:
-        """The service has answered: from now on it may use all connections."""
+        """The service has responded: from now on it may use all connections."""
         if not self.is_proven:
             self.is_proven = True
             self._owner.unproven -= self.active

@@ -14,7 +14,7 @@ JOBS = 8
 
 
 class LoopTurns:
-    """Admits a few jobs in each turn of the event loop, in the order in which they come."""
+    """Admits a few jobs in each turn of the event loop, in order of arrival."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()

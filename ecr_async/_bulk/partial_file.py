@@ -1,7 +1,7 @@
 """A file that appears under its name when it is whole.
 
 Until then it is beside that name, hidden, and locked by the process that writes it. A process that is killed
-leaves it behind; whoever next writes a file of that name removes it.
+leaves it behind; the next writer of a file of that name removes it.
 """
 
 import os
@@ -67,7 +67,7 @@ def remove_abandoned(folder: Path, name: str = "") -> None:
 
 
 def _lock(file: BinaryIO) -> bool:
-    """Lock a file for as long as it is open; tell whether nobody else has."""
+    """Lock a file for as long as it is open. Returns whether it was free."""
     if fcntl is None:
         return True
     try:

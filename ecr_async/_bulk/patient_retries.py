@@ -1,10 +1,10 @@
-"""Retries of a scan: a throttled call loses nothing but time.
+"""Retries of a scan: throttled calls are repeated until they succeed.
 
-A throttle is no failure of a call, only the news that it came too early. So it costs no attempt and no
-quota; the call queues up at its rate limiter again. There are two ends to that: a service that throttles
-every single call of an operation for minutes, and a single call with a time limit of its own. ECR has
-throttles that no waiting ends: StartImageScan rejects an image that was scanned within 24 hours in the
-same words (https://github.com/aws/containers-roadmap/issues/1226).
+A throttle only means that a call came too early. It costs no attempt and no quota; the call queues up at
+its rate limiter again. There are two limits to that: a service that throttles every single call of an
+operation for minutes, and a single call with a time limit of its own. ECR has throttles that no waiting
+ends: StartImageScan rejects an image that was scanned within 24 hours in the same words
+(https://github.com/aws/containers-roadmap/issues/1226).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def patient(service: Service, patience: float, counts: CallCounts) -> Service:
 
 
 class CallObserver:
-    """Is told how calls fare. This one does nothing about it."""
+    """Notified of how calls fare. This one does nothing."""
 
     __slots__ = ()
 
@@ -40,7 +40,7 @@ class CallObserver:
         """A call that waited goes on."""
 
     def reached(self) -> None:
-        """The service has answered."""
+        """The service has responded."""
 
     def unreachable(self) -> None:
         """A call has ended without a response."""
@@ -50,7 +50,7 @@ _NOBODY = CallObserver()
 
 
 class CallCounts:
-    """How many requests were sent, and how many of them in vain."""
+    """How many requests were sent, and how many of them failed."""
 
     __slots__ = ("calls", "retries", "throttles")
 
@@ -66,8 +66,8 @@ class PatientRetries(RetryStrategy):
     An adaptive service's rate limiters are shared; for any other there are new ones.
 
     After `patience` seconds in which every call of an operation was throttled, throttled calls of it
-    fail. `monotonic` is a clock in seconds. `observer` is told when a call waits without a
-    connection, and whether the service can be reached.
+    fail. `monotonic` is a clock in seconds. `observer` is notified when a call waits without a connection,
+    and whether the service can be reached.
     """
 
     __slots__ = ("_call_limit", "_monotonic", "_only_throttles_since", "_patience", "counts", "observer")

@@ -5,7 +5,7 @@
 
 A worker takes a job of the next service in turn, so that services advance side by side, however many jobs
 one of them has. A job that waits without a connection, for its service's rate limiter or for a retry, is
-parked: another worker takes its place meanwhile. Services that have not answered have half of the workers
+parked: another worker takes its place meanwhile. Services that have not responded have half of the workers
 at most, all together, so that dead ones leave the rest to the living; and no service has the last eighth
 of them, so that a slow one leaves a way to the others.
 
@@ -112,12 +112,12 @@ class _Workers:
             work = self._work(*turn)
             try:
                 self._group.create_task(work)
-            except RuntimeError:  # the group is being cancelled, and its jobs tell how they end
+            except RuntimeError:  # the group is being cancelled, and its jobs report how they end
                 work.close()
                 return
 
     def proven(self, lane: Lane) -> None:
-        """Let a lane have its turns among those whose services have answered."""
+        """Let a lane take its turns among those whose services have responded."""
         if lane.is_queued:
             self._unproven_turns.remove(lane)
             lane.is_queued = False

@@ -1,4 +1,4 @@
-"""What a bulk function works on: one service, several, or a fleet's."""
+"""The services that a bulk function works on: one, several, or a fleet's."""
 
 from __future__ import annotations
 

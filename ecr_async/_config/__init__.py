@@ -1,1 +1,1 @@
-"""With which settings a session works: arguments, environment, shared files, endpoint rules."""
+"""The settings of a session: arguments, environment, shared files, endpoint rules."""

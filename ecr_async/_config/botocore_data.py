@@ -30,7 +30,7 @@ def data_loader(data_path: str | None = None) -> Any:
 
 
 class _Files:
-    """What botocore asks of a loader's `file_loader`. Paths come without their extension."""
+    """The interface that botocore expects of a loader's `file_loader`. Paths come without their extension."""
 
     _OPENERS = ((".json", open), (".json.gz", gzip.open))
 

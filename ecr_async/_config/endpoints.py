@@ -1,4 +1,4 @@
-"""Where a region's ECR answers, by the endpoint rules that the installed botocore carries.
+"""Resolves a region's ECR endpoint by the endpoint rules of the installed botocore.
 
 AWS publishes for each service a table of rules from region, FIPS and dual-stack to a host; botocore
 brings them along and knows how to read them, so a region that AWS opens tomorrow needs a newer
@@ -48,14 +48,14 @@ def resolve(
 ) -> Endpoint:
     """The endpoint of `region`, or `endpoint_url` with that region's signatures.
 
-    `use_fips` asks for the endpoint whose cryptography is FIPS 140 validated, `use_dualstack` for the
-    one that speaks IPv6 too; neither goes with `endpoint_url`. A region that botocore doesn't know is
-    taken to follow its partition's pattern. The old pseudo-regions `fips-<region>` and `<region>-fips`
-    mean the region with `use_fips`.
+    `use_fips` selects the endpoint whose cryptography is FIPS 140 validated, `use_dualstack` the one that
+    speaks IPv6 too; neither goes with `endpoint_url`. A region that botocore doesn't know is taken to
+    follow its partition's pattern. The old pseudo-regions `fips-<region>` and `<region>-fips` mean the
+    region with `use_fips`.
 
     The first resolution without `endpoint_url` imports botocore and reads files: keep it off the event
     loop. Raises `ConfigurationError` for a name that no region can have, a URL that isn't one, and a
-    combination that the rules refuse.
+    combination that the rules reject.
 
     See https://docs.aws.amazon.com/sdkref/latest/guide/feature-endpoints.html
     """
@@ -94,7 +94,7 @@ def check_url(endpoint_url: object, source: str = "endpoint_url") -> str:
 
 
 def _fault_of(url: str) -> str | None:
-    """What is wrong with a URL. Told, not raised: what it consists of is not to be seen in a traceback."""
+    """Return what is wrong with a URL. Nothing is raised, so that no traceback shows its parts."""
     if not url.isprintable() or " " in url:
         return "is not a URL: it holds white space or a control character"
     try:
@@ -126,8 +126,8 @@ def _by_rules(region: str, use_fips: bool, use_dualstack: bool, endpoint_url: st
         parameters["Endpoint"] = endpoint_url
     try:
         url: str = _rules().resolve_endpoint(**parameters).url
-    except exceptions.EndpointProviderError as refusal:
-        raise ConfigurationError(f"no ECR endpoint for region {region!r}: {refusal}") from refusal
+    except exceptions.EndpointProviderError as error:
+        raise ConfigurationError(f"no ECR endpoint for region {region!r}: {error}") from error
     return url
 
 

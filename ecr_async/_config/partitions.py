@@ -38,7 +38,7 @@ def home_region(partition: str) -> str:
     """
     for known in data_loader().load_data("partitions")["partitions"]:
         if known["id"] == partition:
-            # An older botocore doesn't tell; us-east-1 is the one that every account of `aws` has enabled.
+            # An older botocore doesn't say; us-east-1 is the one that every account of `aws` has enabled.
             home: str | None = known["outputs"].get("implicitGlobalRegion")
             regions = [name for name in known["regions"] if not name.endswith("-global")]
             return home or ("us-east-1" if "us-east-1" in regions else regions[0])

@@ -1,11 +1,11 @@
-"""What a session is configured with: arguments, then the environment, then the shared config file.
+"""Resolves a session's settings: arguments, then the environment, then the shared config file.
 
 That is the order which the AWS SDKs document, under the names that they document, so that a program
 behaves as its neighbours do. Arguments and the environment are read here; the shared files are read by
-botocore, which is imported for it only where such a file exists or a profile is asked for.
+botocore, which is imported for it only where such a file exists or a profile is requested.
 
-What was said explicitly is not broken by the environment: a value that isn't needed is not looked at, and
-one that cannot be used is passed over, with a warning, where nothing depends on it.
+The environment never breaks an explicit setting: a value that isn't needed is not read, and an unusable one
+that nothing depends on is skipped with a warning.
 
 A setting is one field of `Config`, which says where it is looked for, and one argument of `Session`.
 
@@ -66,7 +66,7 @@ def _existing_path(value: str) -> str:
 
 @attrs.frozen
 class _Setting:
-    """Where a setting is looked for after the argument, and what is made of a value.
+    """Where a setting is looked for after the argument, and how its value is converted.
 
     The environment's `variables`, the shared config file's `key`, and at last other programs' `fallbacks`.
     """
@@ -145,7 +145,7 @@ def load(
     `endpoint_url` besides, nothing is. What is broken there and not needed is passed over with a warning.
 
     Raises `ConfigurationError` for a profile that doesn't exist, a file that can't be parsed, and a
-    value that makes no sense; it names the argument, variable or setting that holds it.
+    invalid value; it names the argument, variable or setting that holds it.
     """
     # Hidden, so that a traceback that shows local variables doesn't show secrets.
     environ = {name: Secret(value) for name, value in environ.items()} if trust_env else {}
@@ -173,7 +173,7 @@ def load(
     if arguments:
         raise TypeError(f"no such setting: {', '.join(arguments)}")
     if "endpoint_url" in explicit:
-        # The endpoint was chosen; that the environment asks for another kind of it doesn't count.
+        # The endpoint was chosen; a different kind requested by the environment doesn't count.
         for name in {"use_fips", "use_dualstack"} - explicit:
             found[name] = None
     return Config(
@@ -194,7 +194,7 @@ def _pass_over(fault: ConfigurationError) -> None:
 class _Sources:
     """Where settings are looked for after the arguments: the environment and one profile's section.
 
-    A `lenient` one passes over values that make no sense.
+    A `lenient` one skips invalid values.
     """
 
     environ: Mapping[str, str]

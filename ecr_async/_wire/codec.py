@@ -81,7 +81,7 @@ def decode_in_steps(operation: Operation[Any, ResponseT], body: bytes) -> Genera
 
 
 def _undecodable(operation: AnyOperation, invalid: InvalidError) -> ResponseError:
-    """Return the error for a body that is no response.
+    """Return the error for a body that is not a response.
 
     It is raised outside of the handler, so that no exception that holds the body is chained to it.
     """

@@ -27,7 +27,7 @@ _converter = Converter()
 _converter.register_structure_hook_factory(attrs.has, make_copier)
 
 copier = _converter.get_structure_hook
-"""Returns the copier of a class."""
+"""Finds the copier of a class."""
 
 
 class TruncatedError(InvalidError):
@@ -37,7 +37,7 @@ class TruncatedError(InvalidError):
 @cache
 def decoder(cls: Any) -> "msgspec.json.Decoder[Any]":
     """Return the decoder of a class's twin."""
-    # Lax, since strictly a number is no datetime; so a number in a string is read as the number.
+    # Lax, since strict decoding takes no number for a datetime; so a number in a string is read as a number.
     return msgspec.json.Decoder(twin(cls), strict=False)
 
 

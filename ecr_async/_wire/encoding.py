@@ -1,7 +1,7 @@
 """Writes the functions that turn attrs objects into what JSON can hold, checking each field on the way.
 
 Like a decoder, an encoder is straight-line code written for its class; a value that keeps the limits, as
-nearly all do, is checked in one expression, and the words for one that doesn't are found afterwards.
+nearly all do, is checked in one expression, and the message for one that doesn't is worked out afterwards.
 """
 
 import base64
@@ -33,7 +33,7 @@ SHOWN = 80
 
 
 def check_exclusive(request: Any, field: str, others: Sequence[str]) -> None:
-    """Refuse a request that has both a field and one of those that don't go with it."""
+    """Reject a request that has both a field and one that cannot be combined with it."""
     if getattr(request, field) is None:
         return
     for other in others:
@@ -187,7 +187,7 @@ def _mapping_encoder(encode_item: Encoder) -> Encoder:
 
 
 def _bounds(limit: Limit, sentence: str, unit: str) -> tuple[float, float, Callable[[float], None]]:
-    """Return the least and the greatest number that the limit admits, and what refuses one beyond them."""
+    """Return the least and the greatest number that the limit admits, and a check that raises beyond them."""
     low = -math.inf if limit.minimum is None else limit.minimum
     high = math.inf if limit.maximum is None else limit.maximum
     if low == -math.inf:

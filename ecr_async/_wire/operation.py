@@ -17,8 +17,8 @@ class Limit:
     """What the API accepts, as an annotation of a field's type.
 
     `minimum` and `maximum` bound a string's or a blob's length, a list's size, a number's value;
-    `pattern` is a regular expression that the whole string must match. One that comes with `advice` is
-    the client's own: the service would reject the value later, in words that help less.
+    `pattern` is a regular expression that the whole string must match. A limit with `advice` is the
+    client's own: the service would reject the value later, with a less helpful message.
     """
 
     minimum: int | None = None
@@ -40,7 +40,7 @@ class Operation(Generic[RequestT, ResponseT]):
     heavy: bool = False
     """The request holds a blob: it is encoded and hashed off the event loop."""
     target: str = attrs.field(init=False)
-    """The `X-Amz-Target` header that asks for it."""
+    """Its `X-Amz-Target` header."""
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "target", f"AmazonEC2ContainerRegistry_V20150921.{self.name}")

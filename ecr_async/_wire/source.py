@@ -8,7 +8,7 @@ __all__ = ["compile_function"]
 
 
 def compile_function(name: str, subject: str, lines: Sequence[str], names: dict[str, Any]) -> Any:
-    """Compile the source of the function `name` under a file name of its own, which tells its `subject`.
+    """Compile the source of the function `name` under a file name of its own, which names its `subject`.
 
     `names` are the globals that the source refers to.
     """

@@ -86,7 +86,7 @@ _NAMEABLE = re.compile(r"[\w.-]{1,64}", re.ASCII).fullmatch
 
 
 def _typed(value: Any, cls: type[Any], name: str) -> Any:
-    """Return a value of a JSON type, as Python's types have them: `True` is no number."""
+    """Return a value of a JSON type. `True` does not count as a number, although Python says so."""
     if type(value) is cls:
         return value
     raise InvalidError(f"must be {name}, not {_JSON_TYPES[type(value)]}")

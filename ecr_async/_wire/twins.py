@@ -21,7 +21,7 @@ INTEGERS = range(-(2**63), 2**63)
 """What an integer or a long of the API may be."""
 
 _SCALARS: dict[Any, Any] = {
-    # Lax decoding, without which a number is no datetime, takes 1 for true as well; `copying` does not.
+    # Lax decoding, which datetimes in numbers need, takes 1 for true as well; `copying` does not.
     bool: Any,
     datetime: Annotated[datetime, Meta(tz=True)],
     float: Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)],

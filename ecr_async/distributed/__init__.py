@@ -10,9 +10,9 @@ Theory of operation
 
 *What is a partition.* A repository of a registry, that is, of an account in a region. Its rows are one
 Parquet file, under a name that depends on nothing else, and the file appears in one step, when the
-repository has been read to its end. So a partition is done if and only if its file is there; doing it
-again gives the same file; and whoever dies in its midst leaves no row behind. A partition that failed has
-no file, and the next scan into the same folder does what is missing, and only that.
+repository has been read to its end. So a partition is done if and only if its file is there; doing it again
+gives the same file; and a worker that dies halfway leaves no row behind. A partition that failed has no
+file, and the next scan into the same folder does what is missing, and only that.
 
 *What is a task.* Not a partition, but a whole registry. ECR's rate limits belong to an account and region,
 and what has been learnt about one lives in the memory of the process that calls. Were the partitions of
@@ -28,7 +28,7 @@ the rest: that costs the partitions that were under way, and no row. A worker th
 scheduler, yet alive, ends itself; if both runs overlap for a moment, the limiter meets a second client,
 which it is made for, and files are replaced by equal ones.
 
-*When the caller is cancelled*, the tasks are told through the scheduler, and end within seconds.
+*When the caller is cancelled*, the scheduler passes that on to the tasks, which end within seconds.
 
 Workers need this library with the extra, the folder under the same path, and the profiles: credentials
 are found on each worker, and are never sent.

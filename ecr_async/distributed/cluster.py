@@ -36,13 +36,13 @@ __all__ = ["scan_distributed"]
 AnyCluster: TypeAlias = "Client | Cluster | str | None"
 
 THREADS = 16
-"""Registries that a process of a local cluster scans at a time; they wait for answers most of it."""
+"""Registries that a process of a local cluster scans at a time; they wait for responses most of the time."""
 
 STOP_POLL = 1.0
-"""Seconds between a worker's questions whether to stop."""
+"""Seconds between a worker's polls of whether to stop."""
 
 STOP_GRACE = 10.0
-"""Seconds that workers have for it."""
+"""Seconds that workers have to stop."""
 
 
 async def scan_distributed(
@@ -71,8 +71,8 @@ async def scan_distributed(
             credentials a worker finds by itself. Name each account once: the limit is the account's.
         regions: Regions to scan in each of these accounts; None is the profile's own.
         repositories: What `scan_images` takes. A predicate is sent to the workers.
-        tag_status: Take tagged images, untagged ones, or any; any by default.
-        image_status: Take images of this storage status, or of `ANY`; active ones by default.
+        tag_status: Tag status to include. Defaults to any.
+        image_status: Storage status to include, or `ANY`. Defaults to active images.
         concurrency: How many repositories of a registry are scanned at a time.
         endpoint_url: Where ECR is, if not at its own endpoint.
         cluster: A dask `Client`, a cluster or a scheduler's address. None makes a local cluster of
@@ -176,7 +176,7 @@ async def _scan_until(scan: RegistryScan, stop: Any) -> RegistrySummary:
 
 
 async def _wait_for(stop: Any) -> None:
-    """Wait until the caller wants an end, or the scheduler is not there any more to tell."""
+    """Wait until the caller wants to stop, or the scheduler is gone."""
     with suppress(OSError):
         while not await asyncio.to_thread(stop.is_set):  # noqa: ASYNC110 - it is the scheduler's event
             await asyncio.sleep(STOP_POLL)

@@ -20,8 +20,8 @@ class FailedPartition:
     repository: str | None
     """The repository's name. None: the registry could not be listed, or its task failed."""
     error: Exception
-    """Why: an `ECRError` where ECR refused, an `OSError` where the file could not be written, and dask's
-    `KilledWorker` where one worker after the other died.
+    """Why: an `ECRError` for a failed call, an `OSError` for a file that could not be written, and dask's
+    `KilledWorker` if one worker after the other died.
     """
 
 

@@ -1,4 +1,4 @@
-"""What ECR demands of a policy's rules, each demand in one place.
+"""Requirements that ECR makes of a policy's rules, each in one place.
 
 The facts are those of
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html,

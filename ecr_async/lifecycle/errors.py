@@ -1,4 +1,4 @@
-"""What can be wrong with a policy, told all at once."""
+"""Everything that is wrong with a policy, reported at once."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ __all__ = ["LifecyclePolicyError", "Problem"]
 
 @attrs.frozen
 class Problem:
-    """One reason why ECR would refuse the policy.
+    """One reason why ECR would reject the policy.
 
     `str()` of it is a line for people: `rule 2 (priority 10): selection.countUnit: required with
     sinceImagePushed`.
@@ -36,7 +36,7 @@ class Problem:
 
 
 class LifecyclePolicyError(ECRError, ValueError):
-    """A policy that ECR would refuse. `problems` has every reason, in the document's order."""
+    """A policy that ECR would reject. `problems` has every reason, in the document's order."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__(tuple(problems))

@@ -27,7 +27,7 @@ class LifecyclePolicy:
     def parse(cls, text: str) -> "LifecyclePolicy":
         """Return the policy that a document holds.
 
-        Raises `LifecyclePolicyError` with every reason why ECR would refuse the document: not JSON,
+        Raises `LifecyclePolicyError` with every reason why ECR would reject the document: not JSON,
         a member that is missing, unknown or of another type, or whatever `check` objects to.
         """
         rules, problems = read(text)
@@ -37,7 +37,7 @@ class LifecyclePolicy:
         return cls(readable.values())
 
     def check(self) -> None:
-        """Raise `LifecyclePolicyError` with every reason why ECR would refuse this policy."""
+        """Raise `LifecyclePolicyError` with every reason why ECR would reject this policy."""
         _raise_if_any(self._problems(write(self.rules)))
 
     def to_json(self) -> str:

@@ -65,7 +65,7 @@ class Selection:
 
     @property
     def effective_storage_class(self) -> StorageClass:
-        """The storage class that is meant, be it written or not."""
+        """The storage class, explicit or implied."""
         return self.storage_class or "standard"
 
 

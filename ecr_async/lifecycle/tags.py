@@ -20,7 +20,7 @@ def tag_text(tags: Sequence[str]) -> str:
 
 
 def identify(selection: Selection, texts: Sequence[str]) -> Sequence[int]:
-    """Return the indices of the images, given by their tag texts, that a rule's tags ask for."""
+    """Return the indices of the images, given by their tag texts, that a rule's tags select."""
     if selection.tag_status == "any":
         return range(len(texts))
     if selection.tag_status == "untagged":

@@ -35,7 +35,7 @@ UNDER_WAY = frozenset({"IN_PROGRESS", "PENDING"})
 
 @attrs.define(eq=False)
 class ImageScan:
-    """One image, asked about until there is a result, or no more time to wait for one."""
+    """One image, polled until there is a result or no more time to wait for one."""
 
     lane: Lane
     image: SelectedImage
@@ -99,7 +99,7 @@ class ImageScan:
         )
 
     def _seconds_left(self) -> float:
-        """Return how long there is still to wait, counted from the first time that this is asked."""
+        """Return the seconds left to wait, counted from the first call of this method."""
         now = asyncio.get_running_loop().time()
         if self._deadline is None:
             self._deadline = now + self.options.wait

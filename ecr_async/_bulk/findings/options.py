@@ -1,4 +1,4 @@
-"""What a scan of findings takes, beside the services and the images."""
+"""The options of a scan of findings."""
 
 import attrs
 

@@ -33,10 +33,10 @@ NOTHING_REPORTED = "the service reports neither findings nor how many there are"
 async def read_findings(
     lane: Lane, image: SelectedImage, max_findings: int | None
 ) -> ImageFindings | UnscannedImage:
-    """Read an image's findings, if its scan has got as far; not more pages than are wanted.
+    """Read an image's findings if its scan has produced any, and no more pages than are wanted.
 
-    ECR says COMPLETE or ACTIVE of images that it has no result for, so that alone is no clean image
-    (https://github.com/aws/aws-cli/issues/6759).
+    ECR reports COMPLETE or ACTIVE for images that it has no result for, so the status alone does not mean a
+    clean image (https://github.com/aws/aws-cli/issues/6759).
     """
     page_size = PAGE_SIZE if max_findings is None else min(max(max_findings, 1), PAGE_SIZE)
     request = DescribeImageScanFindingsRequest(

@@ -1,4 +1,4 @@
-"""What a scan of findings reports: an image's findings, or why there are none; and their sum."""
+"""Results of a scan of findings: an image's findings, or why there are none; and the summary."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ImageFindings:
     repository: str
     """The repository's name."""
     image_id: ImageIdentifier
-    """The image, with its digest, and its tag if it was asked for by tag."""
+    """The image, with its digest, and its tag if it was requested by tag."""
     status: ScanStatus | str
     """`COMPLETE` for a basic scan; `ACTIVE` for an enhanced one, which goes on."""
     completed_at: datetime | None = None
@@ -69,7 +69,7 @@ def _gravity(severity: str) -> int:
 
 @attrs.frozen
 class UnscannedImage:
-    """An image that has no findings to show, and that this is no failure of a call."""
+    """An image without findings to show, although no call failed."""
 
     service: Service
     """The service that the image is in."""
@@ -92,7 +92,7 @@ class UnscannedImage:
 
 @attrs.frozen
 class VanishedImage:
-    """An image that isn't there, or not any more, or its repository isn't."""
+    """An image that does not exist, or no longer does, or whose repository doesn't."""
 
     service: Service
     """The service that the image is in."""
@@ -128,7 +128,7 @@ services of accounts in a `Fleet` that cannot be entered.
 
 @attrs.frozen
 class FindingsSummary:
-    """What a scan of findings has come to: final at its end, and of use for a progress bar before it.
+    """Counts of a scan of findings: final at its end, and useful for a progress bar before that.
 
     Every image is counted once, when its result is handed out.
     """
@@ -138,7 +138,7 @@ class FindingsSummary:
     unscanned: int = 0
     """Images that have none."""
     vanished: int = 0
-    """Images that were not there, or not any more."""
+    """Images that did not exist, or no longer did."""
     failed: int = 0
     """Images whose findings could not be read, or whose scan could not be started."""
     failed_repositories: int = 0
@@ -152,11 +152,11 @@ class FindingsSummary:
     calls: int = 0
     """Requests sent, repeated ones included."""
     throttles: int = 0
-    """Requests that the service refused because they were too many."""
+    """Requests that the service throttled."""
     retries: int = 0
     """Requests that were sent again after another passing failure."""
     seconds: float = 0.0
-    """From the first result that was asked for to the end, or until now."""
+    """Seconds from the first result that was awaited to the end, or until now."""
 
     @property
     def images(self) -> int:

@@ -1,4 +1,4 @@
-"""The scan of findings: many images at once, of which those whose scans take their time wait aside.
+"""The scan of findings: many images at once; those whose scans are still running wait aside.
 
     images ──> in hand ──> jobs ── results ──> ResultQueue ──> async for
                (1,000)      │ a scan is under way
@@ -63,9 +63,8 @@ def scan_findings(
                 print(result.repository, result.image_id.image_digest, result.severity_counts)
         print(scan.summary.severities)
 
-    The order is not specified, completeness is: there is one result for each image, and a failure
-    never ends the scan. Each service is called as fast as it admits and hardly faster; what it throttles
-    is called again.
+    Results come in any order, but there is exactly one for each image, and a failure never ends the scan.
+    Each service is called as fast as its rate limits allow; throttled calls are repeated.
 
     Args:
         services: One, or one for each region and account, or a `Fleet`.
@@ -74,7 +73,7 @@ def scan_findings(
             identifiers, or an iterable, async or not, of `ImageDetail` or of pairs of repository and
             `ImageIdentifier`. It is read as the scan goes on.
         start: Start a basic scan of images that were never scanned.
-        wait: Seconds to wait for each image's scan, the starting of it included; 0 not to wait. Up to
+        wait: Seconds to wait for each image's scan, including starting it; 0 not to wait. Up to
             1,000 images wait at a time, and they don't count for `concurrency`.
         delays: The delays between two polls of such a scan.
         max_findings: How many findings to read of an image; None for all of them, 0 for their counts
@@ -189,7 +188,7 @@ class FindingsScan(BulkScan[FindingsResult]):
                 lane.release()
 
     async def _poll(self, scan: ImageScan, group: asyncio.TaskGroup, in_hand: asyncio.Semaphore) -> None:
-        """Ask about an image; with a result its place is another's, else it waits aside for its next turn."""
+        """Poll an image; a result frees its place for another, otherwise it waits aside for its next turn."""
         was_started = scan.is_started
         result = await scan.poll()
         self._started += scan.is_started and not was_started

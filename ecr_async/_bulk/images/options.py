@@ -1,4 +1,4 @@
-"""What a scan of images takes, beside the services and their repositories."""
+"""The options of a scan of images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a scan reports: a page, a repository that failed or vanished, a listing that failed; and their sum."""
+"""Results of a scan: a page, a repository that failed or vanished, a listing that failed; and the summary."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ __all__ = [
 class ScannedPage:
     """Images of one repository. An empty repository has one page without images.
 
-    `service`, `repository` and `number` together name a page; whoever must not see one twice when a
-    scan is resumed can tell by them.
+    `service`, `repository` and `number` together identify a page; use them to skip a page that comes twice
+    when a scan is resumed.
     """
 
     service: Service
@@ -35,7 +35,7 @@ class ScannedPage:
     number: int
     """Which page of the repository this is, from 0."""
     images: tuple[ImageDetail, ...] = attrs.field(repr=lambda images: f"<{len(images)} images>")
-    """What `describe_images` tells of each image."""
+    """The details of each image, as `describe_images` returns them."""
     next_token: str | None = attrs.field(default=None, repr=False)
     """The service's token for the page after this one; None on the last page."""
 
@@ -47,7 +47,7 @@ class ScannedPage:
 
 @attrs.frozen
 class FailedRepository:
-    """A repository that could not be scanned, or not to its end: pages of it may have come before."""
+    """A repository that could not be scanned completely; pages of it may have come before."""
 
     service: Service
     """The service as it was given to the scan."""
@@ -59,7 +59,7 @@ class FailedRepository:
 
 @attrs.frozen
 class VanishedRepository:
-    """A repository that isn't there, or not any more: pages of it may have come before."""
+    """A repository that does not exist, or no longer does; pages of it may have come before."""
 
     service: Service
     """The service as it was given to the scan."""
@@ -79,7 +79,7 @@ class FailedListing:
     error: ECRError
     """Why, after all retries."""
     repository: None = attrs.field(default=None, init=False, repr=False)
-    """Always None: it is of no one repository. The other results have a name here."""
+    """Always None, since no single repository failed; the other results have a name here."""
 
 
 ScanResult: TypeAlias = ScannedPage | FailedRepository | VanishedRepository | FailedListing
@@ -88,7 +88,7 @@ ScanResult: TypeAlias = ScannedPage | FailedRepository | VanishedRepository | Fa
 
 @attrs.frozen
 class ScanSummary:
-    """What a scan has come to: final at its end, and of use for a progress bar before it.
+    """Counts of a scan: final at its end, and useful for a progress bar before that.
 
     Each repository that was selected is counted once, at the end, as `scanned`, `failed`, `vanished`
     or `done_before`. Images are counted when they are handed out.
@@ -101,9 +101,9 @@ class ScanSummary:
     failed: int = 0
     """Repositories that failed."""
     vanished: int = 0
-    """Repositories that were not there, or not any more."""
+    """Repositories that did not exist, or no longer did."""
     done_before: int = 0
-    """Repositories that an earlier run with the same checkpoint had done with."""
+    """Repositories that an earlier run with the same checkpoint had finished."""
     failed_listings: int = 0
     """Services whose repositories could not all be listed."""
     pages: int = 0
@@ -115,11 +115,11 @@ class ScanSummary:
     calls: int = 0
     """Requests sent, repeated ones included."""
     throttles: int = 0
-    """Requests that the service refused because they were too many."""
+    """Requests that the service throttled."""
     retries: int = 0
     """Requests that were sent again after another passing failure."""
     seconds: float = 0.0
-    """From the first result that was asked for to the end, or until now."""
+    """Seconds from the first result that was awaited to the end, or until now."""
 
     @property
     def complete(self) -> bool:

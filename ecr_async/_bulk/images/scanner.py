@@ -63,16 +63,16 @@ def scan_images(
                     print(result.error)
         print(scan.summary)
 
-    The order is not specified, completeness is: every repository that is selected comes out as
-    scanned, failed or vanished, and a failure never ends the scan. Each service is called as fast as
-    it admits and hardly faster; what it throttles is asked for again.
+    Results come in any order, but every selected repository is reported as scanned, failed or vanished, and
+    a failure never ends the scan. Each service is called as fast as its rate limits allow; throttled calls
+    are repeated.
 
-    With a checkpoint, a scan that was interrupted at any moment, however hard, goes on where it was:
-    make the same scan with the same file. Results are recorded once you come back for the next
-    one. So nothing is lost, but the result that you had in hand when the scan was interrupted comes a
-    second time; a page is known by its service, repository and number. `write_jsonl` writes each image
-    exactly once. Once a scan has reached its end and nothing failed, its checkpoint is finished, and the
-    next scan with the file begins afresh; if something failed, the next scan tries that alone again.
+    With a checkpoint, a scan that was interrupted at any moment, even killed, can be resumed: make the same
+    scan with the same file. Results are recorded once you come back for the next one. So nothing is lost,
+    but the result that you had in hand when the scan was interrupted comes a second time; a page is known
+    by its service, repository and number. `write_jsonl` writes each image exactly once. Once a scan has
+    reached its end and nothing failed, its checkpoint is finished, and the next scan with the file begins
+    afresh; if something failed, the next scan tries that alone again.
 
     A scan leaves the garbage collector alone. A program that calls `gc.freeze()` once it has started takes
     a fifth less CPU for a scan and stops its event loop for 5 ms instead of 18 ms at most, since collections
@@ -152,7 +152,7 @@ class Scan(BulkScan[ScanResult]):
 
     @property
     def not_found(self) -> frozenset[str]:
-        """Exact names of repositories that, so far, none of the services has; at the end, that none has."""
+        """Exact names of repositories that none of the services has, as far as is known so far."""
         return frozenset(self._not_found)
 
     @property
@@ -191,9 +191,9 @@ class Scan(BulkScan[ScanResult]):
     async def results(
         self, output: str | None = None
     ) -> AsyncGenerator[AsyncGenerator[ScanResult, None], None]:
-        """Begin, give the results as an iterator, and stop in any case; for writers of files.
+        """Begin, give the results as an iterator, and always stop on leaving; for writers of files.
 
-        Nothing is recorded in the checkpoint: that is left to whoever writes to the file `output`.
+        Nothing is recorded in the checkpoint: that is left to the writer of the file `output`.
         """
         self._queue.begin()  # outside the block: a second iteration must not stop the first
         async with self:

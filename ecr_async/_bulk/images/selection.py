@@ -14,7 +14,7 @@ from ecr_async.api.repositories import Repository
 __all__ = ["RepositorySelection", "Selection"]
 
 _PATTERN = re.compile(r"[*?\[]")
-"""What no name holds and every pattern does."""
+"""Characters that occur in every pattern and in no name."""
 
 
 @attrs.frozen
