@@ -3,7 +3,7 @@
     python examples/clean_up.py team/app --keep-newest 50 --untagged-days 14            # only looks
     python examples/clean_up.py team/app --keep-newest 50 --untagged-days 14 --delete
 
-ECR itself tells which images these are, by a lifecycle policy preview. The repository's own policy, if
+A lifecycle policy preview of ECR's own says which images these are. The repository's own policy, if
 it has one, stays as it is. Region, credentials and endpoint are those of the AWS SDKs' environment.
 """
 
@@ -17,7 +17,7 @@ from ecr_async.lifecycle import LifecyclePolicy, Rule
 
 
 async def clean_up(repository: str, policy: LifecyclePolicy, *, delete: bool) -> bool:
-    """List what the policy would expire, delete it if told to, and tell whether all went well."""
+    """List what the policy would expire, delete it if requested, and return whether all went well."""
     async with ecr.Session() as session:
         service = session.service()
         images = [image async for image in expiring(service, repository, policy)]

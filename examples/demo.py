@@ -133,7 +133,7 @@ async def scan(service: ecr.Service) -> dict[str, list[ecr.ImageDetail]]:
 
 
 async def preview(service: ecr.Service, repository: str, images: Iterable[ecr.ImageDetail]) -> None:
-    """Ask ECR what a lifecycle policy would do to the largest repository."""
+    """Have ECR preview a lifecycle policy on the largest repository."""
     await ecr.start_lifecycle_policy_preview(
         service, ecr.StartLifecyclePolicyPreviewRequest(repository, lifecycle_policy_text=POLICY.to_json())
     )

@@ -4,8 +4,8 @@
     ecr-async serve --events - | tail -n +2 | python examples/push_worker.py
 
 For each image it waits for the scan, reads the findings, previews the repository's lifecycle policy, and
-tells whether the image is fit to be deployed. Events come from an SQS queue, through boto3, or from standard
-input, one JSON object a line. SIGTERM and SIGINT end it gracefully.
+reports whether the image is fit to be deployed. Events come from an SQS queue, through boto3, or from
+standard input, one JSON object a line. SIGTERM and SIGINT end it gracefully.
 
 See https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
 """

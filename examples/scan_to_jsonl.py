@@ -15,7 +15,7 @@ import ecr_async as ecr
 
 
 async def scan_to_jsonl(options: argparse.Namespace) -> bool:
-    """Scan, and tell whether nothing failed."""
+    """Scan. Returns whether nothing failed."""
     async with ecr.Session() as session:
         services = [session.service(region) for region in options.region or [None]]
         scan = ecr.scan_images(services, options.repositories or None, checkpoint=options.checkpoint)

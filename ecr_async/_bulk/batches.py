@@ -267,8 +267,7 @@ class _Listing:
             self._digests[tag] = digest
 
     def rejection(self, image_id: ImageIdentifier) -> str | None:
-        """Return the failure code that the service would give for the deletion; None if it would
-        succeed."""
+        """Return the failure code of the deletion; None if it would succeed."""
         digest, tag = image_id.image_digest, image_id.image_tag
         if digest is None and tag is None:
             return "MissingDigestAndTag"

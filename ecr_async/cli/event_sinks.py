@@ -18,7 +18,7 @@ from ecr_async.local import EventSink
 __all__ = ["sink_for"]
 
 HTTP_TIMEOUT = 10.0
-"""Seconds that an endpoint may take for one event."""
+"""Seconds in which an endpoint must accept an event."""
 
 _QUEUE_PATH = re.compile(r"/\d{12}/[A-Za-z0-9_-]+(\.fifo)?")
 

@@ -44,7 +44,7 @@ def tail(
 
     Each is shown once. Messages stay in the queue unless `--delete` is given, but other consumers don't get
     them for 30 seconds, and they count as received: give this command a queue of its own, as a second
-    target of the rule. What is no event is told on standard error.
+    target of the rule. Messages that hold no event are reported on standard error.
     """
     client = sqs_client(queue, profile=profile, region=region, endpoint_url=endpoint_url)
     source = SqsQueue(client, queue, wait_time=2)

@@ -82,7 +82,7 @@ async def _findings(
 
 
 def _row(result: FindingsResult, names: Mapping[Service, str]) -> dict[str, Any] | None:
-    """Return the row of an image; tell what failed, and leave out what has vanished."""
+    """Return the row of an image; report what failed, and leave out what has vanished."""
     registry = names.get(result.service, result.service.region)
     match result:
         case VanishedImage():

@@ -1,5 +1,5 @@
-"""Ends that come from outside: Ctrl+C, SIGTERM and SIGHUP let a command clean up, and are told by its exit
-status.
+"""Interruptions from outside: after Ctrl+C, SIGTERM or SIGHUP a command cleans up, and its exit status
+names the signal.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What a lifecycle policy would do to a repository, as ECR itself says."""
+"""Previews by ECR of what a lifecycle policy would do to a repository."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ COLUMNS = {"action": "Action", "rule": "Rule", "pushed": "Pushed", "tags": "Tags
 
 
 def read_policy(path: Path) -> LifecyclePolicy:
-    """Read and check a policy. Raises `LifecyclePolicyError` that lists every problem."""
+    """Read and check a policy. Raises a `LifecyclePolicyError` that lists every problem."""
     return LifecyclePolicy.parse(path.read_text(encoding="utf-8"))
 
 

@@ -1,6 +1,4 @@
-"""Where an image is or goes, as the commands for images take it: `team/app:v1`, or with the
-registry's host.
-"""
+"""An image's location on the command line: `team/app:v1`, with or without the registry's host."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -24,7 +22,7 @@ EndpointUrl = Annotated[str | None, typer.Option(help="Where ECR is, if not at i
 
 @attrs.frozen
 class Place:
-    """A registry, with what leads to it."""
+    """A registry, with the options to reach it."""
 
     profile: str | None = None
     region: str | None = None

@@ -1,4 +1,4 @@
-"""`ecr-async policy`: lifecycle policies, got, checked and set."""
+"""`ecr-async policy`: print, check and set lifecycle policies."""
 
 import sys
 from pathlib import Path
@@ -53,7 +53,7 @@ def get(
 def check(file: PolicyFile) -> None:
     """Check a policy against all of ECR's documented rules, without a call.
 
-    The exit status is 1, and each problem is a line, if ECR would reject it.
+    If ECR would reject it, each problem is printed on a line and the exit status is 1.
     """
     checked = read_policy(file)
     notice(f"{file}: {counted(len(checked.rules), 'rule')}, nothing wrong")

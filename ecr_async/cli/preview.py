@@ -38,7 +38,7 @@ def preview(
     timeout: Timeout = 300.0,
     as_json: AsJson = False,
 ) -> None:
-    """Show which images a lifecycle policy would act on, as ECR itself says. Nothing is changed."""
+    """Show which images a lifecycle policy would act on, by a preview of ECR's own. Nothing is changed."""
     checked = None if policy is None else read_policy(policy)
     results = run(_preview(repository, checked, region, profile, endpoint_url, timeout))
     empty = f"the policy would act on no image of {repository}"
@@ -75,7 +75,7 @@ def clean(
     timeout: Timeout = 300.0,
     as_json: AsJson = False,
 ) -> None:
-    """Delete now what a lifecycle policy would expire some day. Without `--delete` it is only shown.
+    """Delete now what a lifecycle policy would expire later. Without `--delete` it is only shown.
 
     ECR's own preview says which images these are; the repository's policy stays as it is. The exit status
     is 1 if an image could not be deleted.

@@ -1,4 +1,4 @@
-"""What commands print: tables for people on a terminal, JSON lines elsewhere."""
+"""Output of the commands: tables for people on a terminal, JSON lines elsewhere."""
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ def print_rows(
     """Print rows: all of each as JSON, or a table of the columns, whose texts are in `rows` under their
     names.
 
-    `columns` are the headings by name; `empty` is said, on standard error, where there is no row.
+    `columns` are the headings by name; `empty` is printed, on standard error, if there are no rows.
     """
     given = list(rows)
     if not given:

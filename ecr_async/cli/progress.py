@@ -1,4 +1,4 @@
-"""What people see while a command works: a bar on standard error."""
+"""Progress bars on standard error."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager

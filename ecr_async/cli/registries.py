@@ -1,4 +1,4 @@
-"""Which registries a command works on: options that commands share, and the services that they lead to."""
+"""The registries that a command works on: options that commands share, and the services that they select."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager

@@ -1,4 +1,4 @@
-"""`ecr-async report`: what a scan's file comes to."""
+"""`ecr-async report`: the figures of a scan's file."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,9 @@ def report(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what the images in a scan's file come to: by registry, by repository, by age. No call is made."""
+    """Show the figures of the images in a scan's file: by registry, by repository, by age. No call is
+    made.
+    """
     totals = Totals()
     for row in read_rows(file):
         account = row["registry_id"]

@@ -89,7 +89,7 @@ def scan(
 async def _scan(
     registries: Registries, start: Callable[[ServiceSelection], Scan], output: Path | None
 ) -> bool:
-    """Scan, and tell whether nothing failed and everything that was named was found."""
+    """Scan. Returns whether nothing failed and everything that was named was found."""
     console = Console(stderr=True, soft_wrap=True)
     async with registries.open() as (services, names):
         images = start(services)
@@ -101,7 +101,7 @@ async def _scan(
                     case ScannedPage():
                         totals.add_page(result, _registry(result.service, names))
                     case VanishedRepository():
-                        pass  # told at the end, where no registry has it
+                        pass  # reported at the end, if no registry has it
                     case FailedListing() | FailedRepository():
                         totals.add_failure(_registry(result.service, names))
                         console.print(_failure(result, names), highlight=False, markup=False)
@@ -126,7 +126,7 @@ async def _write(images: Scan, output: Path | None, show: Callable[[ScanResult],
 
 
 def _registry(service: Service, names: Mapping[Service, str]) -> str:
-    """Return a registry's name for people; the accounts of a fleet are told apart by their numbers."""
+    """Return a registry's name for people; the accounts of a fleet are distinguished by their numbers."""
     return names.get(service) or "/".join(filter(None, (service.account, service.region)))
 
 

@@ -151,7 +151,7 @@ def _access_key(host: str, given: str | None) -> tuple[str, str]:
 
 
 def _is_loopback(host: str) -> bool:
-    """Tell whether an address can be reached from this machine only."""
+    """Return whether an address can be reached from this machine only."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

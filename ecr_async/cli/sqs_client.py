@@ -1,4 +1,4 @@
-"""A client for SQS: botocore's, which is installed anyway."""
+"""An SQS client of botocore, which is installed anyway."""
 
 import re
 from importlib import import_module
@@ -18,7 +18,7 @@ _AWS_HOST = re.compile(r"sqs\.([a-z0-9-]+)\.(amazonaws|api)\..+")
 def sqs_client(
     queue: str, *, profile: str | None = None, region: str | None = None, endpoint_url: str | None = None
 ) -> Any:
-    """Return a client for the queue with this URL, which also tells the region and the endpoint.
+    """Return a client for the queue with this URL, which also gives the region and the endpoint.
 
     Raises `ConfigurationError`.
     """

@@ -64,7 +64,7 @@ def sync(
 ) -> None:
     """Bring the images of whole registries to where they are missing.
 
-    The exit status is 1 if something failed, and if there is no such repository.
+    The exit status is 1 if something failed, or if a repository that was named does not exist.
     """
     tags: list[str | re.Pattern[str]] = [*(tag or []), *map(_compiled, tag_regex or [])]
     there = Place(from_profile, from_region, from_endpoint_url)
@@ -101,7 +101,7 @@ def sync(
 
 
 async def _follow(syncing: Sync, write: Callable[[str], Any] | None) -> None:
-    """Iterate a sync: failures are lines on standard error, and a bar is on it if that is a terminal."""
+    """Iterate a sync, printing failures on standard error, with a progress bar if that is a terminal."""
     notices = Console(stderr=True, soft_wrap=True)
     with progress_bar(notices) as bar:
         task = bar.add_task("Planning" if syncing.summary.dry_run else "Copying", total=None, note="")

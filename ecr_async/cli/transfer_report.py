@@ -1,4 +1,4 @@
-"""What people see of a transfer: a bar for each layer while it runs, and a line at its end."""
+"""Output of a transfer: a bar for each layer while it runs, and a line at its end."""
 
 import json
 from collections.abc import Generator, Mapping

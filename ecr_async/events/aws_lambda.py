@@ -107,7 +107,7 @@ class LambdaHandler:
 
 
 def _records(event: object) -> list[dict[str, Any]] | None:
-    """Return the messages of a batch; None for anything that is no batch of messages with identifiers."""
+    """Return the messages of a batch; None for anything but a batch of messages with identifiers."""
     records: object = cast("dict[str, object]", event).get("Records") if isinstance(event, dict) else event
     if not isinstance(records, list) or not records:
         return None
@@ -131,6 +131,6 @@ def _is_fifo(record: dict[str, Any]) -> bool:
 
 
 def _seconds_left(context: Any) -> float | None:
-    """Return how long handlers may work; None where the context doesn't tell."""
+    """Return the seconds that handlers may take; None if the context doesn't say."""
     tell = getattr(context, "get_remaining_time_in_millis", None)
     return None if tell is None else max(0.0, tell() / 1000 - MARGIN)

@@ -1,4 +1,4 @@
-"""Handling an event once, though it be delivered twice."""
+"""Handling an event once, even if it is delivered twice."""
 
 import asyncio
 import collections

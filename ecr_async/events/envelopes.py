@@ -1,7 +1,7 @@
-"""What events come in: SQS bodies, SNS notifications, Lambda's records, a pipe's arrays, log files.
+"""The envelopes that events come in: SQS bodies, SNS notifications, Lambda's records, a pipe's arrays, log
+files.
 
-Opening an envelope yields the JSON objects in it that claim to be events. What they are is told by
-`parsing`.
+Opening an envelope yields the JSON objects in it that claim to be events, which `parsing` then reads.
 """
 
 import json

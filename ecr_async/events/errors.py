@@ -1,4 +1,4 @@
-"""What is wrong with a document that should be an event, and with a worker's use."""
+"""Errors of documents that should be events."""
 
 from ecr_async.errors import ECRError
 
@@ -8,7 +8,7 @@ __all__ = ["EventError"]
 class EventError(ECRError, ValueError):
     """A document that holds no event, or an event whose members have the wrong types.
 
-    `path` names the member (`detail.repository-name`), or is `document` when there is no event at all;
+    `path` names the member (`detail.repository-name`), or is `document` if there is no event at all;
     `reason` says what is wrong with it. Neither repeats the document's text, which may hold anything.
     """
 

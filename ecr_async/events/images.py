@@ -46,7 +46,7 @@ class _Action(TaggedImageEvent):
     manifest_media_type: str | None
     """The manifest's media type. Absent from events of before 2023."""
     artifact_media_type: str | None
-    """The media type of the manifest's configuration, which tells what kind of artifact it is."""
+    """The media type of the manifest's configuration, which says what kind of artifact it is."""
     target_storage_class: str | None
     """`ARCHIVE` or `STANDARD`, when the storage class changed."""
     last_activated_at: datetime | None
@@ -62,7 +62,7 @@ class _Action(TaggedImageEvent):
         """Whether the manifest is a list of images, one for each platform.
 
         A push of a multi-platform image is several events: one for the index, with the tag, and one for
-        each image and attestation in it, without. False also where the event doesn't tell.
+        each image and attestation in it, without. Also False if the event doesn't say.
         """
         return self.manifest_media_type in INDEX_MEDIA_TYPES
 
@@ -70,7 +70,7 @@ class _Action(TaggedImageEvent):
     def is_artifact(self) -> bool:
         """Whether it is something other than a container image: a chart, a signature, an SBOM.
 
-        False also where the event doesn't tell. BuildKit's attestations look like images.
+        Also False if the event doesn't say. BuildKit's attestations look like images.
         """
         return self.artifact_media_type is not None and self.artifact_media_type not in CONFIG_MEDIA_TYPES
 

@@ -71,7 +71,8 @@ class VulnerablePackage:
 class InspectorFinding(ImageEvent):
     """Inspector found a vulnerability in an image, or knows more of one (`Inspector2 Finding`).
 
-    The same finding comes again whenever it changes: `finding_arn` tells it, `updated_at` which is newer.
+    A finding comes again whenever it changes: `finding_arn` identifies it, and `updated_at` says which
+    event is newer.
     """
 
     image_tags: tuple[str, ...]

@@ -78,7 +78,8 @@ class Leases:
     async def release(self, messages: Sequence[Message]) -> None:
         """Make messages visible to other consumers at once.
 
-        An extension that is under way must not come after that, though whoever waited for it is cancelled.
+        An extension that is under way must not come after that, even if the task that awaited it is
+        cancelled.
         """
         if self._calls:
             await asyncio.wait(self._calls)

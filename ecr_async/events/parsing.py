@@ -49,7 +49,7 @@ def parse_event(document: Document) -> Event:
 def parse_events(document: Document) -> tuple[Event, ...]:
     """Return all events in a document, in order: an envelope may hold several, or none.
 
-    Raises `EventError` as `parse_event` does, if anything in the document is no event.
+    Raises `EventError`, as `parse_event` does, if anything in the document is not an event.
     """
     return tuple(_event(found) for found in open_envelopes(document))
 

@@ -1,4 +1,4 @@
-"""What a worker tells of its messages: failures, each once; counters; traces."""
+"""A worker's reports about its messages: each failure once, counters, traces."""
 
 import collections
 import logging
@@ -33,7 +33,7 @@ REMEMBERED = 10_000
 
 @attrs.frozen
 class Failure:
-    """A message that could not be handled, as a worker's `on_failure` is told of it."""
+    """A message that could not be handled, as passed to a worker's `on_failure`."""
 
     outcome: Outcome
     message: Message
@@ -82,7 +82,7 @@ class Counters:
 
 
 class WorkerTelemetry(Protocol):
-    """What a worker tells of its messages: `ecr_async.telemetry.OpenTelemetry` is one.
+    """Receives a worker's reports about its messages: `ecr_async.telemetry.OpenTelemetry` is one.
 
     Both methods are called on the event loop and must not block it.
     """

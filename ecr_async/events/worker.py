@@ -35,7 +35,7 @@ class Worker:
     success the message is deleted; after failure it is left to the queue's redrive policy, and the worker
     goes on. A message that fails is reported once, however often it comes back. An event that is delivered
     again within `deduplication_window` is handled once by this worker; other workers don't know of it, so
-    handlers should bear repetition. Order is not kept.
+    handlers should be idempotent. Order is not kept.
 
     An event of a kind without a handler is deleted, except an `UnknownEvent`, which is left to the redrive
     policy and reported; a handler for `UnknownEvent` changes that.
@@ -55,7 +55,7 @@ class Worker:
             take their time; a second signal of `run` cancels them as well.
         on_failure: Called with each `Failure` that is reported. By default they are logged as warnings, by
             the logger `ecr_async.events`.
-        telemetry: What is told of each event, for instance `ecr_async.telemetry.OpenTelemetry()`.
+        telemetry: Receives a report of each event, for instance `ecr_async.telemetry.OpenTelemetry()`.
 
     Raises `ConfigurationError` for arguments that cannot work.
     """
@@ -137,7 +137,7 @@ class Worker:
         """Handle events until `stop` is called, or one of the signals in `stop_on` comes.
 
         The first such signal stops the worker gracefully, a second one cancels the handlers too. Cancelling
-        this does the same as a second signal. Receives that fail are tried again, with growing pauses.
+        this does the same as a second signal. Receives that fail are tried again, with growing delays.
 
         Raises what the first receive raises if it fails, since the queue's URL or the credentials are
         wrong then.

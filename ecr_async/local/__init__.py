@@ -3,7 +3,7 @@
     async with LocalECR() as local, local.session() as session:
         await ecr.create_repository(session.service(), ecr.CreateRepositoryRequest("team/app"))
 
-See `LocalECR` for what it can do. The rest of this page is for whoever works on it.
+See `LocalECR` for what it can do. The rest of this page is for those who work on it.
 
 **How a request goes.** A door (`server` for the API) finds out who calls and what for, which is a `Scope`,
 and hands a function to `Backend.read` or `Backend.write`. The store (`store`) runs it on a thread of its own
@@ -32,7 +32,7 @@ bytes of layers and uploads. One server uses a folder at a time (`folder`).
 3. So a crash leaves at most files that no row needs. The next start removes them, and rows whose files
    a failure of power took (`sweeping`). What is abandoned or unused for a day is freed as well.
 
-**Events** are recorded by `events` in the transaction of what they tell of, and sent by `outbox` once it is
+**Events** are recorded by `events` in the transaction that they report, and sent by `outbox` once it is
 committed; both do nothing where nothing listens.
 
 **A new operation** is a function in a module of `operations` and a line in `operations.HANDLERS`:

@@ -25,7 +25,7 @@ def account_setting(registry: Registry, name: str) -> str:
 
 
 def may_mount(registry: Registry) -> bool:
-    """Tell whether repositories of the registry may share a layer instead of uploading it again.
+    """Return whether repositories of the registry may share a layer instead of uploading it again.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
     """
@@ -33,5 +33,5 @@ def may_mount(registry: Registry) -> bool:
 
 
 def pulls_count(registry: Registry, principal: str) -> bool:
-    """Tell whether a principal's pulls change the recorded pull time of a registry's images."""
+    """Return whether a principal's pulls change the recorded pull time of a registry's images."""
     return registry.setting(EXCLUSION, RegisterPullTimeUpdateExclusionResponse, principal) is None

@@ -82,7 +82,7 @@ class Claim:
 
 
 class Authenticator:
-    """Finds out who made a request, and refuses it with the words of AWS if nobody known did.
+    """Identifies the caller of a request, and rejects unknown callers with AWS's own messages.
 
     Without `verify`, whatever scope the request claims is believed, and a request without any is the
     `default` caller's.

@@ -40,7 +40,7 @@ def _positive(_: object, field: "attrs.Attribute[Any]", value: Any) -> None:
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """Something that goes wrong with requests. Raises `ConfigurationError` for values that make no sense."""
+    """Something that goes wrong with requests. Raises `ConfigurationError` for invalid values."""
 
     kind: FaultKind
     operation: str = "*"

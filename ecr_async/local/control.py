@@ -11,7 +11,7 @@ limits in force PUT    /_local/rates             replaces them: {"DescribeImages
 
 A web page in somebody's browser must not get in. It can make a browser send simple requests to this machine,
 so what changes anything must be `application/json`, which is not simple; and it can have its own name lead to
-this machine, so a `Host` that could be a public name is refused.
+this machine, so a `Host` that could be a public name is rejected.
 """
 
 import ipaddress

@@ -77,10 +77,10 @@ class LocalECR:
         rates: Rate limits by operation: `{"DescribeImages": "20/s,burst=40"}`. Each operation of a key in a
             region has its own; what is too much gets ECR's "Rate exceeded". An operation's name may hold `*`.
         control: Whether `/_local` serves faults, rates and the clock to other processes.
-        on_event: Called with each event that ECR would send by EventBridge, once what it tells of is
-            committed: a function, sync or async, that takes an `Event`, or an `EventSink`. What a
-            function raises is logged. Events that are not sent when the server is killed are sent when
-            it runs again with the same `data`.
+        on_event: Called with each event that ECR would send by EventBridge, once its cause is committed: a
+            function, sync or async, that takes an `Event`, or an `EventSink`. What a function raises is
+            logged. Events that are not sent when the server is killed are sent when it runs again with the
+            same `data`.
     """
 
     def __init__(
@@ -300,7 +300,7 @@ class LocalECR:
         return self.behaviour.injected(*faults)
 
     async def _date(self, _: web.Request, response: web.StreamResponse) -> None:
-        """Have responses tell the time that signatures are held against."""
+        """Have responses carry the time that signatures are checked against."""
         if self.clock.skew:
             moment = datetime.fromtimestamp(time.time() + self.clock.skew, UTC)
             response.headers["Date"] = format_datetime(moment, usegmt=True)

@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Image(Protocol):
-    """What an event tells of an image or artifact."""
+    """An image or artifact, as events describe it."""
 
     @property
     def digest(self) -> str:
@@ -46,19 +46,19 @@ class Image(Protocol):
 
 
 def image_pushed(registry: Registry, record: RepositoryRecord, image: Image, tag: str | None) -> None:
-    """Tell that a manifest was pushed, or a tag put on one."""
+    """Report that a manifest was pushed, or a tag put on one."""
     _send(registry, record, "ECR Image Action", _action("PUSH", record, image) | {"image-tag": tag or ""})
 
 
 def image_deleted(registry: Registry, record: RepositoryRecord, image: Image, tag: str | None) -> None:
-    """Tell that an image was deleted, or a tag taken off it."""
+    """Report that an image was deleted, or a tag taken off it."""
     _send(registry, record, "ECR Image Action", _action("DELETE", record, image) | {"image-tag": tag or ""})
 
 
 def storage_class_changed(
     registry: Registry, record: RepositoryRecord, image: Image, target: str, *, is_referrer: bool
 ) -> None:
-    """Tell that an image, or an artifact that refers to one, was archived or restored."""
+    """Report that an image, or an artifact that refers to one, was archived or restored."""
     detail = _action("UPDATE_STORAGE_CLASS", record, image) | {"target-storage-class": target}
     if target == "STANDARD":
         hundredths = f"{moment(registry.now):%Y-%m-%dT%H:%M:%S.%f}"[:-4]
@@ -69,7 +69,7 @@ def storage_class_changed(
 def image_replicated(
     registry: Registry, record: RepositoryRecord, image: Image, tag: str | None, source: RegistryKey
 ) -> None:
-    """Tell that an image has arrived from another registry; `record` is the repository that it came to."""
+    """Report that an image has arrived from another registry; `record` is the repository that it came to."""
     detail = {
         "result": "SUCCESS",
         "repository-name": record.name,
@@ -91,7 +91,7 @@ def image_scanned(
     *,
     is_enhanced: bool,
 ) -> None:
-    """Tell that a scan is complete: an enhanced one by Inspector, which calls a repository by its ARN."""
+    """Report that a scan is complete: an enhanced one by Inspector, which calls a repository by its ARN."""
     counts = dict(severity_counts)
     if is_enhanced:
         counts["TOTAL"] = sum(severity_counts.values())
@@ -117,7 +117,7 @@ def lifecycle_policy_run(
     *,
     last_evaluated_at: float | None,
 ) -> None:
-    """Tell that a lifecycle policy ran, and what it acted upon, in CloudTrail's way: 9 images an event."""
+    """Report that a lifecycle policy ran, and what it acted upon, in CloudTrail's way: 9 images an event."""
     for detail in execution_records(registry, record, policy, actions, last_evaluated_at):
         _send(registry, record, "AWS Service Event via CloudTrail", detail)
 

@@ -201,7 +201,7 @@ def _check_unreferenced(registry: Registry, record: RepositoryRecord, image: Ima
 
 
 def detail(record: RepositoryRecord, image: ImageRecord) -> ImageDetail:
-    """Return what the API tells about an image."""
+    """Return an image as the API describes it."""
     return ImageDetail(
         registry_id=record.account,
         repository_name=record.name,

@@ -34,7 +34,7 @@ class Manifest:
     digest: str
     media_type: str
     artifact_media_type: str | None
-    """The media type of the configuration, which tells what kind of artifact this is."""
+    """The media type of the configuration, which says what kind of artifact this is."""
     artifact_type: str | None
     subject: str | None
     """The digest of the manifest that this one is about."""
@@ -101,7 +101,7 @@ def annotations(text: str) -> Mapping[str, str]:
 
 
 def _descriptors(document: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the descriptors in a member, be it one or a list."""
+    """Yield the descriptors in a member, which is one or a list."""
     for value in as_list(document.get(name, [])):
         descriptor = as_object(value)
         if descriptor is None or not isinstance(descriptor.get("digest"), str):

@@ -200,7 +200,7 @@ def exclusion_filters(mutability: str, *, given: bool) -> InvalidParameterExcept
 
 
 def not_an_arn() -> InvalidParameterException:
-    """A resource's ARN that is none of this registry. Source: moto."""
+    """An ARN of a resource outside this registry. Source: moto."""
     return invalid("resourceArn", "Invalid ARN")
 
 

@@ -1,4 +1,4 @@
-"""Events on their way out: recorded with what they tell of, and sent once that is committed."""
+"""Outgoing events: recorded in the transaction that they report, and sent once it is committed."""
 
 import asyncio
 import itertools
@@ -40,8 +40,8 @@ OnEvent: TypeAlias = Callable[[Event], object] | EventSink
 class Outbox:
     """The events that are recorded in the database and not sent yet.
 
-    An event is recorded in the transaction of what it tells of, so that neither is there without the
-    other, and deleted after it was sent. Between the two a crash makes it be sent again.
+    An event is recorded in the transaction that it reports, so that neither is there without the other, and
+    deleted after it was sent. A crash between the two makes it be sent again.
     """
 
     def __init__(self, on_event: OnEvent) -> None:
@@ -59,7 +59,7 @@ class Outbox:
         transaction.after_commit(self._wake)
 
     def expect_scan(self, transaction: Transaction) -> None:
-        """See to it that a scan which has begun will be complete, though nobody asks for it."""
+        """Make sure that a scan which has begun will be complete, even if nobody polls it."""
         transaction.after_commit(self._wake)
 
     def open(self, store: Store, complete_scans: Callable[[], Awaitable[None]]) -> None:

@@ -41,7 +41,7 @@ def reformatted(text: str) -> str:
 
 
 def permits(text: str | None, account: str, action: str) -> bool:
-    """Tell whether a policy lets another account do something. Conditions are not looked at."""
+    """Return whether a policy lets another account do something. Conditions are not looked at."""
     return (
         text is not None
         and _matches(text, "Allow", account, action)
@@ -50,7 +50,7 @@ def permits(text: str | None, account: str, action: str) -> bool:
 
 
 def locks_out(text: str, account: str) -> bool:
-    """Tell whether a policy keeps its own account from ever setting another one."""
+    """Return whether a policy keeps its own account from ever setting another one."""
     return any(_matches(text, "Deny", account, action) for action in SETTING)
 
 

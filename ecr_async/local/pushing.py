@@ -24,7 +24,7 @@ def push(
     """Store a manifest if it is new, and point the tag at it. Everything is checked before.
 
     `media_type` is what the manifest was sent as, `digest` what the client says that it has. Raises the
-    errors of `PutImage`; with `ImageAlreadyExistsException` everything is as was asked for already.
+    errors of `PutImage`; with `ImageAlreadyExistsException` everything is already as requested.
     """
     if tag is not None and not TAG.fullmatch(tag):
         raise messages.malformed_tag()

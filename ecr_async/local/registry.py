@@ -79,14 +79,14 @@ class RepositoryRecord:
         return f"arn:{partition_of(self.region).name}:ecr:{self.region}:{self.account}:repository/{self.name}"
 
     def is_immutable(self, tag: str) -> bool:
-        """Tell whether a tag, once put, must stay where it is."""
+        """Return whether a tag, once put, must stay where it is."""
         immutable = self.mutability.startswith("IMMUTABLE")
         excluded = any(fnmatchcase(tag, pattern) for pattern in self.exclusions)
         return immutable != excluded
 
 
 class Paged(Protocol):
-    """A request that asks for a page."""
+    """A request for a page."""
 
     @property
     def next_token(self) -> str | None:
@@ -161,7 +161,7 @@ class Registry:
         return attrs.evolve(self, scope=attrs.evolve(self.scope, caller=Caller(account, region)))
 
     def require_write(self) -> None:
-        """Make sure that this is no snapshot. A handler that reads calls it before it writes after all."""
+        """Make sure that this is not a snapshot. A handler that reads calls it before it writes after all."""
         self.transaction.require_write()
 
     @property
@@ -203,11 +203,11 @@ class Registry:
         position: Callable[[ItemT], Any],
         default: int = DEFAULT_PAGE,
     ) -> tuple[Sequence[ItemT], str | None]:
-        """Return the page that a request asks for, and the token of the page after it.
+        """Return the requested page, and the token of the page after it.
 
         `fetch(after, limit)` gives items in an order that doesn't change, from the first one behind
-        the position `after`, which is None at the beginning; `position` tells an item's. A token is
-        good for the same question only, on pages of whatever size.
+        the position `after`, which is None at the beginning; `position` returns an item's. A token is good
+        only for the same request, with pages of any size.
         """
         question: Any = request
         purpose = f"{self.operation} {self.account} {self.region} " + repr(
@@ -248,7 +248,7 @@ class Registry:
     def page_of_settings(
         self, request: Paged, kind: str, form: type[SettingT]
     ) -> tuple[tuple[SettingT, ...], str | None]:
-        """Return the page of a kind that a request asks for, and the token of the page after it."""
+        """Return the requested page of a kind, and the token of the page after it."""
 
         def fetch(after: Any, limit: int) -> list[tuple[str, SettingT]]:
             return list(self.settings(kind, form, "AND name > ?", (after or "",)).items())[:limit]

@@ -1,7 +1,7 @@
-"""The embedded ECR's face: HTTP to handlers, and their answers back to HTTP.
+"""The embedded ECR's face: HTTP requests to handlers, and their responses back to HTTP.
 
 POST /                    the API, awsJson1.1
-GET  /_local/layers/…     layers, for whoever has a URL that GetDownloadUrlForLayer gave out
+GET  /_local/layers/…     layers, at the URLs that GetDownloadUrlForLayer returned
 any  /_local/…            the control door, see `ecr_async.local.control`
 any  /v2/…                the OCI distribution API, see `ecr_async.local.distribution`
 """
@@ -44,7 +44,9 @@ def make_application(
     connections: Connections,
     control: web.Application | None,
 ) -> web.Application:
-    """Return the application that serves a backend, misbehaving as told, with or without a control door."""
+    """Return the application that serves a backend, misbehaving as configured, with or without a control
+    door.
+    """
     server = _Server(backend, authenticator)
     application = web.Application(middlewares=[connections.middleware, make_middleware(behaviour)])
     application.router.add_post("/", server.operation)
@@ -62,7 +64,7 @@ class _Server:
         self._bodies = Bodies()
 
     async def operation(self, request: web.Request) -> web.Response:
-        """Answer one call of the API."""
+        """Respond to one call of the API."""
         request_id = str(uuid.uuid4())
         headers = {"x-amzn-RequestId": request_id, "Content-Type": CONTENT_TYPE}
         try:
@@ -105,7 +107,7 @@ class _Server:
         return await self._backend.uploads.run(understand)
 
     async def layer(self, request: web.Request) -> web.StreamResponse:
-        """Hand out a layer, or the ranges of it that are asked for."""
+        """Hand out a layer, or the requested ranges of it."""
         digest = request.match_info["digest"]
         try:
             granted, until = self._backend.sealer.open(DOWNLOAD_PURPOSE, request.query.get("ticket", ""))

@@ -8,7 +8,7 @@
 
 Bytes are written and hashed off the event loop and off the store's writing thread, so many uploads make
 progress at once. They count from `UploadWriter.commit` on; what a crash, a cancellation or an error
-leaves behind that is cut off by whoever writes next. One writer at a time works on an upload.
+leaves beyond that is cut off by the next writer. One writer at a time works on an upload.
 """
 
 import asyncio

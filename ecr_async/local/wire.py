@@ -65,6 +65,6 @@ def _unstructurer(cls: Any) -> Any:
 
 
 _converter = Converter()
-"""Answers need no checking, so they take cattrs' own way, which is faster."""
+"""Responses need no checking, so they take cattrs' own way, which is faster."""
 _converter.register_unstructure_hook(datetime, datetime.timestamp)
 _converter.register_unstructure_hook_factory(attrs.has, _unstructurer)

@@ -1,4 +1,4 @@
-"""Content that is moved: where its bytes are, and how they are fed to whoever takes them.
+"""Content that is moved: where its bytes are, and how they are passed on.
 
 Bytes are handed over in order and on a thread, where they are hashed, encoded or written, so that the event
 loop never waits for that.

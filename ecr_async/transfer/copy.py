@@ -36,7 +36,7 @@ async def copy_image(
     concurrency: int = 4,
     resume: bool = True,
 ) -> CopiedImage:
-    """Copy an image between repositories, be they in other regions or accounts, without touching the disk.
+    """Copy an image between repositories, even across regions and accounts, without touching the disk.
 
         await ecr.copy_image(staging, "team/app", "v1", production, "team/app")
 
@@ -151,7 +151,7 @@ class Copying:
             )
 
     async def _digest(self, reference: str) -> str:
-        """Return the digest of an image; asking for it doesn't count as a pull."""
+        """Return the digest of an image, which doesn't count as a pull."""
         request = DescribeImagesRequest(
             self.source.repository, self.source.registry_id, image_ids=[identifier(reference)]
         )

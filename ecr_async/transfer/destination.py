@@ -23,6 +23,6 @@ class Destination(Protocol):
     async def put(self, manifest: Manifest, tags: Sequence[str], *, is_listed: bool) -> None:
         """Store a manifest under its digest and these tags.
 
-        `is_listed` tells the image itself and its referrers from the images of an index.
+        `is_listed` distinguishes the image itself and its referrers from the images of an index.
         """
         ...

@@ -1,7 +1,7 @@
 """Layers downloaded from the URLs that GetDownloadUrlForLayer signs, resumed wherever they break off.
 
 A URL is good for about an hour. One that has expired is replaced, and what was received isn't fetched
-again: the next request asks for the range that is missing.
+again: the next request is for the range that is missing.
 
 See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html
 """

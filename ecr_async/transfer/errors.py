@@ -1,4 +1,4 @@
-"""What can go wrong when images are moved, beside the service's own errors."""
+"""Errors of moving images, besides the service's own."""
 
 from collections.abc import Sequence
 
@@ -62,7 +62,7 @@ class EmptyBlobError(TransferError):
 
 
 class PlatformNotFoundError(TransferError):
-    """An image that has none of the platforms asked for."""
+    """An image that has none of the requested platforms."""
 
     def __init__(self, wanted: Sequence[str], available: Sequence[str]) -> None:
         super().__init__(tuple(wanted), tuple(available))
@@ -86,7 +86,7 @@ class ImageQuotaError(TransferError):
 
 
 class ImmutableTagError(TransferError):
-    """An immutable tag that points at another image already.."""
+    """An immutable tag that already points at another image."""
 
     def __init__(self, repository: str, tag: str, digest: str) -> None:
         super().__init__(repository, tag, digest)

@@ -1,6 +1,6 @@
 """Locks on files, against other processes and other opens in this one. Released when the file is closed.
 
-Where the system has no such locks, as on Windows, whoever asks has one.
+Where the system has no such locks, as on Windows, every attempt succeeds.
 """
 
 import sys

@@ -35,7 +35,7 @@ class LayoutArchiveWriter:
         self._is_changed = False
 
     async def prepare(self) -> None:
-        """Read the archive if there is one. Raises `LayoutError` if it is no layout."""
+        """Read the archive if there is one. Raises `LayoutError` if it is not a layout."""
         await asyncio.to_thread(self._open)
         await self._writer.prepare()
 

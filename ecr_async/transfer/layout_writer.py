@@ -117,7 +117,7 @@ class LayoutWriter:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file in one step: whoever reads it gets the old content or the new one, whole."""
+    """Write a file in one step: a reader gets either the old content or the new, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:

@@ -16,7 +16,7 @@ class MovedImage:
     media_type: str
     """The media type of the image's manifest."""
     tags: tuple[str, ...]
-    """The tags that point at the image now, of those that were asked for."""
+    """The tags that point at the image now, of those that were requested."""
     manifests: tuple[str, ...]
     """The digests of all manifests: images of an index first, then the image, then its referrers."""
     blobs: int

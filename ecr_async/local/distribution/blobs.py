@@ -20,7 +20,7 @@ OCTET_STREAM = "application/octet-stream"
 
 
 async def get_blob(exchange: Exchange) -> web.StreamResponse:
-    """Send a blob, or the range of it that is asked for.
+    """Send a blob, or the requested range of it.
 
     Unlike GetDownloadUrlForLayer, this needs no image that the blob belongs to: a client may look at
     what it has just pushed.
@@ -40,7 +40,7 @@ async def get_blob(exchange: Exchange) -> web.StreamResponse:
 
 
 async def head_blob(exchange: Exchange) -> web.Response:
-    """Tell whether a repository has a blob. Other repositories' blobs are not its own."""
+    """Report whether a repository has a blob. Other repositories' blobs are not its own."""
     digest = exchange.request.match_info["digest"]
 
     def work(registry: Registry) -> int | None:

@@ -38,7 +38,7 @@ KINDS: Mapping[str, Kind] = {
     "ThrottlingException": (429, "TOOMANYREQUESTS"),
     "ServerException": (500, "UNKNOWN"),
 }
-"""What the API's errors are here; those that are not listed say that the request made no sense."""
+"""What the API's errors are here; those that are not listed mean a malformed request."""
 
 UNKNOWN_MANIFEST: Kind = (404, "MANIFEST_UNKNOWN")
 IMAGE_FAILURES: Mapping[str, Kind] = {"ImageReferencedByManifestList": (400, "DENIED")}

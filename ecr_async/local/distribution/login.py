@@ -24,7 +24,8 @@ SERVICE = "ecr.amazonaws.com"
 class Login:
     """Tells callers by their passwords.
 
-    Without `required`, as with unsigned calls of the API, whoever has no password is the registry's owner.
+    Without `required`, as with unsigned calls of the API, callers without a password count as the
+    registry's owner.
     """
 
     sealer: Sealer

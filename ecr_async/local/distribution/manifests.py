@@ -48,7 +48,7 @@ async def get_manifest(exchange: Exchange) -> web.Response:
 
 
 async def head_manifest(exchange: Exchange) -> web.Response:
-    """Tell about a manifest without a pull of the image."""
+    """Describe a manifest, which doesn't count as a pull of the image."""
     named, account = _reference(exchange), exchange.key.account
     scope = exchange.scope(BATCH_GET_IMAGE)
     await exchange.backend.prepare_pull(scope, exchange.repository, account, [named])
@@ -88,7 +88,7 @@ async def put_manifest(exchange: Exchange) -> web.Response:
     def work(registry: Registry) -> Manifest:
         record = repository_to_push(registry, exchange.repository, exchange.key.account)
         for tag in tags or [None]:
-            with suppress(ImageAlreadyExistsException):  # which here is no error
+            with suppress(ImageAlreadyExistsException):  # not an error here
                 push_and_replicate(registry, record, text, media_type, tag=tag, digest=digest)
         return Manifest.parse(text, media_type, algorithm or "sha256")
 
@@ -117,7 +117,7 @@ async def delete_manifest(exchange: Exchange) -> web.Response:
 
 
 def _reference(exchange: Exchange) -> ImageIdentifier:
-    """Return the tag or digest in the path: the colon is what tells them apart."""
+    """Return the tag or digest in the path: the colon distinguishes them."""
     text = exchange.request.match_info["reference"]
     return ImageIdentifier(text, None) if ":" in text else ImageIdentifier(None, text)
 

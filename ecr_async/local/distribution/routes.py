@@ -32,7 +32,7 @@ Handler = Callable[[Exchange], Awaitable[web.StreamResponse]]
 
 
 async def ping(exchange: Exchange) -> web.Response:
-    """Tell that this is a registry, to whoever is logged in."""
+    """Confirm to logged-in callers that this is a registry."""
     return web.json_response({}, headers=API_VERSION)
 
 
@@ -111,7 +111,7 @@ class _Door:
         return handle
 
     def _exchange(self, request: web.Request) -> Exchange:
-        """Return who asks for what; raises `DistributionError`."""
+        """Return the caller and the request's target; raises `DistributionError`."""
         authorization, host = request.headers.get("Authorization"), request.host
         name = request.match_info.get("name")
         if name is not None:
@@ -144,8 +144,8 @@ class _Door:
 
 
 def make_distribution(backend: Backend, *, login_required: bool) -> web.Application:
-    """Return the application to put at `/v2`. Without `login_required`, whoever has no password
-    may do all.
+    """Return the application to put at `/v2`. Without `login_required`, callers without a password may do
+    anything.
     """
     door = _Door(backend, backend.rules.addresses, Login(backend.sealer, backend.clock, login_required))
     application = web.Application(middlewares=[_unrouted])

@@ -66,7 +66,7 @@ async def complete(exchange: Exchange) -> web.Response:
 
 
 async def status(exchange: Exchange) -> web.Response:
-    """Tell how much of an upload has come in."""
+    """Report how much of an upload has come in."""
     upload_id = exchange.request.match_info["upload_id"]
 
     def work(registry: Registry) -> UploadRecord:
@@ -137,7 +137,7 @@ async def _append(exchange: Exchange, upload_id: str) -> UploadRecord:
 
 
 async def _complete(exchange: Exchange, upload_id: str, digest: str) -> web.Response:
-    with suppress(LayerAlreadyExistsException):  # another client was faster, which here is no error
+    with suppress(LayerAlreadyExistsException):  # another client was faster, which is not an error here
         await exchange.backend.uploads.complete(
             exchange.scope(COMPLETE_LAYER_UPLOAD),
             exchange.repository,

@@ -23,7 +23,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
 
 
 def is_on_loopback(url: str) -> bool:
-    """Tell whether an upstream registry is one that the embedded ECR may call."""
+    """Return whether the embedded ECR may call an upstream registry."""
     host = _url(url).host or ""
     if host == "localhost" or host.endswith(".localhost"):
         return True

@@ -73,7 +73,7 @@ async def complete_layer_upload(
 def batch_check_layer_availability(
     registry: Registry, request: BatchCheckLayerAvailabilityRequest
 ) -> BatchCheckLayerAvailabilityResponse:
-    """Tell which layers the repository has. Other repositories' layers are not its own."""
+    """Report which layers the repository has. Other repositories' layers are not its own."""
     record = registry.repository(request.repository_name, request.registry_id)
     layers: list[Layer] = []
     failures: list[LayerFailure] = []
@@ -92,7 +92,7 @@ def batch_check_layer_availability(
 def get_download_url_for_layer(
     registry: Registry, request: GetDownloadUrlForLayerRequest
 ) -> GetDownloadUrlForLayerResponse:
-    """Return a URL that hands out a layer for an hour, to whoever has it."""
+    """Return a URL that serves a layer for an hour, without a login."""
     record = registry.repository(request.repository_name, request.registry_id)
     digest = the_layer(registry, record, request.layer_digest).digest
     ticket = registry.sealer.seal(DOWNLOAD_PURPOSE, [digest, registry.now + DOWNLOAD_SECONDS])

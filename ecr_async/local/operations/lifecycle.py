@@ -107,7 +107,7 @@ def evaluate_policy(registry: Registry, request: StartLifecyclePolicyPreviewRequ
 def start_lifecycle_policy_preview(
     registry: Registry, request: StartLifecyclePolicyPreviewRequest, outcome: Outcome
 ) -> StartLifecyclePolicyPreviewResponse:
-    """Keep what a policy would do, for whoever gets the preview."""
+    """Store what a policy would do, for later polls of the preview."""
     record = registry.repository(request.repository_name, request.registry_id)
     _check_none_in_progress(registry, record)
     if record.id != outcome.record.id:  # it was deleted and created again meanwhile
@@ -124,7 +124,7 @@ def start_lifecycle_policy_preview(
 def get_lifecycle_policy_preview(
     registry: Registry, request: GetLifecyclePolicyPreviewRequest
 ) -> GetLifecyclePolicyPreviewResponse:
-    """Tell how far a preview is and, once it is complete, what it found."""
+    """Report a preview's status and, once it is complete, what it found."""
     record = registry.repository(request.repository_name, request.registry_id)
     preview = _preview(registry, record)
     if preview is None:

@@ -136,7 +136,9 @@ def delete_pull_through_cache_rule(
 def validate_pull_through_cache_rule(
     registry: Registry, request: ValidatePullThroughCacheRuleRequest
 ) -> ValidatePullThroughCacheRuleResponse:
-    """Tell whether a rule has the credentials that its upstream wants; whether they are right isn't tried."""
+    """Report whether a rule has the credentials that its upstream wants; whether they are right isn't
+    tried.
+    """
     rule = _rule(registry, request.ecr_repository_prefix, request.registry_id)
     fault = None
     if rule.upstream_registry in WITH_CREDENTIALS and not (rule.credential_arn or rule.custom_role_arn):

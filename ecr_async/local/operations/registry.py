@@ -33,7 +33,7 @@ __all__: list[str] = []
 
 
 def describe_registry(registry: Registry, request: DescribeRegistryRequest) -> DescribeRegistryResponse:
-    """Tell how the registry is replicated, which without rules it is not."""
+    """Describe the registry's replication, which needs rules."""
     rules = registry.setting(CONFIGURATION, ReplicationConfiguration) or ReplicationConfiguration(())
     return DescribeRegistryResponse(registry.account, rules)
 

@@ -99,7 +99,7 @@ def push_and_replicate(
 def describe_image_replication_status(
     registry: Registry, request: DescribeImageReplicationStatusRequest
 ) -> DescribeImageReplicationStatusResponse:
-    """Tell how far an image's copies are."""
+    """Report the status of an image's copies."""
     record = registry.repository(request.repository_name, request.registry_id)
     image = the_image(registry, record, request.image_id)
     rows = registry.db.execute(
@@ -185,7 +185,7 @@ def stop_replication_backfill(
 def describe_replication_backfill_results(
     registry: Registry, request: DescribeReplicationBackfillResultsRequest
 ) -> DescribeReplicationBackfillResultsResponse:
-    """Tell how far a backfill is and, once it has ended, what became of each image."""
+    """Report a backfill's status and, once it has ended, what became of each image."""
     backfill = _backfill(registry, request.replication_backfill_id, request.registry_id)
     if backfill.status not in FINAL:
         registry.require_write()

@@ -71,7 +71,7 @@ def start_image_scan(registry: Registry, request: StartImageScanRequest) -> Star
 def describe_image_scan_findings(
     registry: Registry, request: DescribeImageScanFindingsRequest
 ) -> DescribeImageScanFindingsResponse:
-    """Tell how far a scan is and, once it is complete, what it found."""
+    """Report a scan's status and, once it is complete, what it found."""
     record = registry.repository(request.repository_name, request.registry_id)
     image = the_image(registry, record, request.image_id)
     scan = find_scan(registry, image.id)
@@ -136,7 +136,7 @@ def get_registry_scanning_configuration(
 def batch_get_repository_scanning_configuration(
     registry: Registry, request: BatchGetRepositoryScanningConfigurationRequest
 ) -> BatchGetRepositoryScanningConfigurationResponse:
-    """Tell which of the registry's rules apply to repositories."""
+    """Report which of the registry's rules apply to repositories."""
     found: list[RepositoryScanningConfiguration] = []
     failures: list[RepositoryScanningConfigurationFailure] = []
     for name in request.repository_names:

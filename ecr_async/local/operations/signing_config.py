@@ -61,7 +61,7 @@ def _configuration(registry: Registry) -> SigningConfiguration:
 def describe_image_signing_status(
     registry: Registry, request: DescribeImageSigningStatusRequest
 ) -> DescribeImageSigningStatusResponse:
-    """Tell whether an image has been signed by the profiles of the rules for its repository.
+    """Report whether an image has been signed by the profiles of the rules for its repository.
 
     Nothing is signed here; it is a second by the clock from a push until this says that it were.
     """

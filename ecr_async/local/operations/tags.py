@@ -62,7 +62,7 @@ def list_tags_for_resource(
 
 
 def check_tags(tags: Sequence[Tag]) -> None:
-    """Refuse tags that AWS would refuse, whatever they are for."""
+    """Reject tags that AWS would reject, whatever they are for."""
     _check_number(len(tags))
     for tag in tags:
         if not KEY.fullmatch(tag.key) or tag.key.lower().startswith("aws:"):

@@ -1,5 +1,5 @@
-"""`docker-credential-ecr-async`: logins for ECR, on demand, for docker, podman, skopeo and whoever speaks
-their protocol.
+"""`docker-credential-ecr-async`: logins for ECR, on demand, for docker, podman, skopeo and others that
+speak their protocol.
 
     {"credHelpers": {"123456789012.dkr.ecr.eu-west-1.amazonaws.com": "ecr-async"}}
 

@@ -46,7 +46,7 @@ MAX_CHAIN = 10
 
 
 def identity_of(mapping: Mapping) -> str:
-    """Return a name for whoever logs in, as a hash. Reads the shared config files."""
+    """Return a name for the identity that logs in, as a hash. Reads the shared config files."""
     profile = mapping.profile or os.environ.get("AWS_PROFILE") or os.environ.get("AWS_DEFAULT_PROFILE")
     if mapping.access_key_id:
         parts: Any = {"key": mapping.access_key_id}

@@ -1,6 +1,6 @@
 """Logins kept on disk between two runs of the helper, each in a file of its own that nobody else can read.
 
-A login that has expired, or is about to, is never handed out, also when there is no other to be had
+A login that has expired, or is about to, is never handed out, even if no other can be had
 (https://github.com/awslabs/amazon-ecr-credential-helper/issues/679).
 """
 
@@ -69,7 +69,7 @@ class TokenCache:
                 temporary.unlink(missing_ok=True)
 
     def remove(self, host: str) -> None:
-        """Forget all logins for a registry, whoever's."""
+        """Forget every identity's logins for a registry."""
         with suppress(OSError):
             for path in self._folder.glob(f"*-{_file_name(host)}"):
                 path.unlink(missing_ok=True)

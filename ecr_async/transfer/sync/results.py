@@ -50,7 +50,7 @@ SyncResult: TypeAlias = SyncedImage | FailedRepository | VanishedRepository | Fa
 
 @attrs.frozen
 class SyncSummary:
-    """What a sync has come to: final at its end, and of use for a progress bar before it."""
+    """Counts of a sync: final at its end, and useful for a progress bar before that."""
 
     dry_run: bool = False
     repositories: int = 0

@@ -59,7 +59,7 @@ def sync_images(
     patience: float = 300.0,
     checkpoint: str | os.PathLike[str] | None = None,
 ) -> Sync:
-    """Bring the images of many repositories to where they are missing.
+    """Copy the images of many repositories to where they are missing.
 
         async for result in ecr.sync_images(staging, production, "team/*", tags="v*", newest=10):
             ...

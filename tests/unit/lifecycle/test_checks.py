@@ -1,4 +1,4 @@
-"""Documents that ECR would refuse, a constraint at a time."""
+"""Documents that ECR would reject, a constraint at a time."""
 
 import json
 from collections.abc import Callable
