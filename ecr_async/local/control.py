@@ -2,12 +2,16 @@
 
 GET    /_local/health            200 as soon as the server works
 POST   /_local/reset             empties every registry
+POST   /_local/lifecycle         runs the lifecycle policies of all repositories: {"images": 3} were concerned
 GET    /_local/faults            the faults in force, by number
-POST   /_local/faults            puts one in force: {"kind": "throttle", "operation": "DescribeImages",
-"times": 3} DELETE /_local/faults[/N]        clears one, or all GET    /_local/rates             the rate
-limits in force PUT    /_local/rates             replaces them: {"DescribeImages": "20/s,burst=40"} GET
-/_local/clock             the server's time PUT    /_local/clock             {"now": "2026-03-01T00:00:00Z"},
-{"advance": 86400}, {"stopped": true}, {"skew": 3600} DELETE /_local/clock             back to the real time
+POST   /_local/faults            puts one in force: {"kind": "throttle", "times": 3}
+DELETE /_local/faults[/N]        clears one, or all
+GET    /_local/rates             the rate limits in force
+PUT    /_local/rates             replaces them: {"DescribeImages": "20/s,burst=40"}
+GET    /_local/clock             the server's time
+PUT    /_local/clock             {"now": "2026-03-01T00:00:00Z"}, {"advance": 86400}, {"stopped": true},
+                                 {"skew": 3600}
+DELETE /_local/clock             back to the real time
 
 A web page in somebody's browser must not get in. It can make a browser send simple requests to this machine,
 so what changes anything must be `application/json`, which is not simple; and it can have its own name lead to
@@ -34,14 +38,18 @@ LOCAL_DOMAINS = (".localhost", ".local", ".internal", ".test")
 
 
 def make_control(
-    behaviour: Behaviour, clock: LocalClock, reset: Callable[[], Awaitable[object]]
+    behaviour: Behaviour,
+    clock: LocalClock,
+    reset: Callable[[], Awaitable[object]],
+    run_lifecycle_policies: Callable[[], Awaitable[int]],
 ) -> web.Application:
     """Return the application of the control door."""
-    control = _Control(behaviour, clock, reset)
+    control = _Control(behaviour, clock, reset, run_lifecycle_policies)
     application = web.Application(middlewares=[_guarded])
     router = application.router
     router.add_get("/health", control.health)
     router.add_post("/reset", control.reset)
+    router.add_post("/lifecycle", control.lifecycle)
     router.add_get("/faults", control.faults)
     router.add_post("/faults", control.inject)
     router.add_delete("/faults", control.clear)
@@ -84,6 +92,7 @@ class _Control:
     behaviour: Behaviour
     clock: LocalClock
     empty: Callable[[], Awaitable[object]]
+    run_lifecycle_policies: Callable[[], Awaitable[int]]
 
     async def health(self, _: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
@@ -91,6 +100,9 @@ class _Control:
     async def reset(self, _: web.Request) -> web.Response:
         await self.empty()
         return web.json_response({"status": "ok"})
+
+    async def lifecycle(self, _: web.Request) -> web.Response:
+        return web.json_response({"images": await self.run_lifecycle_policies()})
 
     async def faults(self, _: web.Request) -> web.Response:
         return web.json_response({n: attrs.asdict(fault) for n, fault in self.behaviour.faults.items()})

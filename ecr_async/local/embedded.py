@@ -26,6 +26,7 @@ from ecr_async.local.behaviour import Behaviour, Fault, RateLimit
 from ecr_async.local.clock import LocalClock
 from ecr_async.local.connections import Connections
 from ecr_async.local.control import make_control
+from ecr_async.local.interference import Interference
 from ecr_async.local.operations.lifecycle import repositories_with_policies, run_policy
 from ecr_async.local.outbox import OnEvent, Outbox
 from ecr_async.local.registry import Rules, Scope
@@ -125,6 +126,7 @@ class LocalECR:
         """The server's time, which tests move."""
         self.behaviour = Behaviour()
         """The faults and rate limits in force."""
+        self._interference = Interference(self.behaviour)
         self.behaviour.limit(
             {
                 name: rate if isinstance(rate, RateLimit) else RateLimit.parse(rate)
@@ -153,10 +155,14 @@ class LocalECR:
             self._data, self._rules, self.clock, Outbox(self._on_event) if self._on_event else None
         )
         try:
-            control = make_control(self.behaviour, self.clock, self.reset) if self._control else None
+            control = (
+                make_control(self.behaviour, self.clock, self.reset, self.run_lifecycle_policies)
+                if self._control
+                else None
+            )
             connections = Connections()
             application = make_application(
-                self._backend, self._authenticator, self.behaviour, connections, control
+                self._backend, self._authenticator, self._interference, connections, control
             )
             application.on_response_prepare.append(self._date)
             self._runner = web.AppRunner(
@@ -258,8 +264,9 @@ class LocalECR:
         await direct.fill(self._backend, caller, self.endpoint_url, requests, clock or self.clock)
 
     async def reset(self) -> None:
-        """Empty every registry."""
+        """Empty every registry. Requests that a fault still holds up end, and their connections with them."""
         assert self._backend is not None
+        self._interference.give_up()
         await self._backend.reset()
 
     async def run_lifecycle_policies(self) -> int:
@@ -315,6 +322,7 @@ class LocalECR:
                 watching.cancel()
                 await asyncio.wait([watching])
             if runner is not None:
+                self._interference.give_up()
                 await runner.cleanup()
         finally:
             if backend is not None:

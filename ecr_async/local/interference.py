@@ -6,15 +6,15 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
-from aiohttp.typedefs import Middleware
 
 from ecr_async._auth.signing import CONTENT_TYPE
 from ecr_async.local.authentication import CREDENTIAL
 from ecr_async.local.behaviour import Behaviour, Fault
 
-__all__ = ["LayerResponse", "make_middleware"]
+__all__ = ["Interference", "LayerResponse"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -30,24 +30,43 @@ class LayerResponse(web.FileResponse):
         self.path = path
 
 
-def make_middleware(behaviour: Behaviour) -> Middleware:
-    """Return the middleware that has requests struck by `behaviour`."""
+class Interference:
+    """Has requests struck by the faults and rate limits of `behaviour`."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self._behaviour = behaviour
+        self._struck: set[asyncio.Task[Any]] = set()
+
+    def give_up(self) -> None:
+        """End the requests that a fault still holds up, and close their connections."""
+        for task in self._struck:
+            task.cancel()
 
     @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Handle a request, or have it struck."""
         operation = operation_of(request)
         if operation is None:
             return await handler(request)
-        for fault in behaviour.strike(operation):
-            if fault.kind == "delay":
+        faults = self._behaviour.strike(operation)
+        if not faults:
+            return await self._admit(operation, request, handler)
+        task = asyncio.current_task()
+        assert task is not None
+        self._struck.add(task)
+        try:
+            for fault in faults:
+                if fault.kind != "delay":
+                    return await _struck(fault, request, handler)
                 await asyncio.sleep(fault.seconds)
-            else:
-                return await _struck(fault, request, handler)
-        if not behaviour.admits(operation, _registry(request)):
-            return _rejection(request, 400, "ThrottlingException", "Rate exceeded")
-        return await handler(request)
+            return await self._admit(operation, request, handler)
+        finally:
+            self._struck.discard(task)
 
-    return middleware
+    async def _admit(self, operation: str, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if self._behaviour.admits(operation, _registry(request)):
+            return await handler(request)
+        return _rejection(request, 400, "ThrottlingException", "Rate exceeded")
 
 
 def operation_of(request: web.Request) -> str | None:

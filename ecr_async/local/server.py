@@ -18,11 +18,10 @@ from ecr_async.api.common import ServerException
 from ecr_async.errors import ServiceError
 from ecr_async.local.authentication import Authenticator, Caller, Claim
 from ecr_async.local.backend import Backend
-from ecr_async.local.behaviour import Behaviour
 from ecr_async.local.bodies import LARGE_BODY, Bodies
 from ecr_async.local.connections import Connections
 from ecr_async.local.distribution import make_distribution
-from ecr_async.local.interference import LayerResponse, make_middleware
+from ecr_async.local.interference import Interference, LayerResponse
 from ecr_async.local.operations import HANDLERS
 from ecr_async.local.operations.layers import DOWNLOAD_PATH, DOWNLOAD_PURPOSE
 from ecr_async.local.operations.table import Handler
@@ -40,7 +39,7 @@ TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921."
 def make_application(
     backend: Backend,
     authenticator: Authenticator,
-    behaviour: Behaviour,
+    interference: Interference,
     connections: Connections,
     control: web.Application | None,
 ) -> web.Application:
@@ -48,7 +47,7 @@ def make_application(
     door.
     """
     server = _Server(backend, authenticator)
-    application = web.Application(middlewares=[connections.middleware, make_middleware(behaviour)])
+    application = web.Application(middlewares=[connections.middleware, interference.middleware])
     application.router.add_post("/", server.operation)
     application.router.add_get(DOWNLOAD_PATH + "{digest}", server.layer)
     if control is not None:

@@ -34,7 +34,7 @@ def local_ecr_server() -> "Iterator[ThreadedLocalECR]":
 @pytest.fixture
 def local_ecr(local_ecr_server: "ThreadedLocalECR") -> "Iterator[ThreadedLocalECR]":
     """The session's embedded ECR: empty, without faults, at the real time."""
-    local_ecr_server.reset()
+    local_ecr_server.reset()  # of what tests have left that use the server itself
     yield local_ecr_server
     local_ecr_server.reset()
 

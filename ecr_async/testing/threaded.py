@@ -166,6 +166,10 @@ class ThreadedLocalECR:
         """Carry out requests of the API in one transaction; see `LocalECR.fill`."""
         self._call(self._local.fill(requests, region=region, clock=clock))
 
+    def run_lifecycle_policies(self) -> int:
+        """Expire and archive images as lifecycle policies say, by the server's clock; return how many."""
+        return self._call(self._local.run_lifecycle_policies())
+
     def reset(self) -> None:
         """Empty every registry, clear all faults, restore the rate limits and go by the real time again."""
         self._local.behaviour.clear()

@@ -12,7 +12,8 @@ import pytest
 
 from ecr_async import api as ecr
 from ecr_async import errors
-from ecr_async.local import Fault, LocalECR
+from ecr_async.lifecycle import LifecyclePolicy, Rule
+from ecr_async.local import Fault, FaultKind, LocalECR
 from ecr_async.service import Service
 from tests.integration.local.content import create, push
 
@@ -158,7 +159,38 @@ class TestClock:
                 assert response.status == 400
 
 
+class TestReset:
+    @pytest.mark.parametrize("kind", ["delay", "hang"])
+    async def test_what_a_fault_holds_up_is_never_done(
+        self, kind: FaultKind, local: LocalECR, once: Service
+    ) -> None:
+        local.behaviour.inject(Fault(kind=kind, seconds=3600, times=1))
+        creating = asyncio.create_task(create(once))
+        while local.behaviour.faults:  # noqa: ASYNC110 - the server is in this loop, too
+            await asyncio.sleep(0)
+        await local.reset()
+        with pytest.raises(errors.TransportError) as caught:
+            await creating
+        assert not isinstance(caught.value, errors.TimeoutError)
+        assert (await ecr.describe_repositories(once, NAMES)).repositories == ()
+
+
 class TestDoor:
+    async def test_lifecycle_policies_run_when_told(
+        self, client: aiohttp.ClientSession, local: LocalECR, once: Service
+    ) -> None:
+        await create(once)
+        await push(once, b"old", "v1")
+        policy = LifecyclePolicy([Rule.expire(1, "any", days_since_pushed=14)])
+        await ecr.put_lifecycle_policy(once, ecr.PutLifecyclePolicyRequest("team/app", policy.to_json()))
+        counts: list[dict[str, int]] = []
+        for days in (1, 30):
+            local.clock.advance(timedelta(days=days))
+            async with client.post("lifecycle", json={}) as response:
+                counts.append(await response.json())
+        assert counts == [{"images": 0}, {"images": 1}]
+        assert (await ecr.list_images(once, ecr.ListImagesRequest("team/app"))).image_ids == ()
+
     async def test_faults_over_http(
         self, client: aiohttp.ClientSession, local: LocalECR, once: Service
     ) -> None:

@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 import ecr_async as ecr
+from ecr_async.lifecycle import LifecyclePolicy, Rule
 from ecr_async.local import Fault, LocalECR
 from ecr_async.oci.digests import digest_of
 from ecr_async.testing import ThreadedLocalECR
@@ -147,6 +148,16 @@ async def test_faults_strike_clients_and_not_the_test(local: ThreadedLocalECR) -
                 await ecr.list_images(session.service(), ecr.ListImagesRequest("team/app"))
         assert caught.value.code == "ThrottlingException"
         assert (await ecr.list_images(session.service(), ecr.ListImagesRequest("team/app"))).image_ids
+
+
+async def test_lifecycle_policies_run_by_the_servers_clock(local: ThreadedLocalECR) -> None:
+    local.make_images("team/app", [DAY * days for days in (1, 15, 40)])
+    policy = LifecyclePolicy([Rule.expire(1, "any", days_since_pushed=30)])
+    local.fill([ecr.PutLifecyclePolicyRequest("team/app", policy.to_json())])
+    assert local.run_lifecycle_policies() == 1
+    local.clock.advance(DAY * 20)
+    assert local.run_lifecycle_policies() == 1
+    assert len(await images_of(local, "team/app")) == 1
 
 
 def test_a_reset_undoes_all(local: ThreadedLocalECR) -> None:
