@@ -20,6 +20,7 @@ from typing import Any
 import attrs
 
 import ecr_async as ecr
+from ecr_async.oci.media_types import OCI_MANIFEST
 
 __all__ = ["Clock", "Fleet", "Push", "make_fleet"]
 
@@ -172,7 +173,7 @@ def _manifest(random: Random, base: list[dict[str, Any]], size: float) -> str:
     return json.dumps(
         {
             "schemaVersion": 2,
-            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "mediaType": OCI_MANIFEST,
             "config": _descriptor(random, "config.v1+json", random.uniform(2_000, 9_000)),
             "layers": [*base, _descriptor(random, "layer.v1.tar+gzip", size)],
         }

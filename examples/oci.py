@@ -15,12 +15,9 @@ from pathlib import Path
 import attrs
 
 import ecr_async as ecr
+from ecr_async.oci.media_types import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST
 
 __all__ = ["BuiltImage", "Layer", "build", "digest", "layer", "push", "write_layout"]
-
-LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
-CONFIG = "application/vnd.oci.image.config.v1+json"
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
 @attrs.frozen
@@ -63,9 +60,9 @@ def build(layers: Sequence[Layer], labels: Mapping[str, str]) -> BuiltImage:
     ).encode()
     manifest = {
         "schemaVersion": 2,
-        "mediaType": MANIFEST,
-        "config": _descriptor(CONFIG, config),
-        "layers": [_descriptor(LAYER, each.blob) for each in layers],
+        "mediaType": OCI_MANIFEST,
+        "config": _descriptor(OCI_CONFIG, config),
+        "layers": [_descriptor(OCI_LAYER_GZIP, each.blob) for each in layers],
     }
     blobs = [config, *(each.blob for each in layers)]
     return BuiltImage(json.dumps(manifest), {digest(blob): blob for blob in blobs})
@@ -86,7 +83,7 @@ def write_layout(folder: Path, image: BuiltImage) -> Path:
     manifest = image.manifest.encode()
     for name, blob in {**image.blobs, digest(manifest): manifest}.items():
         (blobs / name.removeprefix("sha256:")).write_bytes(blob)
-    index = {"schemaVersion": 2, "manifests": [_descriptor(MANIFEST, manifest)]}
+    index = {"schemaVersion": 2, "manifests": [_descriptor(OCI_MANIFEST, manifest)]}
     (folder / "index.json").write_text(json.dumps(index))
     (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
     return folder

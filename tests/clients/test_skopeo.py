@@ -8,9 +8,10 @@ import pytest
 
 from ecr_async import api as ecr
 from ecr_async.local import LocalECR
+from ecr_async.oci.media_types import OCI_MANIFEST
 from ecr_async.service import Service
 from tests.clients.processes import Command, needs
-from tests.integration.local.content import OCI_MANIFEST, create
+from tests.integration.local.content import create
 
 pytestmark = needs("skopeo", "umoci")
 

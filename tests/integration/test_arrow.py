@@ -22,6 +22,7 @@ import pytest
 import ecr_async as ecr
 from ecr_async import arrow
 from ecr_async.local import LocalECR
+from ecr_async.oci.media_types import OCI_CONFIG, OCI_MANIFEST
 from tests.integration.local.content import manifest
 from tests.integration.subprocesses import ROOT
 from tests.unit.fake_registry import FakeRegistry
@@ -87,8 +88,8 @@ class TestSchema:
             "size": detail.image_size_in_bytes,
             "pushed_at": pushed_at,
             "pulled_at": None,
-            "media_type": "application/vnd.oci.image.manifest.v1+json",
-            "artifact_type": "application/vnd.oci.image.config.v1+json",
+            "media_type": OCI_MANIFEST,
+            "artifact_type": OCI_CONFIG,
             "subject": None,
             "status": "ACTIVE",
             "archived_at": None,

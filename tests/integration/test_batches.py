@@ -6,13 +6,7 @@ import pytest
 
 import ecr_async as ecr
 from ecr_async.local import LocalECR
-
-MANIFEST = """{
-    "schemaVersion": 2,
-    "mediaType": "application/vnd.oci.image.manifest.v1+json",
-    "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "size": 7, "digest": "sha256:%064x"},
-    "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "size": 0, "digest": "sha256:abababababababababababababababababababababababababababababababab"}]
-}"""
+from tests.integration.local.content import manifest
 
 
 async def images(service: ecr.Service) -> dict[str, tuple[str, ...]]:
@@ -28,7 +22,8 @@ async def filled(local: LocalECR, service: ecr.Service) -> list[str]:
     await local.fill([ecr.CreateRepositoryRequest("team/app")])
     content = [(0, None), (1, "one"), (2, "two"), (2, "three"), (3, "four"), (4, None)]
     await local.fill(
-        ecr.PutImageRequest("team/app", MANIFEST % number, image_tag=tag) for number, tag in content
+        ecr.PutImageRequest("team/app", manifest(str(number).encode()), image_tag=tag)
+        for number, tag in content
     )
     return list(await images(service))
 

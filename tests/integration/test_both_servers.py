@@ -19,9 +19,9 @@ import pytest
 import ecr_async as ecr
 from ecr_async import ImageIdentifier as Id
 from ecr_async.local import LocalECR
+from ecr_async.oci.media_types import OCI_MANIFEST
 from ecr_async.service import Service
 from tests.integration.local.content import (
-    OCI_MANIFEST,
     REGISTRY,
     UNKNOWN_DIGEST,
     begin_upload,

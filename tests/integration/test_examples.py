@@ -14,6 +14,7 @@ import pytest
 import ecr_async as ecr
 from ecr_async.lifecycle import LifecyclePolicy, Rule
 from ecr_async.local import LocalECR
+from ecr_async.oci.media_types import OCI_INDEX
 from tests.integration.local.content import digest_of, manifest
 from tests.integration.subprocesses import ROOT, environment, run, started
 
@@ -126,7 +127,7 @@ async def test_push_worker_says_of_each_push_what_it_would_do(local: LocalECR) -
         event(pushed, "1.0", **{"action-type": "DELETE"}),
         event(digest_of("gone"), "gone"),
         "no JSON",
-        event(pushed, "", **{"manifest-media-type": "application/vnd.oci.image.index.v1+json"}),
+        event(pushed, "", **{"manifest-media-type": OCI_INDEX}),
     ]
     finished = await run(*script("push_worker.py"), env=environment(local), text="\n".join(events))
     assert finished.status == 0

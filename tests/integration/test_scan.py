@@ -10,13 +10,7 @@ import msgspec
 
 import ecr_async as ecr
 from ecr_async.local import LocalECR
-
-MANIFEST = """{
-    "schemaVersion": 2,
-    "mediaType": "application/vnd.oci.image.manifest.v1+json",
-    "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "size": 7, "digest": "sha256:%064x"},
-    "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "size": 0, "digest": "sha256:abababababababababababababababababababababababababababababababab"}]
-}"""
+from tests.integration.local.content import manifest
 
 REPOSITORIES = 12
 IMAGES = 23
@@ -29,7 +23,7 @@ def content() -> Iterator[Any]:
         yield ecr.CreateRepositoryRequest(name)
         for index in range(IMAGES):
             tag = f"v{index}" if index % 2 else None
-            yield ecr.PutImageRequest(name, MANIFEST % (number * 1000 + index), image_tag=tag)
+            yield ecr.PutImageRequest(name, manifest(str(number * 1000 + index).encode()), image_tag=tag)
 
 
 async def filled(local: LocalECR) -> set[tuple[str, str]]:

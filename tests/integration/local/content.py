@@ -5,13 +5,8 @@ import json
 from typing import Any
 
 from ecr_async import api as ecr
+from ecr_async.oci.media_types import OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST
 from ecr_async.service import Service
-
-OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-OCI_INDEX = "application/vnd.oci.image.index.v1+json"
-OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
-OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
-DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 MIB = 1024 * 1024
 REGISTRY = "123456789012"
@@ -23,7 +18,7 @@ def digest_of(content: bytes | str, algorithm: str = "sha256") -> str:
     return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
 
 
-def descriptor(content: bytes, media_type: str = OCI_LAYER) -> dict[str, Any]:
+def descriptor(content: bytes, media_type: str = OCI_LAYER_GZIP) -> dict[str, Any]:
     return {"mediaType": media_type, "digest": digest_of(content), "size": len(content)}
 
 

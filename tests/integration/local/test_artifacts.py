@@ -6,8 +6,9 @@ import pytest
 
 from ecr_async import api as ecr
 from ecr_async.local import LocalECR
+from ecr_async.oci.media_types import OCI_MANIFEST
 from ecr_async.service import Service
-from tests.integration.local.content import OCI_MANIFEST, UNKNOWN_DIGEST, create, manifest, push, put
+from tests.integration.local.content import UNKNOWN_DIGEST, create, manifest, push, put
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 

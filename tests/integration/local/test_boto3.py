@@ -14,7 +14,8 @@ from botocore.config import Config
 from ecr_async.local import LocalECR
 from ecr_async.local.json_values import compacted
 from ecr_async.local.policy_documents import reformatted
-from tests.integration.local.content import OCI_MANIFEST, digest_of, manifest
+from ecr_async.oci.media_types import OCI_MANIFEST
+from tests.integration.local.content import digest_of, manifest
 
 LAYER = b"a layer of a few bytes"
 IMAGE = manifest(LAYER)

@@ -31,17 +31,9 @@ from ecr_async.local.cloudtrail import LifecycleAction
 from ecr_async.local.manifests import Manifest
 from ecr_async.local.outbox import Outbox
 from ecr_async.local.registry import Registry, RepositoryRecord, Rules, Scope
+from ecr_async.oci.media_types import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from ecr_async.service import Service
-from tests.integration.local.content import (
-    OCI_CONFIG,
-    OCI_INDEX,
-    OCI_MANIFEST,
-    UNKNOWN_DIGEST,
-    create,
-    index,
-    manifest,
-    put,
-)
+from tests.integration.local.content import UNKNOWN_DIGEST, create, index, manifest, put
 
 MOMENT = 1_772_366_400.745  # 2026-03-01T12:00:00.745Z
 

@@ -8,13 +8,7 @@ import pytest
 
 import ecr_async as ecr
 from ecr_async.local import LocalECR
-
-MANIFEST = """{
-    "schemaVersion": 2,
-    "mediaType": "application/vnd.oci.image.manifest.v1+json",
-    "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "size": 7, "digest": "sha256:%064x"},
-    "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "size": 0, "digest": "sha256:abababababababababababababababababababababababababababababababab"}]
-}"""
+from tests.integration.local.content import manifest
 
 
 async def test_requests_are_carried_out_in_order_each_at_its_own_time() -> None:
@@ -24,7 +18,7 @@ async def test_requests_are_carried_out_in_order_each_at_its_own_time() -> None:
         yield ecr.CreateRepositoryRequest("team/app")
         for second in (1.0, 2.0, 3.0):
             now[0] = second
-            yield ecr.PutImageRequest("team/app", MANIFEST % int(second), image_tag="main")
+            yield ecr.PutImageRequest("team/app", manifest(str(second).encode()), image_tag="main")
 
     async with LocalECR(verify_layers=False, clock=lambda: now[0]) as local, local.session() as session:
         await local.fill(requests())

@@ -6,12 +6,9 @@ import pytest
 
 from ecr_async import api as ecr
 from ecr_async.local import LocalECR
+from ecr_async.oci.media_types import DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from ecr_async.service import Service
 from tests.integration.local.content import (
-    DOCKER_MANIFEST,
-    OCI_CONFIG,
-    OCI_INDEX,
-    OCI_MANIFEST,
     UNKNOWN_DIGEST,
     create,
     digest_of,

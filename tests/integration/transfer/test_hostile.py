@@ -16,6 +16,7 @@ from aiohttp import web
 import ecr_async as ecr
 from ecr_async.local import LocalECR
 from ecr_async.oci import digest_of
+from ecr_async.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from tests.integration.local.content import create
 from tests.integration.transfer.layouts import (
     files_of,
@@ -167,21 +168,21 @@ async def test_a_link_out_of_a_layout(service: ecr.Service, repository: str, tmp
 @pytest.mark.parametrize(
     "entry",
     [
-        {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": "sha256:../../x", "size": 1},
+        {"mediaType": OCI_MANIFEST, "digest": "sha256:../../x", "size": 1},
         {
-            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "mediaType": OCI_MANIFEST,
             "digest": "../../../etc/passwd",
             "size": 1,
         },
         {
-            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "mediaType": OCI_MANIFEST,
             "digest": "sha256:" + "0" * 64,
             "size": 1,
         },
-        {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": MADE.digest, "size": 1 << 60},
-        {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": MADE.digest, "size": 5},
+        {"mediaType": OCI_MANIFEST, "digest": MADE.digest, "size": 1 << 60},
+        {"mediaType": OCI_MANIFEST, "digest": MADE.digest, "size": 5},
         {
-            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "mediaType": OCI_INDEX,
             "digest": MADE.digest,
             "size": len(MADE.content),
         },

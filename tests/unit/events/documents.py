@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from ecr_async.oci.media_types import OCI_CONFIG, OCI_MANIFEST
+
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 REPOSITORY_ARN = "arn:aws:ecr:eu-west-1:012345678901:repository/team/app"
 
@@ -32,8 +34,8 @@ def push(number: int = 0, /, **detail: Any) -> dict[str, Any]:
             "image-digest": DIGEST,
             "action-type": "PUSH",
             "image-tag": f"1.{number}",
-            "manifest-media-type": "application/vnd.oci.image.manifest.v1+json",
-            "artifact-media-type": "application/vnd.oci.image.config.v1+json",
+            "manifest-media-type": OCI_MANIFEST,
+            "artifact-media-type": OCI_CONFIG,
         }
         | detail,
         id=f"event-{number}",

@@ -33,6 +33,7 @@ from ecr_async.events import (
     parse_event,
     parse_events,
 )
+from ecr_async.oci.media_types import OCI_INDEX
 from tests.unit.events.documents import DIGEST, REPOSITORY_ARN, event, push, record
 
 EXECUTION = record(
@@ -177,7 +178,7 @@ def test_an_empty_tag_is_an_absent_one(tag: str | None) -> None:
 
 
 def test_the_events_of_a_multi_platform_push_can_be_told_apart() -> None:
-    index = parse_event(push(**{"manifest-media-type": "application/vnd.oci.image.index.v1+json"}))
+    index = parse_event(push(**{"manifest-media-type": OCI_INDEX}))
     child = parse_event(push(**{"image-tag": ""}))
     chart = parse_event(push(**{"artifact-media-type": "application/vnd.cncf.helm.config.v1+json"}))
     old = parse_event(push(**{"manifest-media-type": None, "artifact-media-type": None}))

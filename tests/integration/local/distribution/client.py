@@ -13,7 +13,8 @@ from yarl import URL
 
 from ecr_async import api as ecr
 from ecr_async.local import LocalECR
-from tests.integration.local.content import MIB, OCI_INDEX, OCI_MANIFEST, digest_of
+from ecr_async.oci.media_types import OCI_INDEX, OCI_MANIFEST
+from tests.integration.local.content import MIB, digest_of
 
 __all__ = ["Answer", "Clock", "Door", "authorization", "basic", "open_door", "password"]
 

@@ -8,17 +8,9 @@ import re
 import pytest
 
 from ecr_async import api as ecr
+from ecr_async.oci.media_types import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from ecr_async.service import Service
-from tests.integration.local.content import (
-    OCI_INDEX,
-    OCI_MANIFEST,
-    UNKNOWN_DIGEST,
-    create,
-    digest_of,
-    manifest,
-    push,
-    put,
-)
+from tests.integration.local.content import UNKNOWN_DIGEST, create, digest_of, manifest, push, put
 from tests.integration.local.distribution.client import Answer, Door
 
 TAGS = ["0.9", "1.0", "A", "_x", "a", "b"]
@@ -160,7 +152,7 @@ async def test_referrers_are_described(door: Door, service: Service) -> None:
             "mediaType": OCI_MANIFEST,
             "digest": digest_of(plain),
             "size": len(plain),
-            "artifactType": "application/vnd.oci.image.config.v1+json",
+            "artifactType": OCI_CONFIG,
         },
     ]
 

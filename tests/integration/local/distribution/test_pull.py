@@ -5,15 +5,9 @@ https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pull
 
 import pytest
 
+from ecr_async.oci.media_types import DOCKER_MANIFEST, OCI_MANIFEST
 from ecr_async.service import Service
-from tests.integration.local.content import (
-    DOCKER_MANIFEST,
-    OCI_MANIFEST,
-    UNKNOWN_DIGEST,
-    digest_of,
-    manifest,
-    push,
-)
+from tests.integration.local.content import UNKNOWN_DIGEST, digest_of, manifest, push
 from tests.integration.local.distribution.client import Door
 
 BLOB = bytes(range(256)) * 8

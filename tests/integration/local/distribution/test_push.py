@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from ecr_async.oci.media_types import OCI_MANIFEST
 from tests.integration.local.content import MIB, UNKNOWN_DIGEST, digest_of, index, manifest
 from tests.integration.local.distribution.client import Answer, Door
 
@@ -252,7 +253,7 @@ async def test_a_manifest_of_missing_blobs_is_refused(door: Door) -> None:
 
 async def test_a_subject_need_not_be_there(door: Door) -> None:
     await push_parts(door, b"a layer")
-    subject = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": UNKNOWN_DIGEST, "size": 2}
+    subject = {"mediaType": OCI_MANIFEST, "digest": UNKNOWN_DIGEST, "size": 2}
     done = await door.put(manifest(b"a layer", subject=subject))
     assert (done.status, done.headers["OCI-Subject"]) == (201, UNKNOWN_DIGEST)
 
@@ -272,9 +273,7 @@ async def test_references_that_do_not_fit_are_refused(door: Door, reference: str
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"schemaVersion": 1}', b"\xff\xfe"])
 async def test_what_is_no_manifest_is_refused(door: Door, body: bytes) -> None:
-    refused = await door.send(
-        "PUT", "/v2/team/app/manifests/v1", body, Content_Type="application/vnd.oci.image.manifest.v1+json"
-    )
+    refused = await door.send("PUT", "/v2/team/app/manifests/v1", body, Content_Type=OCI_MANIFEST)
     assert (refused.status, refused.code) == (400, "MANIFEST_INVALID")
 
 
