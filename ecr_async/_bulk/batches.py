@@ -8,12 +8,12 @@ See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteIma
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import attrs
 
+from ecr_async._bulk.concurrency import check_concurrency, for_each
 from ecr_async.api.common import ImageIdentifier
 from ecr_async.api.images import (
     BatchDeleteImageRequest,
@@ -179,24 +179,16 @@ async def _in_chunks(
     concurrency: int,
 ) -> BatchResult[IdT, DoneT]:
     """Call with each chunk of the identifiers, without duplicates, and add up the results."""
-    if concurrency < 1:
-        raise ValidationError("concurrency", f"must be at least 1, not {concurrency}")
+    check_concurrency(concurrency)
     every = list(dict.fromkeys(ids))
     chunks = [every[start : start + CHUNK] for start in range(0, len(every), CHUNK)]
     results: list[BatchResult[IdT, DoneT]] = [BatchResult()] * len(chunks)
-    waiting = iter(enumerate(chunks))
 
-    async def work() -> None:
-        for number, chunk in waiting:
-            results[number] = await _called(call, chunk)
+    async def work(numbered: tuple[int, Sequence[IdT]]) -> None:
+        number, chunk = numbered
+        results[number] = await _called(call, chunk)
 
-    workers = [asyncio.create_task(work()) for _ in range(min(concurrency, len(chunks)))]
-    try:
-        await asyncio.gather(*workers)
-    finally:
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+    await for_each(enumerate(chunks), work, min(concurrency, len(chunks)))
     return BatchResult(
         tuple(done for result in results for done in result.done),
         tuple(failure for result in results for failure in result.failures),

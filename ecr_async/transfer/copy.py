@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import attrs
 
+from ecr_async._bulk.concurrency import check_concurrency
 from ecr_async._bulk.patient_retries import CallCounts, patient
 from ecr_async.api.images import DescribeImagesRequest, describe_images
 from ecr_async.service import Service
-from ecr_async.transfer.concurrency import check_concurrency
 from ecr_async.transfer.contents import Contents, read_contents
 from ecr_async.transfer.mounting import Mounting
 from ecr_async.transfer.moving import PATIENCE, move

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from functools import partial
 
+from ecr_async._bulk.concurrency import for_each
 from ecr_async.oci.manifests import Descriptor, Manifest
-from ecr_async.transfer.concurrency import for_each
 from ecr_async.transfer.contents import Contents
 from ecr_async.transfer.destination import Destination
 from ecr_async.transfer.progress import Progress

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import attrs
 
+from ecr_async._bulk.concurrency import check_concurrency
 from ecr_async._bulk.patient_retries import CallCounts, patient
 from ecr_async.service import Service
-from ecr_async.transfer.concurrency import check_concurrency
 from ecr_async.transfer.contents import read_contents
 from ecr_async.transfer.layout_archive import LayoutArchiveWriter
 from ecr_async.transfer.layout_writer import LayoutWriter

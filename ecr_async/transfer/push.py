@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import attrs
 
+from ecr_async._bulk.concurrency import check_concurrency
 from ecr_async._bulk.patient_retries import CallCounts, patient
 from ecr_async.service import Service
-from ecr_async.transfer.concurrency import check_concurrency
 from ecr_async.transfer.contents import read_contents
 from ecr_async.transfer.local_source import MAX_UNPACKED, open_source
 from ecr_async.transfer.moving import PATIENCE, move

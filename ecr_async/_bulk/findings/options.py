@@ -2,6 +2,7 @@
 
 import attrs
 
+from ecr_async._bulk.concurrency import check_concurrency
 from ecr_async.errors import ValidationError
 from ecr_async.waiters import PollDelays
 
@@ -22,8 +23,7 @@ class FindingsOptions:
     patience: float = 600.0
 
     def __attrs_post_init__(self) -> None:
-        if self.concurrency < 1:
-            raise ValidationError("concurrency", f"must be at least 1, not {self.concurrency}")
+        check_concurrency(self.concurrency)
         if self.wait < 0:
             raise ValidationError("wait", f"must be at least 0 seconds, not {self.wait}")
         if self.max_findings is not None and self.max_findings < 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from ecr_async._bulk.concurrency import check_concurrency
 from ecr_async.api.common import TagStatus
 from ecr_async.api.images import DescribeImagesFilter, DescribeImagesRequest, ImageStatusFilter
 from ecr_async.errors import ValidationError
@@ -22,8 +23,7 @@ class ScanOptions:
     patience: float = 600.0
 
     def __attrs_post_init__(self) -> None:
-        if self.concurrency < 1:
-            raise ValidationError("concurrency", f"must be at least 1, not {self.concurrency}")
+        check_concurrency(self.concurrency)
         if not 1 <= self.page_size <= 1000:
             raise ValidationError("page_size", f"must be 1 to 1,000, not {self.page_size}")
 

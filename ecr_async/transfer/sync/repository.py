@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable
 import attrs
 
 from ecr_async._bulk.batches import delete_images
+from ecr_async._bulk.concurrency import for_each
 from ecr_async._bulk.images.results import FailedRepository
 from ecr_async.api.common import ImageIdentifier, RepositoryNotFoundException
 from ecr_async.api.images import DescribeImagesRequest, ImageDetail, paginate_describe_images
 from ecr_async.api.repositories import Repository
 from ecr_async.errors import ECRError, ServiceError, SessionClosedError
 from ecr_async.service import Service
-from ecr_async.transfer.concurrency import for_each
 from ecr_async.transfer.copy import Copying
 from ecr_async.transfer.errors import ImageQuotaError
 from ecr_async.transfer.repository_destination import RepositoryDestination

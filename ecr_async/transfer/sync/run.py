@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
+from ecr_async._bulk.concurrency import check_concurrency
 from ecr_async._bulk.images.results import FailedListing, FailedRepository, VanishedRepository
 from ecr_async._bulk.images.selection import RepositorySelection, Selection
 from ecr_async._bulk.patient_retries import CallCounts, patient
@@ -25,7 +26,6 @@ from ecr_async.api.repositories import (
 )
 from ecr_async.errors import ECRError, SessionClosedError
 from ecr_async.service import Service
-from ecr_async.transfer.concurrency import check_concurrency
 from ecr_async.transfer.sync.checkpoint import SyncCheckpoint
 from ecr_async.transfer.sync.creation import CreateRepositories
 from ecr_async.transfer.sync.repository import Options, Work
