@@ -30,7 +30,7 @@ STAMP = b"@REPOS@"
 REGISTRY = "123456789012"
 PREFIX = "team/service-"
 DEFAULT_PAGE = 100
-LARGEST_PAGE = 1000
+MAX_PAGE_SIZE = 1000
 
 
 def image_digest(repository: str, index: int) -> str:
@@ -162,7 +162,7 @@ class Registry:
             return 400, b'{"__type":"ThrottlingException","message":"Rate exceeded"}'
         request = json.loads(body)
         start = int(request.get("nextToken", "offset-0").removeprefix("offset-"))
-        size = min(request.get("maxResults", DEFAULT_PAGE), LARGEST_PAGE)
+        size = min(request.get("maxResults", DEFAULT_PAGE), MAX_PAGE_SIZE)
         if operation == "DescribeRepositories":
             return 200, self.repository_page(start, size)
         number = request["repositoryName"].removeprefix(PREFIX)

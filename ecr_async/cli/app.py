@@ -38,8 +38,8 @@ app.add_typer(policy, name="policy")
 app.add_typer(events, name="events")
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"ecr-async {__version__}")
         raise typer.Exit
 

@@ -11,12 +11,12 @@ from typing import Any, NoReturn, TypeAlias, cast
 from ecr_async.events.cloudtrail import is_record
 from ecr_async.events.errors import EventError
 
-__all__ = ["LARGEST_DOCUMENT", "Document", "open_envelopes", "read_json"]
+__all__ = ["MAX_DOCUMENT_BYTES", "Document", "open_envelopes", "read_json"]
 
 Document: TypeAlias = str | bytes | bytearray | Mapping[str, Any] | list[Any]
 """An event, or what it comes in: JSON as text or bytes (UTF-8), or what was read from it."""
 
-LARGEST_DOCUMENT = 8 * 1024 * 1024
+MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
 """Bytes or characters; more than Lambda, SQS and EventBridge admit in one document."""
 
 DEEPEST = 8
@@ -70,8 +70,8 @@ def read_json(text: str | bytes | bytearray) -> Any:
     This is the standard library's reader, since an event's document is kept as it came, whole: integers
     of any size and unpaired surrogates included, which faster readers reject or round.
     """
-    if len(text) > LARGEST_DOCUMENT:
-        raise EventError("document", f"is longer than {LARGEST_DOCUMENT:,} bytes, not {len(text):,}")
+    if len(text) > MAX_DOCUMENT_BYTES:
+        raise EventError("document", f"is longer than {MAX_DOCUMENT_BYTES:,} bytes, not {len(text):,}")
     try:
         decoded = text if isinstance(text, str) else bytes(text).decode("utf-8-sig")
         return json.loads(decoded.removeprefix("\ufeff"), parse_constant=_reject_constant)

@@ -11,7 +11,7 @@ from ecr_async.events.reports import Counters, Failure, logger, name_of
 
 __all__ = ["Shift"]
 
-LONGEST_PAUSE = 30.0
+LONGEST_DELAY = 30.0
 """Seconds between two receives that fail."""
 MOST_UNDELETED = 100
 """Handled messages that may wait to be deleted; while as many do, no more are received."""
@@ -112,10 +112,10 @@ class Shift:
                     raise
                 failures += 1
                 self._counters.receive_failures += 1
-                pause = LONGEST_PAUSE / 2 ** max(0, 6 - failures) * random.random()  # noqa: S311 - no secret
-                logger.warning("receiving failed (%s); again in %.1f s", name_of(error), pause)
+                delay = LONGEST_DELAY / 2 ** max(0, 6 - failures) * random.random()  # noqa: S311 - no secret
+                logger.warning("receiving failed (%s); again in %.1f s", name_of(error), delay)
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
+                    async with asyncio.timeout(delay):
                         await self._stopping.wait()
             else:
                 self._receiving = None

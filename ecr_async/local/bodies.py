@@ -8,7 +8,7 @@ from aiohttp import web
 
 __all__ = ["LARGE_BODY", "Bodies"]
 
-LARGEST_BODY = 32 * 1024 * 1024
+MAX_BODY_BYTES = 32 * 1024 * 1024
 """Bytes; the largest request is a layer part of 20 MiB, in base64."""
 LARGE_BODY = 256 * 1024
 """Bytes from which on a body counts as large, and is hashed and decoded off the event loop."""
@@ -27,7 +27,7 @@ class Bodies:
     @asynccontextmanager
     async def room(self, request: web.Request) -> AsyncGenerator[None]:
         """Wait until there is room for the body, and keep it until what was made of the body is done with."""
-        if request.can_read_body and (request.content_length or LARGEST_BODY) >= LARGE_BODY:
+        if request.can_read_body and (request.content_length or MAX_BODY_BYTES) >= LARGE_BODY:
             async with self._large:
                 yield
         else:
@@ -43,7 +43,7 @@ class Bodies:
                 if not piece:
                     return body
                 body += piece
-                if len(body) > LARGEST_BODY:
-                    raise web.HTTPRequestEntityTooLarge(LARGEST_BODY, len(body))
+                if len(body) > MAX_BODY_BYTES:
+                    raise web.HTTPRequestEntityTooLarge(MAX_BODY_BYTES, len(body))
         except TimeoutError:
             raise web.HTTPRequestTimeout from None

@@ -16,7 +16,7 @@ from ecr_async.oci.media_types import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST
 
 __all__ = ["ImageContents", "upload"]
 
-LARGEST_PART = 10 * 1024 * 1024
+MAX_PART_BYTES = 10 * 1024 * 1024
 """Bytes that are uploaded at once."""
 
 
@@ -66,8 +66,8 @@ async def upload(
     for digest in [layer.layer_digest for layer in checked.layers if layer.layer_availability != "AVAILABLE"]:
         blob = blobs[digest]
         upload_id = (await local.call(api.InitiateLayerUploadRequest(repository), region=region)).upload_id
-        for first in range(0, len(blob), LARGEST_PART):
-            part = blob[first : first + LARGEST_PART]
+        for first in range(0, len(blob), MAX_PART_BYTES):
+            part = blob[first : first + MAX_PART_BYTES]
             last = first + len(part) - 1
             await local.call(
                 api.UploadLayerPartRequest(repository, upload_id, first, last, part), region=region

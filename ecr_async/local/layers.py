@@ -82,8 +82,8 @@ def record_bytes(
     `is_part` says that they are a part in the sense of the API, which limits the number and size of
     parts; the chunks of the registry protocol have no such limits.
     """
-    if is_part and upload.parts >= quotas.MOST_PARTS:
-        raise messages.too_many_parts(quotas.MOST_PARTS)
+    if is_part and upload.parts >= quotas.MAX_PARTS:
+        raise messages.too_many_parts(quotas.MAX_PARTS)
     row = registry.db.execute(
         "UPDATE uploads SET touched_at = ?, received = received + ?, parts = parts + ?, "
         "small_part = small_part OR ifnull(last_part < ?, 0), last_part = ? "
@@ -92,7 +92,7 @@ def record_bytes(
             registry.now,
             size,
             is_part,
-            quotas.SMALLEST_PART,
+            quotas.MIN_PART_BYTES,
             size if is_part else None,
             upload.id,
             record.id,
@@ -128,7 +128,7 @@ def complete_upload(
     if not upload.received and not may_be_empty:
         raise messages.no_parts(upload.id, record)
     if upload.small_part:
-        raise messages.part_too_small(quotas.SMALLEST_PART)
+        raise messages.part_too_small(quotas.MIN_PART_BYTES)
     if digest not in announced:
         raise messages.wrong_layer_digest()
     known = find_layer(registry, record, digest)

@@ -13,13 +13,10 @@ import attrs
 from ecr_async.local import messages, quotas
 from ecr_async.local.digests import digest_of
 from ecr_async.local.json_values import as_list, as_object, parse
+from ecr_async.oci.manifests import MAX_BLOB_BYTES
 from ecr_async.oci.media_types import INDEX_MEDIA_TYPES
 
-__all__ = ["INDEX_MEDIA_TYPES", "Manifest", "ManifestError", "annotations"]
-
-
-LARGEST_BLOB = 1 << 40
-"""Bytes; more than a layer can have, and few enough for the store to add them up."""
+__all__ = ["Manifest", "ManifestError", "annotations"]
 
 
 class ManifestError(ValueError):
@@ -90,8 +87,8 @@ def _check_layers(document: Mapping[str, Any], media_type: str) -> None:
     number = len(as_list(document.get("layers", [])))
     if not number:
         raise ManifestError(messages.NO_LAYERS)
-    if number > quotas.MOST_LAYERS:
-        raise ManifestError(messages.too_many_layers(quotas.MOST_LAYERS))
+    if number > quotas.MAX_LAYERS:
+        raise ManifestError(messages.too_many_layers(quotas.MAX_LAYERS))
 
 
 def annotations(text: str) -> Mapping[str, str]:
@@ -107,7 +104,7 @@ def _descriptors(document: Mapping[str, Any], name: str) -> Iterator[Mapping[str
         if descriptor is None or not isinstance(descriptor.get("digest"), str):
             raise ManifestError(f"must have descriptors with a digest in {name}")
         size = descriptor.get("size", 0)
-        if not isinstance(size, int) or not 0 <= size <= LARGEST_BLOB:
+        if not isinstance(size, int) or not 0 <= size <= MAX_BLOB_BYTES:
             raise ManifestError(f"must have sizes in {name} that are numbers of bytes")
         yield descriptor
 

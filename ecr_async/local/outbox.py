@@ -19,7 +19,7 @@ SCAN_SECONDS = 1.0
 """Seconds after which a scan is complete that is not polled."""
 CLOSING_SECONDS = 10.0
 """Seconds that sending may take when the server ends."""
-PAUSES = (0.1, 0.5, 1.0, 2.0, 5.0)
+RETRY_DELAYS = (0.1, 0.5, 1.0, 2.0, 5.0)
 """Seconds between attempts to send; the last one is repeated."""
 
 logger = logging.getLogger("ecr_async.local")
@@ -115,7 +115,7 @@ class Outbox:
             for event in events:
                 await _call(self._on_event, event)
             return len(events)
-        pauses = itertools.chain(PAUSES, itertools.repeat(PAUSES[-1]))
+        delays = itertools.chain(RETRY_DELAYS, itertools.repeat(RETRY_DELAYS[-1]))
         while events:
             try:
                 await self._on_event.send(events)
@@ -124,7 +124,7 @@ class Outbox:
                 if self._closing.is_set():
                     return 0
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(next(pauses)):
+                    async with asyncio.timeout(next(delays)):
                         await self._closing.wait()
             else:
                 break

@@ -46,8 +46,8 @@ def push(
         raise messages.tag_is_immutable(tag, record)
     if not known:
         known = _store(registry, record, manifest)
-    elif (_scalar(registry, "SELECT count(*) FROM tags WHERE image_id = ?", known) or 0) >= quotas.MOST_TAGS:
-        raise messages.too_many_tags(quotas.MOST_TAGS)
+    elif (_scalar(registry, "SELECT count(*) FROM tags WHERE image_id = ?", known) or 0) >= quotas.MAX_TAGS:
+        raise messages.too_many_tags(quotas.MAX_TAGS)
     if tag:
         registry.db.execute("INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", (record.id, tag, known))
     events.image_pushed(registry, record, manifest, tag)
@@ -93,18 +93,16 @@ def _store(registry: Registry, record: RepositoryRecord, manifest: Manifest) -> 
 
 
 def _missing(registry: Registry, record: RepositoryRecord, table: str, digests: Collection[str]) -> list[str]:
-    question = f"SELECT 1 FROM {table} WHERE repository_id = ? AND digest = ?"  # noqa: S608
-    return [digest for digest in digests if not _scalar(registry, question, record.id, digest)]
+    query = f"SELECT 1 FROM {table} WHERE repository_id = ? AND digest = ?"  # noqa: S608
+    return [digest for digest in digests if not _scalar(registry, query, record.id, digest)]
 
 
 def _largest(registry: Registry, record: RepositoryRecord, manifest: Manifest) -> int:
     """Return the size of the largest image in an index."""
-    question = "SELECT size FROM images WHERE repository_id = ? AND digest = ?"
-    return max(
-        (_scalar(registry, question, record.id, digest) or 0 for digest in manifest.members), default=0
-    )
+    query = "SELECT size FROM images WHERE repository_id = ? AND digest = ?"
+    return max((_scalar(registry, query, record.id, digest) or 0 for digest in manifest.members), default=0)
 
 
-def _scalar(registry: Registry, question: str, *arguments: int | str) -> int | None:
-    row = registry.db.execute(question, arguments).fetchone()
+def _scalar(registry: Registry, query: str, *arguments: int | str) -> int | None:
+    row = registry.db.execute(query, arguments).fetchone()
     return None if row is None else int(row[0])

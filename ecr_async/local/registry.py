@@ -209,9 +209,9 @@ class Registry:
         the position `after`, which is None at the beginning; `position` returns an item's. A token is good
         only for the same request, with pages of any size.
         """
-        question: Any = request
+        parameters: Any = request
         purpose = f"{self.operation} {self.account} {self.region} " + repr(
-            attrs.evolve(question, next_token=None, max_results=None)
+            attrs.evolve(parameters, next_token=None, max_results=None)
         )
         after = None
         if request.next_token is not None:

@@ -8,8 +8,8 @@ from ecr_async.api.scanning import RegistryScanningConfiguration, RegistryScanni
 from ecr_async.local import events
 from ecr_async.local.authentication import Caller
 from ecr_async.local.findings import count_severities
-from ecr_async.local.manifests import INDEX_MEDIA_TYPES
 from ecr_async.local.registry import Registry, RepositoryRecord, Scope
+from ecr_async.oci.media_types import INDEX_MEDIA_TYPES
 
 __all__ = [
     "KIND",

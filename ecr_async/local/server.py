@@ -69,20 +69,20 @@ class _Server:
         try:
             claim = self._authenticator.claim(request.headers)  # before the body costs anything
             async with self._bodies.room(request):
-                status, answer = 200, await self._answer(request, claim)
+                status, body = 200, await self._respond(request, claim)
         except ServiceError as error:
-            status, answer = write_error(error)
+            status, body = write_error(error)
         except web.HTTPException:
             raise
         except Exception:
             logger.exception("request %s failed", request_id)
-            status, answer = write_error(ServerException("The embedded ECR failed; its log tells why."))
-        return web.Response(status=status, body=answer, headers=headers)
+            status, body = write_error(ServerException("The embedded ECR failed; its log tells why."))
+        return web.Response(status=status, body=body, headers=headers)
 
-    async def _answer(self, request: web.Request, claim: Claim | None) -> bytes:
-        caller, handler, asked = await self._understand(request, claim)
+    async def _respond(self, request: web.Request, claim: Claim | None) -> bytes:
+        caller, handler, parameters = await self._understand(request, claim)
         scope = Scope(caller, handler.operation.name, f"{request.scheme}://{request.host}")
-        return await handler.run(self._backend, scope, asked, write_response)
+        return await handler.run(self._backend, scope, parameters, write_response)
 
     async def _understand(self, request: web.Request, claim: Claim | None) -> tuple[Caller, Handler, Any]:
         """Return who calls, what carries it out, and the request; the body is no longer in memory then."""

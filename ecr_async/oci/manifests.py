@@ -16,13 +16,21 @@ from ecr_async.errors import ECRError
 from ecr_async.oci.digests import InvalidDigestError, check_digest, digest_of
 from ecr_async.oci.media_types import INDEX_MEDIA_TYPES, MANIFEST_MEDIA_TYPES, OCI_INDEX, OCI_MANIFEST
 
-__all__ = ["LARGEST_MANIFEST", "Descriptor", "Manifest", "ManifestError", "Platform", "read_index"]
+__all__ = [
+    "MAX_BLOB_BYTES",
+    "MAX_MANIFEST_BYTES",
+    "Descriptor",
+    "Manifest",
+    "ManifestError",
+    "Platform",
+    "read_index",
+]
 
-LARGEST_MANIFEST = 4 * 1024 * 1024
+MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 """Bytes; the most that PutImage takes."""
 
-LARGEST_BLOB = 1 << 40
-"""Bytes; far more than ECR stores as one layer."""
+MAX_BLOB_BYTES = 1 << 40
+"""Bytes; far more than ECR stores as one layer, and few enough to add them up."""
 
 
 class ManifestError(ECRError, ValueError):
@@ -92,8 +100,8 @@ class Manifest:
 
         Raises `ManifestError`.
         """
-        if len(content) > LARGEST_MANIFEST:
-            raise ManifestError(f"a manifest can have at most {LARGEST_MANIFEST:,} bytes")
+        if len(content) > MAX_MANIFEST_BYTES:
+            raise ManifestError(f"a manifest can have at most {MAX_MANIFEST_BYTES:,} bytes")
         try:
             document = _DECODER.decode(content.decode())  # which also checks what the decoder skips
         except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
@@ -183,7 +191,7 @@ def _descriptor(content: _Content) -> Descriptor:
         digest = check_digest(content.digest)
     except InvalidDigestError as error:
         raise ManifestError(f"a descriptor's digest is {error}") from None
-    if not 0 <= content.size <= LARGEST_BLOB:
+    if not 0 <= content.size <= MAX_BLOB_BYTES:
         raise ManifestError(f"the size of {digest} cannot be {content.size:,} bytes")
     platform = content.platform
     return Descriptor(

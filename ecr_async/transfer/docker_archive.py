@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from ecr_async.oci.digests import digest_of
-from ecr_async.oci.manifests import LARGEST_MANIFEST, Descriptor, Manifest
+from ecr_async.oci.manifests import MAX_MANIFEST_BYTES, Descriptor, Manifest
 from ecr_async.oci.media_types import DOCKER_CONFIG, DOCKER_LAYER_GZIP, DOCKER_MANIFEST
 from ecr_async.transfer.blobs import Extent, FileBlob
 from ecr_async.transfer.errors import DigestMismatchError, LayoutError
@@ -40,7 +40,7 @@ class DockerArchive:
         self._files = files
         self._folder = folder
         self._extents: dict[str, Extent] = {}
-        content = self._extent(MANIFEST).read(LARGEST_MANIFEST)
+        content = self._extent(MANIFEST).read(MAX_MANIFEST_BYTES)
         try:
             self._images = msgspec.json.decode(content, type=list[_SavedImage])
         except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
@@ -75,7 +75,7 @@ class DockerArchive:
 
     async def _manifest(self, image: "_SavedImage") -> Manifest:
         extent = self._extent(image.config)
-        content = await asyncio.to_thread(extent.read, LARGEST_MANIFEST)
+        content = await asyncio.to_thread(extent.read, MAX_MANIFEST_BYTES)
         config = Descriptor(DOCKER_CONFIG, digest_of(content), len(content))
         self._extents[config.digest] = extent
         diff_ids = self._diff_ids(content, len(image.layers))

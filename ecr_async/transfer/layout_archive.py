@@ -12,7 +12,7 @@ import tarfile
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from ecr_async.oci.manifests import LARGEST_MANIFEST, Descriptor, Manifest
+from ecr_async.oci.manifests import MAX_MANIFEST_BYTES, Descriptor, Manifest
 from ecr_async.transfer.blobs import Blob, Extent
 from ecr_async.transfer.errors import LayoutError
 from ecr_async.transfer.files import FolderFiles, TarFiles
@@ -69,7 +69,7 @@ class LayoutArchiveWriter:
         index = self._existing.find(INDEX)
         if index is None or self._existing.find(LAYOUT) is None:
             raise LayoutError(self.path, "not an OCI image layout")
-        self._index = index.read(LARGEST_MANIFEST)
+        self._index = index.read(MAX_MANIFEST_BYTES)
 
     def _has(self, blob: Descriptor) -> bool:
         extent = self._existing.find(blob_name(blob.digest)) if self._existing else None

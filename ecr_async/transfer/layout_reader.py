@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Sequence
 
 from ecr_async.oci.digests import hash_for, split_digest
-from ecr_async.oci.manifests import LARGEST_MANIFEST, Descriptor, Manifest, ManifestError, read_index
+from ecr_async.oci.manifests import MAX_MANIFEST_BYTES, Descriptor, Manifest, ManifestError, read_index
 from ecr_async.transfer.blobs import Extent, FileBlob
 from ecr_async.transfer.errors import DigestMismatchError, LayoutError
 from ecr_async.transfer.files import Files
@@ -39,7 +39,7 @@ class LayoutReader:
         if index is None:
             raise LayoutError(files.path, f"not an OCI image layout: there is no file {INDEX}")
         try:
-            self.entries = read_index(index.read(LARGEST_MANIFEST))
+            self.entries = read_index(index.read(MAX_MANIFEST_BYTES))
         except ManifestError as error:
             raise LayoutError(files.path, f"{INDEX}: {error}") from error
 
@@ -94,7 +94,7 @@ class LayoutReader:
         return subject is not None and self._files.find(blob_name(subject)) is not None
 
     def _manifest(self, descriptor: Descriptor) -> Manifest:
-        content = self._extent(descriptor).read(LARGEST_MANIFEST)
+        content = self._extent(descriptor).read(MAX_MANIFEST_BYTES)
         hashed = hash_for(descriptor.digest)
         hashed.update(content)
         if hashed.hexdigest() != descriptor.digest.partition(":")[2]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ecr_async.oci.manifests import LARGEST_MANIFEST, Descriptor, Manifest
+from ecr_async.oci.manifests import MAX_MANIFEST_BYTES, Descriptor, Manifest
 from ecr_async.transfer.blobs import Blob
 from ecr_async.transfer.errors import LayoutError
 from ecr_async.transfer.file_lock import lock
@@ -99,7 +99,7 @@ class LayoutWriter:
         if is_listed:
             with self._locked():
                 index = FolderFiles(self.path).find(INDEX)
-                content = None if index is None else index.read(LARGEST_MANIFEST)
+                content = None if index is None else index.read(MAX_MANIFEST_BYTES)
                 changed = list_image(content, manifest, tags)
                 if changed != content:
                     _replace(self.path / INDEX, changed)

@@ -39,8 +39,8 @@ from ecr_async.transfer.upload_notes import UploadNotes
 __all__ = ["Upload"]
 
 MIB = 1024 * 1024
-SMALLEST_PART = 5 * MIB
-LARGEST_PART = 20 * MIB
+MIN_PART_BYTES = 5 * MIB
+MAX_PART_BYTES = 20 * MIB
 """Bytes; ECR takes no smaller part, but for a layer's last, and no larger one."""
 
 DEFAULT_PART = 10 * MIB
@@ -105,7 +105,7 @@ class Upload:
         response = await initiate_layer_upload(self.service, request)
         if response.upload_id is None:
             raise CallError("there is no upload ID in the response", operation="InitiateLayerUpload")
-        part_size = min(max(response.part_size or DEFAULT_PART, SMALLEST_PART), LARGEST_PART)
+        part_size = min(max(response.part_size or DEFAULT_PART, MIN_PART_BYTES), MAX_PART_BYTES)
         await self.notes.write(response.upload_id, *self._key)
         return response.upload_id, part_size, 0
 

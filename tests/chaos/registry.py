@@ -9,7 +9,7 @@ from tests.faults.server import Request
 
 __all__ = ["Registry", "Rejection"]
 
-LARGEST_PAGE = 25
+MAX_PAGE_SIZE = 25
 POLLS_OF_A_PREVIEW = 4
 
 
@@ -67,6 +67,6 @@ def digest(repository: int, image: int) -> str:
 
 def page(key: str, items: list[dict[str, Any]], members: dict[str, Any]) -> dict[str, Any]:
     start = int(members.get("nextToken", 0))
-    stop = start + min(members.get("maxResults", 100), LARGEST_PAGE)
+    stop = start + min(members.get("maxResults", 100), MAX_PAGE_SIZE)
     more = {"nextToken": str(stop)} if stop < len(items) else {}
     return {key: items[start:stop], **more}

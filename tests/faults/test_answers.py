@@ -137,7 +137,7 @@ THE_SERVICE_REFUSED = [
 CASES = [*NOTHING_CAME, *HALF_OF_IT_CAME, *TOO_MUCH_CAME, *SOMETHING_ELSE_CAME, *THE_SERVICE_REFUSED]
 
 LONGEST_ATTEMPT = 120.0
-LONGEST_PAUSE = 20.0
+LONGEST_DELAY = 20.0
 
 
 @pytest.fixture(autouse=True)
@@ -164,7 +164,7 @@ async def test_a_server_that(case: Case) -> None:
     )
     assert error.request_id == (None if case.status is None else REQUEST_ID)
     assert len(server.requests) == case.attempts
-    assert elapsed < case.attempts * (LONGEST_ATTEMPT + 1) + (case.attempts - 1) * LONGEST_PAUSE
+    assert elapsed < case.attempts * (LONGEST_ATTEMPT + 1) + (case.attempts - 1) * LONGEST_DELAY
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.attempts > 1], ids=str)

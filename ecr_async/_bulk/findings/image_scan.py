@@ -46,7 +46,7 @@ class ImageScan:
     _polls: int = 0
 
     async def poll(self) -> FindingsResult | None:
-        """Return the result; None if there is none yet, after which `pause` is to be waited."""
+        """Return the result; None if there is none yet, after which `next_delay` is to be awaited."""
         try:
             result = await self._poll()
         except (ImageNotFoundException, RepositoryNotFoundException):
@@ -61,7 +61,7 @@ class ImageScan:
         )
         return None if is_awaited and self._seconds_left() > 0 else result
 
-    def pause(self) -> float:
+    def next_delay(self) -> float:
         """Return the seconds until the next poll, the last of which comes when time is up."""
         return min(self.options.delays.after(self._polls), self._seconds_left())
 

@@ -76,7 +76,7 @@ class UnscannedImage:
     repository: str
     """The repository's name."""
     image_id: ImageIdentifier
-    """The image, as it was asked for."""
+    """The image, as it was given."""
     status: ScanStatus | str
     """Where the scan stands.
 
@@ -99,7 +99,7 @@ class VanishedImage:
     repository: str
     """The repository's name."""
     image_id: ImageIdentifier
-    """The image, as it was asked for."""
+    """The image, as it was given."""
 
 
 @attrs.frozen
@@ -111,7 +111,7 @@ class FailedFindings:
     repository: str
     """The repository's name."""
     image_id: ImageIdentifier
-    """The image, as it was asked for."""
+    """The image, as it was given."""
     error: ECRError
     """Why, after all retries."""
 

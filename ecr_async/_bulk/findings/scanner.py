@@ -195,7 +195,7 @@ class FindingsScan(BulkScan[FindingsResult]):
         if result is None:
             scan.lane.hold()
             again = partial(self._poll, scan, group, in_hand)
-            group.create_task(_after(scan.pause(), scan.lane, again))
+            group.create_task(_after(scan.next_delay(), scan.lane, again))
         else:
             in_hand.release()
             await self._queue.put(result)

@@ -26,7 +26,7 @@ from ecr_async.oci.media_types import OCI_INDEX
 
 __all__ = ["list_referrers", "list_repositories", "list_tags"]
 
-LARGEST_PAGE = 1000
+MAX_PAGE_SIZE = 1000
 """Tags or repositories; also how many a page has if the client doesn't say."""
 REFERRERS_PAGE = 50
 NUMBER = re.compile(r"[0-9]{1,18}")
@@ -109,7 +109,7 @@ def _page(request: web.Request) -> tuple[int, str]:
     given = request.query.get("n")
     if given is not None and not NUMBER.fullmatch(given):
         raise DistributionError(400, "PAGINATION_NUMBER_INVALID", "n must be a number, 0 or more")
-    return min(int(given or LARGEST_PAGE), LARGEST_PAGE), request.query.get("last", "")
+    return min(int(given or MAX_PAGE_SIZE), MAX_PAGE_SIZE), request.query.get("last", "")
 
 
 def _next_page(exchange: Exchange, items: list[str], size: int) -> dict[str, str]:

@@ -22,11 +22,9 @@ from ecr_async.local.manifests import Manifest
 from ecr_async.local.operations.provisioning import repository_to_push
 from ecr_async.local.operations.replication import push_and_replicate
 from ecr_async.local.registry import Registry
+from ecr_async.oci.manifests import MAX_MANIFEST_BYTES
 
 __all__ = ["delete_manifest", "get_manifest", "head_manifest", "put_manifest"]
-
-LARGEST_MANIFEST = 4 * 1024 * 1024
-"""Bytes; https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html"""
 
 
 async def get_manifest(exchange: Exchange) -> web.Response:
@@ -127,8 +125,10 @@ async def _text(request: web.Request) -> str:
     body = bytearray()
     async for piece in request.content.iter_any():
         body += piece
-        if len(body) > LARGEST_MANIFEST:
-            raise DistributionError(413, "SIZE_INVALID", f"A manifest has {LARGEST_MANIFEST:,} bytes at most")
+        if len(body) > MAX_MANIFEST_BYTES:
+            raise DistributionError(
+                413, "SIZE_INVALID", f"A manifest has {MAX_MANIFEST_BYTES:,} bytes at most"
+            )
     try:
         return body.decode()
     except UnicodeDecodeError:

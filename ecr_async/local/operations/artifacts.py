@@ -26,18 +26,18 @@ def list_image_referrers(
 ) -> ListImageReferrersResponse:
     """List the artifacts whose manifests name an image as their subject."""
     record = registry.repository(request.repository_name, request.registry_id)
-    subject, asked = request.subject_id.image_digest, request.filter
+    subject, selection = request.subject_id.image_digest, request.filter
     if not DIGEST.fullmatch(subject):
         raise ValidationException(f"The subject's digest must match {DIGEST.pattern}")
     condition, arguments = "", [subject]
-    status = (asked and asked.artifact_status) or "ACTIVE"
+    status = (selection and selection.artifact_status) or "ACTIVE"
     if status != "ANY":
         condition += " AND status = ?"
         arguments.append(status)
-    if asked and asked.artifact_types:
-        places = ", ".join("?" * len(asked.artifact_types))
+    if selection and selection.artifact_types:
+        places = ", ".join("?" * len(selection.artifact_types))
         condition += f" AND coalesce(artifact_type, artifact_media_type) IN ({places})"
-        arguments += asked.artifact_types
+        arguments += selection.artifact_types
 
     def fetch(after: Any, limit: int) -> list[ImageRecord]:
         wanted = f"AND subject_digest = ? {condition} AND id > ?"

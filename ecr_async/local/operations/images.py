@@ -90,8 +90,8 @@ def _pulled(registry: Registry, record: RepositoryRecord, image_id: ImageIdentif
     return Image(record.account, record.name, identifier, manifest, image.media_type)
 
 
-def _filter(asked: DescribeImagesFilter | ListImagesFilter | None) -> tuple[str, tuple[str, ...]]:
+def _filter(given: DescribeImagesFilter | ListImagesFilter | None) -> tuple[str, tuple[str, ...]]:
     """Return the condition that a filter makes, and its arguments."""
-    status = (asked and asked.image_status) or "ACTIVE"
-    condition = TAG_STATUSES.get((asked and asked.tag_status) or "ANY", "")
+    status = (given and given.image_status) or "ACTIVE"
+    condition = TAG_STATUSES.get((given and given.tag_status) or "ANY", "")
     return (condition, ()) if status == "ANY" else (f"{condition} AND status = ?", (status,))

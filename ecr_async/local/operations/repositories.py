@@ -41,8 +41,8 @@ def create_repository(registry: Registry, request: CreateRepositoryRequest) -> C
         "SELECT repositories FROM registries WHERE account = ? AND region = ?",
         (registry.account, registry.region),
     ).fetchone()
-    if row is not None and row[0] >= quotas.MOST_REPOSITORIES:
-        raise messages.too_many_repositories(quotas.MOST_REPOSITORIES)
+    if row is not None and row[0] >= quotas.MAX_REPOSITORIES:
+        raise messages.too_many_repositories(quotas.MAX_REPOSITORIES)
     columns = {
         "account": registry.account,
         "region": registry.region,
@@ -144,10 +144,10 @@ def _exclusions(mutability: str, filters: Any) -> str:
     return json.dumps([one.filter for one in filters or ()])
 
 
-def _encryption(registry: Registry, asked: EncryptionConfiguration | None) -> tuple[str, str | None]:
+def _encryption(registry: Registry, given: EncryptionConfiguration | None) -> tuple[str, str | None]:
     """Return the type of encryption and the key that it uses."""
-    if asked is None or asked.encryption_type == "AES256":
-        if asked is not None and asked.kms_key:
+    if given is None or given.encryption_type == "AES256":
+        if given is not None and given.kms_key:
             raise messages.invalid("encryptionConfiguration.kmsKey", "must not be given with AES256")
         return "AES256", None
-    return asked.encryption_type, key_arn(registry, asked.kms_key)
+    return given.encryption_type, key_arn(registry, given.kms_key)

@@ -33,7 +33,6 @@ from ecr_async.api.scanning import (
 from ecr_async.local import messages
 from ecr_async.local.findings import count_severities, find_vulnerabilities
 from ecr_async.local.images import ImageRecord, the_image
-from ecr_async.local.manifests import INDEX_MEDIA_TYPES
 from ecr_async.local.registry import Registry, RepositoryRecord, moment
 from ecr_async.local.scans import (
     KIND,
@@ -43,6 +42,7 @@ from ecr_async.local.scans import (
     poll_scan,
     scanning_configuration,
 )
+from ecr_async.oci.media_types import INDEX_MEDIA_TYPES
 
 __all__: list[str] = []
 

@@ -82,9 +82,9 @@ def put_tags(registry: Registry, record: RepositoryRecord, tags: Sequence[Tag]) 
 
 
 def _check_number(number: int) -> None:
-    if number > quotas.MOST_RESOURCE_TAGS:
+    if number > quotas.MAX_RESOURCE_TAGS:
         raise TooManyTagsException(
-            f"A repository can have at most {quotas.MOST_RESOURCE_TAGS} tags, not {number}"
+            f"A repository can have at most {quotas.MAX_RESOURCE_TAGS} tags, not {number}"
         )
 
 

@@ -417,7 +417,7 @@ async def test_a_server_can_be_run_until_it_is_cancelled() -> None:
 
 
 async def test_a_body_beyond_all_limits_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecr_async.local.bodies.LARGEST_BODY", 1024)
+    monkeypatch.setattr("ecr_async.local.bodies.MAX_BODY_BYTES", 1024)
     async with LocalECR(verify_signatures=False) as local, aiohttp.ClientSession() as client:
         async with client.post(local.url, data=bytes(1025)) as response:
             assert response.status == 413

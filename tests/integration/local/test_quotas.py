@@ -13,9 +13,9 @@ from tests.integration.local.content import begin_upload, create, manifest, push
 @pytest.fixture(autouse=True)
 def small_quotas() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(quotas, "MOST_PARTS", 2)
-        patch.setattr(quotas, "MOST_TAGS", 2)
-        patch.setattr(quotas, "MOST_REPOSITORIES", 2)
+        patch.setattr(quotas, "MAX_PARTS", 2)
+        patch.setattr(quotas, "MAX_TAGS", 2)
+        patch.setattr(quotas, "MAX_REPOSITORIES", 2)
         yield
 
 
