@@ -17,8 +17,7 @@ from typing import Any
 
 import attrs
 
-from ecr_async._auth.botocore_chain import new_botocore_session
-from ecr_async._auth.chain_failures import Failure
+from ecr_async._auth.botocore_session import new_botocore_session
 from ecr_async._auth.credentials import Credentials, CredentialsProvider
 from ecr_async._auth.daemon_thread import run_in_daemon_thread
 from ecr_async._config.partitions import home_region
@@ -33,13 +32,13 @@ CLIENTS = 8
 """botocore's clients that are kept, one for each set of credentials that roles are assumed with."""
 
 _ROLE_NAME = r"(?:[!-9;-~]{1,510}/)?[\w+=,.@-]{1,64}"
-_ARN = re.compile(rf"arn:aws[a-z-]*:iam::\d{{12}}:role/{_ROLE_NAME}", re.ASCII)
-_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
-_EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
+_ARN = rf"arn:aws[a-z-]*:iam::\d{{12}}:role/{_ROLE_NAME}"
+_SESSION_NAME = r"[\w+=,.@-]{2,64}"
+_EXTERNAL_ID = r"[\w+=,.@:/-]{2,1224}"
 
 
 def _check_arn(_: Any, __: Any, value: Any) -> None:
-    if not isinstance(value, str) or not _ARN.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(_ARN, value, re.ASCII):
         raise ValidationError("role_arn", "must be of the form arn:aws:iam::123456789012:role/name")
 
 
@@ -51,12 +50,12 @@ def check_role_name(name: object) -> str:
 
 
 def _check_session_name(_: Any, __: Any, value: Any) -> None:
-    if not isinstance(value, str) or not _SESSION_NAME.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(_SESSION_NAME, value, re.ASCII):
         raise ValidationError("session_name", "must be 2 to 64 letters, digits, or characters of _+=,.@-")
 
 
 def _check_external_id(_: Any, __: Any, value: Any) -> None:
-    if value is not None and (not isinstance(value, str) or not _EXTERNAL_ID.fullmatch(value)):
+    if value is not None and (not isinstance(value, str) or not re.fullmatch(_EXTERNAL_ID, value, re.ASCII)):
         raise ValidationError("external_id", "must be 2 to 1,224 letters, digits, or characters of _+=,.@:/-")
 
 
@@ -135,7 +134,7 @@ class RoleAssumer:
             client = self._client(source, self._region or home_region(role.partition))
             return _credentials(client.assume_role(**request)["Credentials"])
         except Exception as error:
-            failure = Failure("", "", error).reason()
+            failure = _reason(error)
         # Out of the handler, so that botocore's error, which may hold a secret, is not chained.
         raise CredentialsError(f"role {role.arn} could not be assumed: {failure}")
 
@@ -162,6 +161,12 @@ class RoleAssumer:
             aws_session_token=source.session_token,
             config=import_module("botocore.config").Config(**options),
         )
+
+
+def _reason(error: Exception) -> str:
+    from ecr_async._auth.chain_failures import Failure  # noqa: PLC0415 - loaded for a failure alone
+
+    return Failure("", "", error).reason()
 
 
 def _credentials(found: Any) -> Credentials:

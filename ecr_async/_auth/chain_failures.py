@@ -14,7 +14,8 @@ from typing import Any
 
 import attrs
 
-from ecr_async._config.shared_files import describe_fault, first_line
+from ecr_async._config.file_faults import describe_fault
+from ecr_async._config.shared_files import first_line
 from ecr_async.errors import CredentialsError
 
 __all__ = ["Failure", "nothing_found", "rejection"]

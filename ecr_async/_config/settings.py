@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import attrs
 
 from ecr_async._config.endpoints import check_region, check_url
-from ecr_async._config.shared_files import expand, first_line, read_shared_files
+from ecr_async._config.paths import expand
+from ecr_async._config.shared_files import first_line, read_shared_files
 from ecr_async._secret import Secret
 from ecr_async.errors import ConfigurationError
 

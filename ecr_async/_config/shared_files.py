@@ -1,31 +1,25 @@
-"""The AWS config and credentials files: reading them, and saying what is wrong with one.
+"""The AWS config and credentials files.
 
 Both may hold secrets, on any line. What a line holds is therefore never repeated, only where it is.
 """
 
 from __future__ import annotations
 
-import configparser
 import os
 import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
+from ecr_async._config.paths import expand
 from ecr_async._secret import Secret
 from ecr_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["describe_fault", "expand", "first_line", "read_shared_files"]
+__all__ = ["first_line", "read_shared_files"]
 
-_MARKS = {
-    b"\xef\xbb\xbf": "it begins with a byte order mark; save it as UTF-8 without one",
-    b"\xff\xfe": "it is in UTF-16; save it as UTF-8",
-    b"\xfe\xff": "it is in UTF-16; save it as UTF-8",
-}
-
-_MAY_HOLD_SECRETS = re.compile("secret|token|password|aws_access_key|credential_process")
+_MAY_HOLD_SECRETS = "secret|token|password|aws_access_key|credential_process"
 
 
 def read_shared_files(config_file: str, credentials_file: str) -> Mapping[str, Any]:
@@ -44,38 +38,6 @@ def read_shared_files(config_file: str, credentials_file: str) -> Mapping[str, A
     return {"profiles": profiles, "services": services}
 
 
-def describe_fault(path: str) -> str:
-    """Return what keeps a file from being parsed: its name, the line, the reason."""
-    try:
-        with open(expand(path), "rb") as file:
-            content = file.read()
-    except OSError as error:
-        return f"{path} cannot be read: {error.strerror}"
-    for mark, reason in _MARKS.items():
-        if content.startswith(mark):
-            return f"{path} cannot be parsed: {reason}"
-    try:
-        configparser.RawConfigParser().read_string(content.decode())
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        return f"{path} cannot be parsed: line {line} is not in UTF-8"
-    except configparser.Error as error:
-        return f"{path} cannot be parsed: {_fault_of(error)}"
-    return f"{path} cannot be parsed: an indented line is not of the form key = value"
-
-
-def _fault_of(error: configparser.Error) -> str:
-    if isinstance(error, configparser.DuplicateSectionError):
-        return f"line {error.lineno} repeats a section that is there already"
-    if isinstance(error, configparser.DuplicateOptionError):
-        return f"line {error.lineno} repeats a key of its section"
-    if isinstance(error, configparser.MissingSectionHeaderError):
-        return f"line {error.lineno} stands before the first [section]"
-    if isinstance(error, configparser.ParsingError) and error.errors:
-        return f"line {error.errors[0][0]} is not of the form key = value"
-    return "it is not an INI file"
-
-
 def first_line(text: object) -> str:
     """Return a text up to its first line end, written as such or as an escape, without a URL's password.
 
@@ -83,11 +45,6 @@ def first_line(text: object) -> str:
     """
     line = re.split(r"[\r\n]|\\+[rn]", str(text), maxsplit=1)[0]
     return re.sub(r"//[^/\s]*@", "//***@", line)
-
-
-def expand(path: str) -> str:
-    """Return a path with `~` and variables replaced, as botocore does it."""
-    return os.path.expanduser(os.path.expandvars(path))
 
 
 def _parse(parser: Callable[[str], Mapping[str, Any]], path: str) -> Mapping[str, Any]:
@@ -102,6 +59,8 @@ def _parse(parser: Callable[[str], Mapping[str, Any]], path: str) -> Mapping[str
         # Falls through, so that nothing of this error is chained: it repeats the line that
         # couldn't be read, which may hold a secret.
         pass
+    from ecr_async._config.file_faults import describe_fault  # noqa: PLC0415 - most files have none
+
     raise ConfigurationError(describe_fault(path))
 
 
@@ -109,5 +68,5 @@ def _without_secrets(section: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         key: _without_secrets(cast("dict[str, Any]", value)) if isinstance(value, dict) else Secret(value)
         for key, value in section.items()
-        if not _MAY_HOLD_SECRETS.search(key)
+        if not re.search(_MAY_HOLD_SECRETS, key)
     }

@@ -69,7 +69,7 @@ def read(json: "msgspec.json.Decoder[Any]", body: Any) -> Any:
         except msgspec.ValidationError:
             raise
         except msgspec.DecodeError:
-            return json.decode(_SURROGATES.sub(_paired, bytes(body).removeprefix(BYTE_ORDER_MARK)))
+            return json.decode(re.sub(_SURROGATES, _paired, bytes(body).removeprefix(BYTE_ORDER_MARK)))
     except UnicodeDecodeError:
         raise InvalidError("must be UTF-8") from None
     except RecursionError:
@@ -85,7 +85,7 @@ def read(json: "msgspec.json.Decoder[Any]", body: Any) -> Any:
 # With the hook a number out of range is infinite, and so found at its path.
 _VALUE: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder(float_hook=float)
 
-_SURROGATES = re.compile(
+_SURROGATES = (
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair
     rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
     rb"|\\[^u]"  # in `\\ud83d` the second backslash begins no escape

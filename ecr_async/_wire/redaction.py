@@ -8,7 +8,7 @@ code, and only of what is long enough to be a secret: a session token `test` lea
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from html.entities import html5
+from importlib import import_module
 from typing import Any, cast
 
 __all__ = ["SECRET_LENGTH_MIN", "Redactor"]
@@ -67,7 +67,10 @@ def _spellings(character: str) -> str:
     if character.isalnum() and character.isascii():
         return character
     code = ord(character)
-    names = [name.removesuffix(";") for name, text in html5.items() if text == character]
+    entities: dict[str, str] = import_module(
+        "html.entities"
+    ).html5  # which a call that succeeds need not load
+    names = [name.removesuffix(";") for name, text in entities.items() if text == character]
     percent = "".join(f"%(?:25)?{byte:02x}" for byte in character.encode(errors="surrogatepass"))
     spellings = (
         rf"\\+{re.escape(character)}",

@@ -77,12 +77,14 @@ def _items(kind: Kind, items: Iterable[tuple[Any, Any]], step: str) -> dict[Any,
             if value is not None:
                 found[key] = value
         except InvalidError as invalid:
-            raise invalid.under(step.format(key if _NAMEABLE(str(key)) else "*")) from None
+            raise invalid.under(
+                step.format(key if re.fullmatch(_NAMEABLE, str(key), re.ASCII) else "*")
+            ) from None
     return found
 
 
-_NAMEABLE = re.compile(r"[\w.-]{1,64}", re.ASCII).fullmatch
-"""Finds the keys of a map that may stand in a path: what else a key says may be a value."""
+_NAMEABLE = r"[\w.-]{1,64}"
+"""The keys of a map that may stand in a path: what else a key says may be a value."""
 
 
 def _typed(value: Any, cls: type[Any], name: str) -> Any:

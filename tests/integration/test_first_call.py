@@ -61,6 +61,17 @@ ROOMS = {
     "_wire",
 }
 NOUNS = {"api", "errors", "pagination", "service", "session"}
+NEEDED_BY_FEW = {
+    "_auth.chain_failures",
+    "_auth.chain_walk",
+    "_config.file_faults",
+    "botocore",
+    "configparser",
+    "html.entities",
+    "waiters",
+}
+"""Modules for credentials that botocore finds, for files that cannot be read, and for what failed."""
+
 FAMILIES = {"common", "repositories"}
 
 
@@ -82,5 +93,7 @@ async def test_loads_what_it_needs_and_nothing_else() -> None:
     assert outside - TRIED_BY_AIOHTTP <= PACKAGES
     rooms = {module.split(".")[1] for module in modules if module.startswith("ecr_async.")}
     assert rooms <= ROOMS | NOUNS
+    loaded = {module.removeprefix("ecr_async.") for module in modules}
+    assert not loaded & NEEDED_BY_FEW
     families = {module.split(".")[2] for module in modules if module.startswith("ecr_async.api.")}
     assert families <= FAMILIES
