@@ -12,6 +12,7 @@ the client refuse dual-stack in a partition that has it by now.
 import functools
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.awsrequest
@@ -104,9 +105,7 @@ def sent_by_client(
 
 def intercept(sent: list[Any], request: Any, **_: Any) -> botocore.awsrequest.AWSResponse:
     sent.append(request)
-    response = botocore.awsrequest.AWSResponse(request.url, 200, {}, None)
-    response._content = b"{}"
-    return response
+    return botocore.awsrequest.AWSResponse(request.url, 200, {}, SimpleNamespace(stream=lambda: [b"{}"]))
 
 
 @pytest.mark.parametrize("region", REGIONS_PROPER)

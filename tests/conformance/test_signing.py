@@ -37,6 +37,7 @@ def by_botocore(
     signer = auth.SigV4Auth(
         credentials.Credentials(held.access_key_id, held.secret_access_key, held.session_token), name, region
     )
+    # These three steps are what `add_auth` does, but for the time, which it takes from the machine's clock.
     signer._modify_request_before_signing(request)
     to_sign = signer.string_to_sign(request, signer.canonical_request(request))
     signer._inject_signature_to_request(request, signer.signature(to_sign, request))

@@ -32,15 +32,20 @@ from tests.virtual_time import in_virtual_time
 
 @attrs.define
 class Recorder:
-    """Providers that keep in memory what they are told."""
+    """Providers that keep in memory what they receive."""
 
     spans: InMemorySpanExporter = attrs.field(factory=InMemorySpanExporter)
     metrics: InMemoryMetricReader = attrs.field(factory=InMemoryMetricReader)
 
+    tracers: TracerProvider = attrs.field(factory=lambda: TracerProvider(shutdown_on_exit=False))
+
+    def __attrs_post_init__(self) -> None:
+        self.tracers.add_span_processor(SimpleSpanProcessor(self.spans))
+
     def telemetry(self) -> ecr.telemetry.OpenTelemetry:
-        tracers = TracerProvider(shutdown_on_exit=False)
-        tracers.add_span_processor(SimpleSpanProcessor(self.spans))
-        return ecr.telemetry.OpenTelemetry(tracers, MeterProvider([self.metrics], shutdown_on_exit=False))
+        return ecr.telemetry.OpenTelemetry(
+            self.tracers, MeterProvider([self.metrics], shutdown_on_exit=False)
+        )
 
     def the_span(self) -> ReadableSpan:
         (span,) = self.spans.get_finished_spans()
@@ -178,7 +183,7 @@ def test_calls_at_once_each_have_their_own_span_below_that_of_the_caller(recorde
             FaultServer(fail_every_other) as server,
             session_for(server, telemetry=telemetry) as session,
         ):
-            with telemetry._tracer.start_as_current_span("caller"):
+            with recorder.tracers.get_tracer("tests").start_as_current_span("caller"):
                 await asyncio.gather(*(describe(session.service()) for _ in range(20)))
 
     check()

@@ -5,7 +5,6 @@ import json
 import re
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import ecr_async as ecr
 from ecr_async.lifecycle import LifecyclePolicy, Rule
 from ecr_async.local import LocalECR
 from ecr_async.oci.media_types import OCI_INDEX
+from tests.clocks import ShiftedClock
 from tests.integration.local.content import digest_of, manifest
 from tests.integration.subprocesses import ROOT, environment, run, started
 
@@ -26,26 +26,17 @@ def script(name: str) -> tuple[str, Path]:
     return sys.executable, EXAMPLES / name
 
 
-class Clock:
-    """A clock that is a while ago."""
-
-    days_ago = 0.0
-
-    def __call__(self) -> float:
-        return time.time() - self.days_ago * DAY
-
-
 @pytest.fixture
 async def local() -> AsyncIterator[LocalECR]:
     """An ECR in which team/app has 250 untagged images, 30 days old, and 3 tagged ones."""
-    clock = Clock()
+    clock = ShiftedClock()
     async with LocalECR(verify_layers=False, clock=clock) as local:
-        clock.days_ago = 30
+        clock.ahead = -30 * DAY
         await local.fill([ecr.CreateRepositoryRequest("team/app")])
         await local.fill(
             ecr.PutImageRequest("team/app", manifest(str(number).encode())) for number in range(250)
         )
-        clock.days_ago = 0
+        clock.ahead = 0
         await local.fill(
             ecr.PutImageRequest("team/app", manifest(tag.encode()), image_tag=tag)
             for tag in ("1.0", "1.1", "1.2")

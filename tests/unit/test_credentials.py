@@ -17,26 +17,17 @@ import pytest
 from ecr_async._auth.cached_credentials import CachedCredentials
 from ecr_async._auth.credentials import Credentials, static
 from ecr_async.errors import CredentialsError, SessionClosedError
+from tests.clocks import StoppedClock
 from tests.virtual_time import in_virtual_time
 
 MINUTE = 60.0
 HOUR = 60 * MINUTE
 
 
-class Clock:
-    """Stands still until it is set."""
-
-    def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class Provider:
     """Gives credentials that are numbered as they come; waits at a gate, and fails, when told to."""
 
-    def __init__(self, clock: Clock, lifetime: float | None) -> None:
+    def __init__(self, clock: StoppedClock, lifetime: float | None) -> None:
         self.clock = clock
         self.lifetime = lifetime
         self.asked = 0
@@ -56,17 +47,17 @@ class Provider:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> StoppedClock:
+    return StoppedClock()
 
 
 @pytest.fixture
-def provider(clock: Clock) -> Provider:
+def provider(clock: StoppedClock) -> Provider:
     return Provider(clock, HOUR)
 
 
 @pytest.fixture
-async def cache(provider: Provider, clock: Clock) -> AsyncIterator[CachedCredentials]:
+async def cache(provider: Provider, clock: StoppedClock) -> AsyncIterator[CachedCredentials]:
     cached = CachedCredentials(provider, clock=clock, monotonic=clock)
     yield cached
     await cached.close()
@@ -187,7 +178,7 @@ class TestResolving:
         assert impatient.cancelled()
         assert provider.asked == 1
 
-    async def test_credentials_that_do_not_expire_are_never_renewed(self, clock: Clock) -> None:
+    async def test_credentials_that_do_not_expire_are_never_renewed(self, clock: StoppedClock) -> None:
         provider = Provider(clock, lifetime=None)
         cache = CachedCredentials(provider, clock=clock, monotonic=clock)
         await cache.get()
@@ -198,7 +189,7 @@ class TestResolving:
 
 class TestRenewal:
     async def test_until_fifteen_minutes_before_expiry_nothing_happens(
-        self, cache: CachedCredentials, provider: Provider, clock: Clock
+        self, cache: CachedCredentials, provider: Provider, clock: StoppedClock
     ) -> None:
         await cache.get()
         clock.now += 45 * MINUTE - 1
@@ -206,7 +197,7 @@ class TestRenewal:
         assert provider.asked == 1
 
     async def test_from_then_on_it_runs_in_the_background(
-        self, cache: CachedCredentials, provider: Provider, clock: Clock
+        self, cache: CachedCredentials, provider: Provider, clock: StoppedClock
     ) -> None:
         await cache.get()
         clock.now += 45 * MINUTE
@@ -217,7 +208,7 @@ class TestRenewal:
         assert provider.asked == 2
 
     async def test_from_five_minutes_before_expiry_on_callers_wait_for_it(
-        self, cache: CachedCredentials, clock: Clock
+        self, cache: CachedCredentials, clock: StoppedClock
     ) -> None:
         await cache.get()
         clock.now += 55 * MINUTE
@@ -229,7 +220,7 @@ class TestRenewal:
         [(5 * MINUTE - 1, "KEY1", 1), (5 * MINUTE, "KEY1", 2), (7.5 * MINUTE, None, 2)],
     )
     async def test_short_lived_credentials_are_renewed_at_half_of_their_life_and_waited_for_at_a_quarter(
-        self, age: float, current: str | None, asked: int, clock: Clock
+        self, age: float, current: str | None, asked: int, clock: StoppedClock
     ) -> None:
         provider = Provider(clock, lifetime=10 * MINUTE)
         cache = CachedCredentials(provider, clock=clock, monotonic=clock)
@@ -242,7 +233,7 @@ class TestRenewal:
 
     @pytest.mark.parametrize("lifetime", [1, 2, 20, 29])
     async def test_even_the_shortest_are_renewed_at_half_of_their_life(
-        self, lifetime: float, clock: Clock
+        self, lifetime: float, clock: StoppedClock
     ) -> None:
         provider = Provider(clock, lifetime)
         cache = CachedCredentials(provider, clock=clock, monotonic=clock)
@@ -255,7 +246,9 @@ class TestRenewal:
             assert key(cache.current) == f"KEY{number}"
             await background(cache)
 
-    async def test_a_provider_with_nothing_newer_is_not_asked_again_and_again(self, clock: Clock) -> None:
+    async def test_a_provider_with_nothing_newer_is_not_asked_again_and_again(
+        self, clock: StoppedClock
+    ) -> None:
         expires_at = datetime.fromtimestamp(clock() + MINUTE, UTC)
         asked = 0
 
@@ -272,7 +265,7 @@ class TestRenewal:
         assert asked <= 4
 
     async def test_closing_cancels_it(
-        self, cache: CachedCredentials, provider: Provider, clock: Clock
+        self, cache: CachedCredentials, provider: Provider, clock: StoppedClock
     ) -> None:
         await cache.get()
         clock.now += 45 * MINUTE
@@ -319,7 +312,7 @@ class TestFailure:
         assert str(caught.value) == "the credentials provider failed with LookupError"
         assert caught.value.__cause__ is provider.failure
 
-    async def test_a_provider_that_cancels_itself_cancels_no_call(self, clock: Clock) -> None:
+    async def test_a_provider_that_cancels_itself_cancels_no_call(self, clock: StoppedClock) -> None:
         async def provide() -> Credentials:
             raise asyncio.CancelledError
 
@@ -328,7 +321,9 @@ class TestFailure:
             await cache.get()
 
     @pytest.mark.parametrize("given", [None, {"access_key": "CANARY"}])
-    async def test_a_provider_that_gives_something_else_is_named_so(self, given: Any, clock: Clock) -> None:
+    async def test_a_provider_that_gives_something_else_is_named_so(
+        self, given: Any, clock: StoppedClock
+    ) -> None:
         async def provide() -> Credentials:
             return cast(Credentials, given)
 
@@ -337,7 +332,7 @@ class TestFailure:
             await cache.get()
 
     async def test_credentials_that_seem_to_have_expired_are_used_and_not_asked_for_again_at_once(
-        self, clock: Clock
+        self, clock: StoppedClock
     ) -> None:
         """The clock may be ahead: the service knows."""
         provider = Provider(clock, lifetime=-HOUR)
@@ -349,7 +344,7 @@ class TestFailure:
         clock.now += 1
         assert key(await cache.get()) == "KEY2"
 
-    async def test_once_the_clock_is_corrected_they_are_like_any_others(self, clock: Clock) -> None:
+    async def test_once_the_clock_is_corrected_they_are_like_any_others(self, clock: StoppedClock) -> None:
         provider = Provider(clock, lifetime=HOUR)
         ahead = 2 * HOUR
         cache = CachedCredentials(provider, clock=lambda: clock() + ahead, monotonic=clock)
@@ -364,7 +359,7 @@ class TestFailure:
 
     @pytest.mark.parametrize("age", [45 * MINUTE, 55 * MINUTE, HOUR - 1])
     async def test_credentials_that_are_still_good_go_on(
-        self, age: float, cache: CachedCredentials, provider: Provider, clock: Clock
+        self, age: float, cache: CachedCredentials, provider: Provider, clock: StoppedClock
     ) -> None:
         await cache.get()
         clock.now += age
@@ -375,7 +370,7 @@ class TestFailure:
         assert provider.asked == 2
 
     async def test_after_expiry_they_do_not(
-        self, cache: CachedCredentials, provider: Provider, clock: Clock
+        self, cache: CachedCredentials, provider: Provider, clock: StoppedClock
     ) -> None:
         await cache.get()
         clock.now += 50 * MINUTE
@@ -390,7 +385,7 @@ class TestFailure:
         self,
         cache: CachedCredentials,
         provider: Provider,
-        clock: Clock,
+        clock: StoppedClock,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
         caplog.set_level(logging.INFO, "ecr_async")
@@ -411,7 +406,7 @@ class TestFailure:
         assert "the metadata service is silent" in caplog.records[0].getMessage()
 
     async def test_the_pause_between_tries_doubles_from_fifteen_seconds_to_five_minutes(
-        self, clock: Clock
+        self, clock: StoppedClock
     ) -> None:
         provider = Provider(clock, lifetime=HOUR)
         cache = CachedCredentials(provider, clock=clock, monotonic=clock)
@@ -436,14 +431,14 @@ class TestReplacing:
         return [await cache.replace(await cache.get()) for _ in range(times)]
 
     async def test_a_source_that_rotates_again_within_seconds_is_read_again(
-        self, cache: CachedCredentials, clock: Clock
+        self, cache: CachedCredentials, clock: StoppedClock
     ) -> None:
         for _ in range(4):
             assert await cache.replace(await cache.get())
             clock.now += 3
 
     async def test_no_more_often_than_every_fifteen_seconds_in_the_long_run(
-        self, cache: CachedCredentials, provider: Provider, clock: Clock
+        self, cache: CachedCredentials, provider: Provider, clock: StoppedClock
     ) -> None:
         await cache.get()
         for _ in range(600):
@@ -453,7 +448,7 @@ class TestReplacing:
         assert provider.asked <= 1 + 600 / 15 + 5
 
     async def test_the_machines_clock_set_back_does_not_prevent_it(self, provider: Provider) -> None:
-        wall, monotonic = Clock(), Clock()
+        wall, monotonic = StoppedClock(), StoppedClock()
         cache = CachedCredentials(provider, clock=wall, monotonic=monotonic)
         assert await cache.replace(await cache.get())
         wall.now -= 2 * HOUR
@@ -482,7 +477,7 @@ class TestTimeLimit:
         check()
         assert cancelled == [True]
 
-    async def test_a_providers_own_timeout_is_its_own_failure(self, clock: Clock) -> None:
+    async def test_a_providers_own_timeout_is_its_own_failure(self, clock: StoppedClock) -> None:
         async def provide() -> Credentials:
             raise TimeoutError
 

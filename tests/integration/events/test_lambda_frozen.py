@@ -1,34 +1,18 @@
 """A function of AWS Lambda whose process is frozen for hours between two invocations."""
 
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
-import attrs
 import pytest
 
 import ecr_async as ecr
 from ecr_async.events import ImagePushed, Worker, lambda_handler
+from tests.clocks import ShiftedClock
 from tests.integration.events.servers import ServerProcess
 from tests.unit.events.documents import push, sqs_record
 
 HOUR = 3600.0
-
-
-@attrs.define
-class Clock:
-    """A clock that can be put forward; the monotonic one stands still meanwhile, as a frozen
-    process's does.
-    """
-
-    ahead: float = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.ahead
-
-    def utc(self) -> datetime:
-        return datetime.fromtimestamp(self(), UTC)
 
 
 @pytest.fixture
@@ -40,12 +24,12 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
 
 
 def test_connections_are_dead_and_credentials_expired(server: ServerProcess) -> None:
-    clock = Clock()
+    clock = ShiftedClock()  # the monotonic one stands still meanwhile, as a frozen process's does
     given: list[datetime] = []
     found: list[int] = []
 
     async def credentials() -> ecr.Credentials:
-        given.append(clock.utc() + timedelta(hours=1))
+        given.append(datetime.fromtimestamp(clock() + HOUR, UTC))
         return ecr.Credentials(f"AKIA{len(given)}", "secret", "token", given[-1])
 
     session = ecr.Session(

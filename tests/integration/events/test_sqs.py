@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import Callable
 
-import boto3
+import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
@@ -112,7 +112,7 @@ async def test_a_receipt_that_is_gone_is_returned_as_failed(queue: SQS) -> None:
 async def test_the_clients_of_botocore_are_like_those_of_boto3(
     queue: SQS, make_queue: Callable[[], SQS]
 ) -> None:
-    session = boto3.session.Session()._session  # botocore's own, which boto3 is made of
+    session = botocore.session.get_session()
     client = session.create_client(
         "sqs",
         endpoint_url=queue.endpoint_url,

@@ -16,17 +16,7 @@ from ecr_async.local import LocalECR
 from ecr_async.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from tests.integration.local.content import MIB, digest_of
 
-__all__ = ["Answer", "Clock", "Door", "authorization", "basic", "open_door", "password"]
-
-
-@attrs.define
-class Clock:
-    """The server's clock, which stands until it is set."""
-
-    now: float = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
+__all__ = ["Answer", "Door", "authorization", "basic", "open_door", "password"]
 
 
 @attrs.frozen

@@ -6,17 +6,18 @@ import pytest
 
 from ecr_async.local import LocalECR
 from ecr_async.service import Service
+from tests.clocks import StoppedClock
 from tests.integration.local.content import create
-from tests.integration.local.distribution.client import Clock, Door, open_door
+from tests.integration.local.distribution.client import Door, open_door
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> StoppedClock:
+    return StoppedClock()
 
 
 @pytest.fixture
-async def local(clock: Clock) -> AsyncIterator[LocalECR]:
+async def local(clock: StoppedClock) -> AsyncIterator[LocalECR]:
     """An embedded ECR, empty, whose time stands."""
     async with LocalECR(clock=clock) as local:
         yield local

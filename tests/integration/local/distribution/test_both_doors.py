@@ -7,6 +7,7 @@ import pytest
 from ecr_async import api as ecr
 from ecr_async.local import LocalECR
 from ecr_async.service import Service
+from tests.clocks import StoppedClock
 from tests.integration.local.content import (
     MIB,
     begin_upload,
@@ -18,7 +19,7 @@ from tests.integration.local.content import (
     put,
     send_part,
 )
-from tests.integration.local.distribution.client import Clock, Door, open_door
+from tests.integration.local.distribution.client import Door, open_door
 
 LAYER = b"a layer"
 DIGEST = digest_of(manifest(LAYER))
@@ -102,7 +103,7 @@ async def test_an_immutable_tag_stays_where_it_is(door: Door, service: Service) 
 
 @pytest.mark.parametrize("reference", ["v1", DIGEST])
 async def test_a_pull_is_recorded_and_a_look_is_not(
-    door: Door, service: Service, clock: Clock, reference: str
+    door: Door, service: Service, clock: StoppedClock, reference: str
 ) -> None:
     await push_by_door(door)
     await door.send("HEAD", f"/v2/team/app/manifests/{reference}")

@@ -9,8 +9,9 @@ import pytest
 from ecr_async import api as ecr
 from ecr_async.local import LocalECR
 from ecr_async.service import Service
+from tests.clocks import StoppedClock
 from tests.integration.local.content import create, digest_of, index, manifest, push, put
-from tests.integration.local.distribution.client import Clock, Door
+from tests.integration.local.distribution.client import Door
 
 LAYER = b"a layer"
 
@@ -72,7 +73,7 @@ async def test_what_is_here_needs_no_upstream(door: Door, service: Service) -> N
 
 
 async def test_what_is_cached_is_served_without_the_upstream(
-    door: Door, service: Service, clock: Clock
+    door: Door, service: Service, clock: StoppedClock
 ) -> None:
     async with LocalECR() as upstream, upstream.session() as session:
         await create(session.service(), "app")
@@ -94,7 +95,7 @@ async def logged_in_again(door: Door, service: Service) -> Door:
 
 
 async def test_a_tag_is_compared_with_the_upstream_once_a_day(
-    door: Door, service: Service, upstream: LocalECR, clock: Clock
+    door: Door, service: Service, upstream: LocalECR, clock: StoppedClock
 ) -> None:
     await rule(service, upstream.url.authority)
     async with upstream.session() as session:
