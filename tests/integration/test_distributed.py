@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from distributed import Client, LocalCluster
 import ecr_async as ecr
 from ecr_async import distributed
 from ecr_async.distributed.registry import file_name
-from ecr_async.local import LocalECR, embedded
-from ecr_async.local.server import make_application
+from ecr_async.local import LocalECR
+from ecr_async.local.bodies import Bodies
 from tests.integration.local.content import manifest
 from tests.integration.subprocesses import environment
 
@@ -44,22 +44,19 @@ class Gate:
         self._open = asyncio.Event()
         self._changed = asyncio.Condition()
 
-    @web.middleware
-    async def watch(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
+    async def watch(self, request: web.Request, body: bytes | bytearray) -> None:
+        """Take note of a request, and hold it or reject it."""
         operation = request.headers["X-Amz-Target"].partition(".")[2]
         region = request.headers["Authorization"].split("/")[2]
-        repository = msgspec.json.decode(await request.read()).get("repositoryName", "")
+        repository = msgspec.json.decode(body).get("repositoryName", "")
         if operation == "DescribeImages":
             if self.refuse == repository:
-                return web.Response(status=400, body=b'{"__type": "AccessDeniedException"}')
+                raise ecr.ServiceError("", code="AccessDeniedException")
             answered = [asked for asked, _ in self.asked()].count(region)
             if self.shut_after is not None and answered >= self.shut_after:
                 await self._hold(region)
         process = request.headers["User-Agent"].rpartition("app/")[2]
         self.calls.append((operation, region, repository, process))
-        return await handler(request)
 
     def asked(self) -> list[tuple[str, str]]:
         """Return the repositories that were asked for, page by page, as region and name."""
@@ -91,12 +88,13 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
     """A gate before every embedded ECR of the test."""
     gate = Gate()
 
-    def gated(*arguments: Any) -> web.Application:
-        application = make_application(*arguments)
-        application.middlewares.append(gate.watch)
-        return application
+    async def read(bodies: Bodies, request: web.Request) -> bytearray:
+        body = await read_body(bodies, request)
+        await gate.watch(request, body)
+        return body
 
-    monkeypatch.setattr(embedded, "make_application", gated)
+    read_body = Bodies.read
+    monkeypatch.setattr(Bodies, "read", read)
     return gate
 
 
