@@ -1,6 +1,7 @@
 # make demo      install, start an embedded ECR, fill it, scan it, preview a lifecycle policy
 # make test      install, run the tests, see that they cover the code
 # make check     lint, format, layers, types, and whether ecr_async/api is what the generator writes
+# make mutants   change the code in thousands of ways, and list the changes that no test notices
 # make dist      build the wheel and the source distribution, check and test them
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 USABLE := $(VENV)/.usable
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-alone check format generate test-pythons test-oldest dist audit sbom fuzz bench bench-scan bench-services bench-growth bench-transfer test-kills ready clean
+.PHONY: demo test test-alone check format generate test-pythons test-oldest dist audit sbom fuzz bench bench-scan bench-services bench-growth bench-transfer test-kills mutants ready clean
 
 demo: $(USABLE)
 	@$(BIN)/python examples/demo.py
@@ -95,6 +96,14 @@ test-events-aiobotocore: $(READY) .venv-aiobotocore/.usable
 	$(PYTHON) -m venv .venv-aiobotocore
 	.venv-aiobotocore/bin/python -m pip install --quiet --editable . aiobotocore
 	@touch $@
+
+# All modules in [tool.mutmut], or one: make mutants MODULE=pagination. No test noticed what is listed at the end.
+mutants: $(READY)
+	$(BIN)/python -m pip install --quiet --editable '.[mutants]'
+	$(BIN)/mutmut run --max-children $(WORKERS) $(if $(MODULE),"ecr_async.$(MODULE)*")
+	$(BIN)/mutmut results
+
+WORKERS ?= 2
 
 ready: $(READY)
 

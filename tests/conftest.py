@@ -4,7 +4,7 @@ import os
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from ecr_async.local import LocalECR
 from ecr_async.service import Service
@@ -13,6 +13,14 @@ from ecr_async.service import Service
 
 settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("desk"), derandomize=True)
+# Thousands of changed versions, each of which an example or two tells from the right one.
+settings.register_profile(
+    "mutants",
+    settings.get_profile("ci"),
+    max_examples=30,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 

@@ -114,3 +114,29 @@ async def test_new_ones_that_are_rejected_too_are_an_error() -> None:
         with pytest.raises(ecr.ServiceError) as caught:
             await describe(session.service())
     assert caught.value.attempts == len(server.requests) == 2
+
+
+@in_virtual_time
+async def test_a_call_replaces_credentials_once_however_long_it_takes() -> None:
+    """Far apart, so that it is the call that stops, and not the cache, which allows a few replacements."""
+    numbers = iter(range(100))
+    now = asyncio.get_running_loop().time
+
+    async def provide() -> ecr.Credentials:
+        return ecr.Credentials(f"KEY{next(numbers)}", "secret")
+
+    async def refuse_late(exchange: Exchange) -> None:
+        await asyncio.sleep(20)
+        await refuse("ExpiredTokenException")(exchange)
+
+    async with (
+        FaultServer(refuse_late) as server,
+        session_for(server, credentials=provide, max_attempts=10, monotonic=now) as session,
+    ):
+        for used in (["KEY0", "KEY1"], ["KEY1", "KEY2"]):
+            server.requests.clear()
+            with pytest.raises(ecr.ServiceError) as caught:
+                await describe(session.service())
+            assert caught.value.attempts == 2
+            sent = [str(header) for header in server.sent("authorization")]
+            assert [header.partition("Credential=")[2].partition("/")[0] for header in sent] == used

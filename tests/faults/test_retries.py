@@ -64,6 +64,20 @@ async def test_a_wish_that_makes_no_sense(wish: str) -> None:
         assert asyncio.get_running_loop().time() < 0.06
 
 
+@in_virtual_time
+async def test_a_pause_that_the_service_wishes_for_holds_for_all_calls_that_are_paced() -> None:
+    async with (
+        FaultServer(refuse("ThrottlingException", x_amz_retry_after="4000"), answer()) as server,
+        session_for(server, retry_mode="adaptive", max_attempts=1) as session,
+    ):
+        service = session.service()
+        with pytest.raises(ecr.ServiceError, match="ThrottlingException"):
+            await describe(service)
+        assert asyncio.get_running_loop().time() < 0.1
+        await describe(service)
+        assert asyncio.get_running_loop().time() == pytest.approx(4, abs=0.1)
+
+
 @pytest.mark.parametrize("attempts", [1, 2, 5])
 @in_virtual_time
 async def test_as_many_attempts_as_configured(attempts: int) -> None:

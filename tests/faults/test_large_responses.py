@@ -1,0 +1,120 @@
+"""Large responses: decoded one at a time, while the event loop and small responses go on."""
+
+import asyncio
+import json
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+import ecr_async as ecr
+from ecr_async._wire import codec
+from ecr_async._wire.operation import AnyOperation
+from tests.faults.server import Exchange, FaultServer, answer, describe, session_for
+
+TURNS = 1000
+"""Of the event loop, in each of which something arrives if there is anything; more than a page takes."""
+
+
+def large(number: int) -> bytes:
+    names = [f"{number}/{index:060}" for index in range(4_000)]
+    return json.dumps({"repositories": [{"repositoryName": name} for name in names]}).encode()
+
+
+class Watch:
+    """How many responses are decoded in steps just now, and whether each was alone the whole time."""
+
+    def __init__(self) -> None:
+        self.most = self.under_way = self.finished = 0
+
+    def decode_in_steps(self, operation: AnyOperation, body: bytes) -> Generator[None, None, Any]:
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        try:
+            response: Any = yield from DECODE_IN_STEPS(operation, body)
+            for _ in range(TURNS):  # as if it took longer: all others arrive meanwhile
+                yield
+        finally:
+            self.under_way -= 1
+        self.finished += 1
+        return response
+
+    async def until_under_way(self) -> None:
+        for _ in range(100 * TURNS):
+            if self.under_way:
+                return
+            await asyncio.sleep(0)
+        pytest.fail("no response is decoded in steps")
+
+
+DECODE_IN_STEPS = codec.decode_in_steps
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
+    watch = Watch()
+    monkeypatch.setattr(codec, "decode_in_steps", watch.decode_in_steps)
+    return watch
+
+
+async def test_large_responses_are_decoded_one_at_a_time(watch: Watch) -> None:
+    async with (
+        FaultServer(*(answer(large(number)) for number in range(4))) as server,
+        session_for(server) as session,
+    ):
+        services = [session.service(), session.service("eu-west-2")]  # the event loop is the same for both
+        responses = await asyncio.gather(*(describe(services[number % 2]) for number in range(4)))
+    assert (watch.most, watch.finished) == (1, 4)
+    assert {response.repositories[0].repository_name for response in responses} == {
+        f"{number}/{0:060}" for number in range(4)
+    }
+
+
+async def test_a_small_response_is_decoded_while_a_large_one_is(watch: Watch) -> None:
+    seen: list[int] = []
+
+    async def answer_small(exchange: Exchange) -> None:
+        await watch.until_under_way()
+        await answer()(exchange)
+
+    async with (
+        FaultServer(answer(large(0)), answer_small) as server,
+        session_for(server) as session,
+    ):
+        service = session.service()
+
+        async def describe_second() -> None:
+            await server.wait_until_asked(1)
+            await describe(service)
+            seen.append(watch.under_way)
+
+        await asyncio.gather(describe(service), describe_second())
+    assert seen == [1]
+
+
+async def test_a_large_response_that_cannot_be_read_lets_the_next_be_decoded(watch: Watch) -> None:
+    broken = b'{"repositories": [%s], "nextToken": 1}' % b",".join([b"{}"] * 100_000)
+    async with (
+        FaultServer(answer(broken), answer(large(1))) as server,
+        session_for(server) as session,
+    ):
+        service = session.service()
+        with pytest.raises(ecr.ResponseError, match="nextToken must be a string"):
+            await describe(service)
+        assert len((await describe(service)).repositories) == 4_000
+    assert (watch.under_way, watch.finished) == (0, 1)
+
+
+async def test_a_cancelled_call_lets_the_next_be_decoded(watch: Watch) -> None:
+    async with (
+        FaultServer(answer(large(0)), answer(large(1))) as server,
+        session_for(server) as session,
+    ):
+        service = session.service()
+        first = asyncio.create_task(describe(service))
+        await watch.until_under_way()
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        assert len((await describe(service)).repositories) == 4_000
+    assert watch.finished == 1
