@@ -17,7 +17,7 @@ from tests.virtual_time import in_virtual_time, run
 ListRequest, ListResponse = ecr.ListImagesRequest, ecr.ListImagesResponse
 TagPager = Pager[ecr.ListImagesRequest, ecr.ListImagesResponse, ecr.ImageIdentifier]
 
-NO_SERVICE = cast(Service, None)
+NO_SERVICE = cast(Service, object())
 """The pages come from a function; what they would be fetched through doesn't matter."""
 
 
@@ -33,6 +33,7 @@ class Pages:
 
     async def fetch(self, service: Service, request: ecr.ListImagesRequest) -> ecr.ListImagesResponse:
         token = request.next_token
+        assert service is NO_SERVICE
         assert request == ListRequest("team/app", next_token=token, max_results=3)
         self.asked.append(token)
         await asyncio.sleep(self.seconds.get(token, 0))
@@ -170,9 +171,31 @@ async def test_max_items_bounds_the_items(three: Pages, wanted: int) -> None:
 async def test_no_page_is_fetched_that_max_items_does_not_need(
     three: Pages, wanted: int, asked: list[str | None]
 ) -> None:
-    await tags_of(three.pager(max_items=wanted))
+    async for _ in three.pager(max_items=wanted):
+        await asyncio.sleep(0)  # what would be fetched ahead is asked for now
     assert three.asked == asked
     assert not other_tasks()
+
+
+@pytest.mark.parametrize(
+    ("done", "wanted", "ahead"),
+    [(0, 3, []), (0, 4, ["2"]), (1, 2, []), (1, 3, ["2"]), (2, 1, []), (2, 2, ["2"])],
+)
+async def test_a_page_that_max_items_needs_is_fetched_ahead(
+    three: Pages, done: int, wanted: int, ahead: list[str]
+) -> None:
+    token = None
+    if done:
+        cut = three.pager(max_items=done)
+        await tags_of(cut)
+        token = cut.resume_token
+    three.asked.clear()
+    items = aiter(three.pager(max_items=wanted, resume_token=token))
+    await anext(items)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert three.asked == [None, *ahead]
+    await items.aclose()
 
 
 @pytest.mark.parametrize("wanted", [0, -1])
@@ -183,7 +206,9 @@ def test_max_items_is_at_least_one(three: Pages, wanted: int) -> None:
 
 @pytest.mark.parametrize("wanted", ["5", 1.5, True])
 def test_max_items_is_a_whole_number(three: Pages, wanted: Any) -> None:
-    with pytest.raises(ValidationError, match="max_items: must be a whole number, not"):
+    with pytest.raises(
+        ValidationError, match=f"max_items: must be a whole number, not {type(wanted).__name__}"
+    ):
         three.pager(max_items=wanted)
 
 
@@ -326,8 +351,10 @@ async def test_a_token_that_comes_again_is_an_error_and_not_an_endless_loop(
 
 
 async def test_the_requests_own_token_must_not_come_again_either() -> None:
+    pages = Pages({"1": ("ab", "1")})
     with pytest.raises(PaginationError):
-        await tags_of(Pages({"1": ("ab", "1")}).pager(next_token="1"))
+        await tags_of(pages.pager(next_token="1"))
+    assert pages.asked == ["1"]
 
 
 async def test_an_error_does_not_show_the_token() -> None:

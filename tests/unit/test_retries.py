@@ -148,6 +148,12 @@ def test_quota_refuses_what_it_cannot_pay_and_keeps_the_rest() -> None:
     assert quota.available == 1
 
 
+def test_quota_may_be_spent_to_the_last_token() -> None:
+    quota = RetryQuota(14)
+    assert quota.take(14)
+    assert quota.available == 0
+
+
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([1, 5, 14])), max_size=200))
 def test_quota_stays_between_nothing_and_its_capacity(steps: list[tuple[bool, int]]) -> None:
     quota = RetryQuota(100)
@@ -197,6 +203,8 @@ def test_what_was_set_right_is_tried_again_at_once_and_for_nothing() -> None:
     assert (attempts.attempt, attempts.header) == (2, "attempt=2; max=2")
     assert strategy.quota.available == strategy.quota.capacity
     assert attempts.at_once() is None, "there were two attempts"
+    assert attempts.at_once(is_counted=False) == 0.0
+    assert (attempts.attempt, attempts.header) == (2, "attempt=2; max=2")
 
 
 def test_the_servers_wish_reaches_the_delay() -> None:

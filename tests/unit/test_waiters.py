@@ -123,7 +123,16 @@ async def test_a_preview_that_will_never_be_complete_is_a_failure(status: str) -
 
 
 @pytest.mark.parametrize(
-    "status", ["FAILED", "UNSUPPORTED_IMAGE", "SCAN_ELIGIBILITY_EXPIRED", "FINDINGS_UNAVAILABLE"]
+    "status",
+    [
+        "FAILED",
+        "UNSUPPORTED_IMAGE",
+        "SCAN_ELIGIBILITY_EXPIRED",
+        "FINDINGS_UNAVAILABLE",
+        "LIMIT_EXCEEDED",
+        "IMAGE_ARCHIVED",
+        "IMAGE_SIZE_EXCEEDED",
+    ],
 )
 @in_virtual_time
 async def test_a_scan_that_will_never_have_findings_is_a_failure(status: str) -> None:
@@ -236,6 +245,11 @@ async def test_a_timeout_is_more_than_nothing(timeout: float) -> None:
     assert service.asked == []
 
 
+@in_virtual_time
+async def test_a_timeout_may_be_less_than_a_second() -> None:
+    assert await wait_for_preview(Script(preview("COMPLETE")), timeout=0.5) == preview("COMPLETE")
+
+
 # ---------------------------------------------------------------------------- pauses
 
 
@@ -287,3 +301,13 @@ async def test_unless_told_otherwise_it_asks_soon_then_rarely(
 def test_delays_that_make_no_sense_are_rejected_by_name(wrong: dict[str, Any]) -> None:
     with pytest.raises(ecr.ValidationError, match=next(iter(wrong))):
         PollDelays(**wrong)
+
+
+def test_what_is_wrong_with_a_delay_is_said() -> None:
+    with pytest.raises(ecr.ValidationError, match=r"growth: must be at least 1, not 0\.5"):
+        PollDelays(growth=0.5)
+
+
+def test_delays_may_be_nothing() -> None:
+    assert PollDelays(first=0, growth=1, longest=0).after(5) == 0
+    assert whole(first=1, growth=1, longest=0.25).after(1) == 0.25
