@@ -131,7 +131,7 @@ class PageTokens:
             return None
         if token in self._seen:
             raise PaginationError(
-                f"{self._request}: the service answered with a next_token that it had given before"
+                f"{self._request}: the service returned a next_token that it had returned before"
             )
         self._seen.add(token)
         return token

@@ -106,7 +106,7 @@ class OpenSession(ABC):
         Args:
             role_arn: The role, such as `arn:aws:iam::123456789012:role/ecr-reader`.
             session_name: The name under which CloudTrail shows the calls, of 2 to 64 characters.
-            external_id: What the role's trust policy may ask of another organisation's callers.
+            external_id: The ID that the role's trust policy may require of another organisation's callers.
             duration: The life of the credentials in seconds, from 900 up to what the role allows; 3,600 at
                 most where this session has a role itself.
 
@@ -174,8 +174,8 @@ class Session(OpenSession):
         connect_timeout: Seconds for making a connection.
         timeout: Seconds for one attempt, from the connection that it got to the response's last byte, and
             another second for each 32 KiB of a large body that makes its way; None for no bound.
-        read_timeout: Seconds of silence while an answer is awaited or read. It costs a timer for each
-            piece that arrives, so without a need `timeout` alone bounds an attempt.
+        read_timeout: Seconds of silence while a response is awaited or read. It costs a timer for each
+            piece that arrives, so by default `timeout` alone bounds an attempt.
         max_connections: How many connections are open at once, over all services; a call beyond them
             waits.
         retry_mode: `standard`, or `adaptive`, which also paces calls to what the service admits.
@@ -192,8 +192,8 @@ class Session(OpenSession):
         clock: The time, in seconds since the epoch; for tests.
         monotonic: The clock that durations are measured with, in seconds; for tests.
 
-    Raises `ConfigurationError`, here or on entering, for settings that make no sense, and
-    `CredentialsError` for keys that cannot be any.
+    Raises `ConfigurationError`, here or on entering, for invalid settings, and `CredentialsError` for
+    invalid keys.
     """
 
     def __init__(
@@ -338,7 +338,7 @@ class Session(OpenSession):
 
 
 class _NotAServiceError(ConfigurationError, AttributeError):
-    """Both: the wrong object was passed, and has no such attribute."""
+    """Raised for a session passed as a service: a configuration error and a missing attribute at once."""
 
 
 def _check_timeouts(**timeouts: float | None) -> None:

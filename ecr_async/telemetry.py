@@ -42,7 +42,7 @@ DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.
 class OpenTelemetry:
     """Reports a session's calls and a worker's events to OpenTelemetry; may be shared.
 
-    A span of kind `CLIENT` covers a call with all its attempts and the pauses between them. It is the
+    A span of kind `CLIENT` covers a call with all its attempts and the delays between them. It is the
     current one meanwhile, so that what aiohttp's own instrumentation traces becomes its child. The
     histogram `rpc.client.call.duration` measures the same, in seconds.
 

@@ -27,9 +27,9 @@ Outcome = Literal["reached", "failed", "pending"]
 class PollDelays:
     """How long to wait between polls, in seconds.
 
-    The first delay is `first`; each further one is `growth` times as long, up to `longest`. From each a
-    random part of up to a half is taken off, so that many waiters don't poll in step. `random` returns a
-    float from 0 to 1.
+    The first delay is `first`; each further one is `growth` times as long, up to `longest`. Each is
+    shortened at random by up to a half, so that many waiters don't poll in step. `random` returns a float
+    from 0 to 1.
 
     Raises `ValidationError` for a delay below 0 or a growth below 1.
     """
@@ -55,7 +55,7 @@ class PollDelays:
 
 @attrs.frozen
 class _Waiter(Generic[RequestT, ResponseT]):
-    """What to poll, and which status means what."""
+    """The call to poll, and the meaning of each status."""
 
     state: str
     poll: "Callable[[Service, RequestT], Awaitable[ResponseT]]"

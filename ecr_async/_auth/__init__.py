@@ -1,1 +1,1 @@
-"""Who calls: credentials and where they come from, signatures, the clock they go by."""
+"""Authentication: credentials and their sources, signatures, the service's clock."""

@@ -1,4 +1,4 @@
-"""Credentials of another account: a role that is assumed by STS.
+"""Credentials of a role, which STS lets the caller assume.
 
 botocore makes the call, in threads, with its own endpoints, retries and error handling; one of its clients
 serves all roles that are assumed with the same credentials.
@@ -43,7 +43,7 @@ def _check_arn(_: Any, __: Any, value: Any) -> None:
 
 
 def check_role_name(name: object) -> str:
-    """Return a role's name, with its path if it has one; raise `ValidationError` for what cannot be one."""
+    """Return a role's name, with its path if it has one. Raises `ValidationError` for an invalid one."""
     if not isinstance(name, str) or not re.fullmatch(_ROLE_NAME, name, re.ASCII):
         raise ValidationError("role", "must be a role's name, as in the ARN after role/")
     return name
@@ -66,7 +66,7 @@ def _check_duration(_: Any, __: Any, value: Any) -> None:
 
 @attrs.frozen
 class Role:
-    """A role, and how it is to be assumed. Raises `ValidationError` for what STS would reject."""
+    """A role, and how to assume it. Raises `ValidationError` for what STS would reject."""
 
     arn: str = attrs.field(validator=_check_arn)
     session_name: str = attrs.field(validator=_check_session_name)

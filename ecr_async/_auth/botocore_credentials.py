@@ -1,4 +1,4 @@
-"""Credentials of botocore's classes, as ours.
+"""Converts credentials of botocore's classes into ours.
 
 botocore keeps temporary credentials in objects that renew themselves when they are read, over the network
 if need be; aiobotocore's are read with `await`.

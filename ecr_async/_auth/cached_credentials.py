@@ -122,7 +122,7 @@ class CachedCredentials:
         raise CredentialsError(*self._failure.args) from self._failure.__cause__
 
     async def replace(self, rejected: Credentials) -> bool:
-        """Get others than those that the service rejected. Returns whether there are any now.
+        """Replace credentials that the service rejected. Returns whether there are new ones.
 
         The provider is called for that five times in a row at most, and then every 15 seconds, unless they
         have expired by our clock: a service rejects good credentials too, those of an account that has not

@@ -58,7 +58,7 @@ class Clock:
         return wall + self._offset
 
     def learn(self, date: str | None) -> bool:
-        """Take over the time in a `Date` header. Returns whether it was far from what we had.
+        """Adopt the time in a `Date` header. Returns whether the correction changed much.
 
         A date that cannot be the present is not believed.
         """

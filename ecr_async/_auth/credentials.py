@@ -1,4 +1,4 @@
-"""What signs a request, and where it comes from.
+"""Credentials, and the type of their providers.
 
 A provider is any coroutine function that returns `Credentials`; `botocore_chain`, in the module of that
 name, is the one that a session uses unless it is given another.
@@ -57,7 +57,7 @@ class Credentials:
         access_key_id: The key's name, such as `AKIAIOSFODNN7EXAMPLE`.
         secret_access_key: The key's secret.
         session_token: The token that goes with temporary credentials; None or empty for permanent ones.
-        expires_at: When they expire, an aware datetime; None if they don't.
+        expires_at: When they expire, as an aware datetime; None if they don't.
 
     Raises `CredentialsError`, which names the field and never its value, for anything that cannot be one
     of these: not a string, empty, with white space around it or a control character in it.
@@ -88,8 +88,8 @@ class Credentials:
 
 CredentialsProvider: TypeAlias = Callable[[], Awaitable[Credentials]]
 """Supplies credentials, newer ones each time that it is called. Credentials of botocore's own class, or
-aiobotocore's, will do as well. Whatever it raises becomes the cause of a `CredentialsError`, so what it
-raises should hold no secret."""
+aiobotocore's, will do as well. Any exception becomes the cause of a `CredentialsError`, so it should hold
+no secret."""
 
 
 def static(credentials: Credentials) -> CredentialsProvider:

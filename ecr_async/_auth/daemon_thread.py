@@ -1,4 +1,4 @@
-"""Blocking work in a thread that nobody has to wait for."""
+"""Blocking work in a thread that never delays the end of the program."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Many at once: scans of images and findings, batches, and what they share."""
+"""Bulk operations: scans of images and findings, batches, and what they share."""

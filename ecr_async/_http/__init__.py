@@ -1,1 +1,1 @@
-"""Over what a call goes: the connection pool, the way to an endpoint, deadlines."""
+"""HTTP: the connection pool, routes to endpoints, deadlines."""

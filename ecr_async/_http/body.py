@@ -38,7 +38,9 @@ def is_small(content: Content) -> bool:
 
 
 class Pieces(Payload):
-    """Large content that is sent in pieces, any number of times; `on_sent` is told the size of each."""
+    """Large content that is sent in pieces, any number of times; `on_sent` is called with the size of
+    each.
+    """
 
     _value: Sequence[bytes]
 

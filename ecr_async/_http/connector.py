@@ -1,8 +1,8 @@
 """aiohttp's pool of connections, and whether a request goes over one that was used before.
 
-A server, a load balancer or a NAT may have dropped an idle connection without a word; the request that is
-sent on it is then answered with a reset. Whoever knows that the connection was not a new one can tell this
-from a server in trouble, and repeat the request on a new one.
+A server, a load balancer or a NAT may have dropped an idle connection silently; the next request on it then
+fails with a reset. Knowing that the connection was not a new one distinguishes this from a server in
+trouble, so that the request can be repeated on a new connection.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ way: ContextVar[Way] = ContextVar("way")
 
 
 class Connector(aiohttp.TCPConnector):
-    """A pool without a bound of its own, which tells the current `way` what kind of connection it took."""
+    """A pool without a bound of its own, which notes in the current `way` what kind of connection it took."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(limit=0, **options)  # pyright: ignore[reportUnknownMemberType]
@@ -40,7 +40,7 @@ class Connector(aiohttp.TCPConnector):
     async def connect(self, *args: Any, **kwargs: Any) -> Connection:
         """Return a connection, a new one if that is wanted.
 
-        Those that lie idle then are closed on the way: what made one of them die has hit the others too.
+        If a new one is wanted, idle connections are closed: what killed one of them has hit the others too.
         """
         current = way.get()
         while True:

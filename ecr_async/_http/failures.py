@@ -1,4 +1,4 @@
-"""What goes wrong below the service's protocol, as the library's own exceptions."""
+"""Translates failures below the service's protocol into the library's own exceptions."""
 
 from __future__ import annotations
 

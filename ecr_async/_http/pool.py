@@ -223,7 +223,7 @@ class PooledConnection:
         client = pool.client
         tls = await pool.tls(url, proxy)
         response: aiohttp.ClientResponse | None = None
-        answer: bytes
+        content: bytes
         failure: Exception
         cause: Exception | None = None
         self.is_fresh_wanted = fresh
@@ -234,15 +234,15 @@ class PooledConnection:
                 response = await client.post(
                     url, data=data, allow_redirects=False, ssl=tls, **request_options(url, headers, proxy)
                 )
-                content = response.content
-                if content.is_eof() and not pool.is_traced:  # it came whole with its head, as small ones do
-                    answer = SecretBytes(content.read_nowait())
+                stream = response.content
+                if stream.is_eof() and not pool.is_traced:  # it came whole with its head, as small ones do
+                    content = SecretBytes(stream.read_nowait())
                 else:
                     self._turn = Turn(pool.turns)
-                    answer = await read_body(response, deadline, self._turn)
+                    content = await read_body(response, deadline, self._turn)
                 if response.status < 200:
                     response.close()  # a connection that speaks another protocol now
-                return Reply(response.status, response.headers, answer)
+                return Reply(response.status, response.headers, content)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = pool.failure(error, response)
             if isinstance(failure, TransportError) and response is None and is_lost_connection(error):

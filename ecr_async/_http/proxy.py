@@ -33,7 +33,7 @@ class Proxy:
 
 
 def request_options(url: URL, headers: Mapping[str, str], proxy: Proxy | None) -> dict[str, Any]:
-    """Return what aiohttp is to be told for a request with these headers, sent by a proxy or directly."""
+    """Return aiohttp's options for a request with these headers, sent by a proxy or directly."""
     if proxy is None:
         return {"headers": headers}
     if proxy.authorization is None:

@@ -28,7 +28,7 @@ SLOWEST = 32 * 1024
 
 
 class TooLargeError(Exception):
-    """There is more of a response than is held."""
+    """A response is larger than the bound."""
 
     def __init__(self) -> None:
         super().__init__(f"the response is larger than {LARGEST:,} bytes")

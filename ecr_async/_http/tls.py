@@ -1,4 +1,4 @@
-"""Which certificates are trusted. Sessions with the same file of them share what was read from it."""
+"""Trusted certificates. Sessions with the same bundle share what was read from it."""
 
 import functools
 import os

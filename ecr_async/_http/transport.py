@@ -1,4 +1,4 @@
-"""What the pipeline needs of a transport, and what it gets back: one request, one response."""
+"""The interface between the pipeline and a transport: one request, one response."""
 
 from __future__ import annotations
 

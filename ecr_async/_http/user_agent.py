@@ -21,7 +21,7 @@ _SYSTEMS = {"Linux": "linux", "Darwin": "macos", "Windows": "windows"}
 def user_agent(retry_mode: str, app_id: str | None) -> str:
     """Return who we are: library, system, language, environment, retry mode, the application's own id.
 
-    What has no place in it becomes a hyphen.
+    Characters that the format does not admit become hyphens.
     """
     system = _SYSTEMS.get(platform.system(), "other")
     words = [

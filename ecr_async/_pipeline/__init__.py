@@ -1,1 +1,1 @@
-"""One call under way: what is known of it, recovery from a rejected attempt, what is reported."""
+"""One call under way: its state, recovery from a rejected attempt, instrumentation."""

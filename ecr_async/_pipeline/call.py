@@ -32,7 +32,7 @@ class Call(Generic[ResponseT]):
     """One call: the same bytes on all attempts. `invocation` names it to the service.
 
     `needs_new_connection` is set once a used one turned out to be dead, `is_doubtful` once an attempt failed
-    in a way that leaves open whether it did what was asked.
+    in a way that leaves open whether it took effect.
     """
 
     operation: Operation[Any, ResponseT]

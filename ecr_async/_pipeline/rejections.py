@@ -1,4 +1,4 @@
-"""Codes of requests that were turned away for how they were signed, whatever they ask for."""
+"""Codes of requests that were rejected because of their signature or credentials."""
 
 __all__ = ["CREDENTIALS_ERRORS", "SIGNATURE_ERRORS"]
 

@@ -1,4 +1,4 @@
-"""What becomes of an operation that is carried out twice, because the first response was lost.
+"""Effects of carrying out an operation twice, because the first response was lost.
 
 Reading twice, and setting the same thing twice, comes to the same. The operations listed here do something
 else the second time, though none of them does harm: the second call is rejected with one of these errors,
@@ -50,7 +50,7 @@ def is_idempotent(operation: str) -> bool:
 
 
 def leaves_doubt(error: CallError) -> bool:
-    """Whether an attempt that failed so may nevertheless have done what was asked."""
+    """Whether an attempt with this error may nevertheless have taken effect."""
     if isinstance(error, (ConnectError, PoolTimeoutError)):
         return False
     return isinstance(error, TransportError) or error.status is None or not 300 <= error.status < 500
@@ -59,7 +59,7 @@ def leaves_doubt(error: CallError) -> bool:
 def is_own_effect(operation: str, error: CallError) -> bool:
     """Whether a call may end in this error although, or because, an earlier attempt of its own succeeded.
 
-    Only a rejection of what was asked for says that no attempt can have succeeded. A throttle doesn't, nor
+    Only a rejection of the request itself shows that no attempt can have succeeded. A throttle doesn't, nor
     does a signature that is too old.
     """
     if not isinstance(error, ServiceError) or classify(error) is not None:

@@ -1,4 +1,4 @@
-"""What an open session gives its services."""
+"""The state of an open session that its services share."""
 
 import asyncio
 from collections.abc import Callable

@@ -73,13 +73,13 @@ _MAX_DOUBLINGS = 40  # keeps floats finite
 class RateLimiter:
     """Paces the calls of one operation of one service so that few of them are throttled.
 
-    Ask before each attempt, retries included, and tell of each throttle:
+    Acquire before each attempt, retries included, and report each throttle:
 
         sent = await limiter.acquire()
         ...                                     # make the attempt; if it is throttled:
         limiter.throttled(retry_after, sent=sent)
 
-    Nothing need be told of any other outcome, so an attempt that fails or is cancelled leaks nothing.
+    No other outcome need be reported, so an attempt that fails or is cancelled leaks nothing.
     Waiters are served first come, first served. Concurrency is not limited here. To be used from
     one event loop.
 
@@ -177,9 +177,9 @@ class RateLimiter:
         return now
 
     def throttled(self, retry_after: float | None = None, *, sent: float) -> None:
-        """The service refused the call that was `sent` at the time that `acquire` returned.
+        """Report that the service throttled the call that was `sent` at the time that `acquire` returned.
 
-        Nobody is let go for `retry_after` seconds, at most 5, if the service asked for a pause.
+        No caller is admitted for `retry_after` seconds, at most 5, if the service requested a delay.
         """
         now = self._monotonic()
         round_trip = now - sent

@@ -7,7 +7,7 @@
 
 and give up as well once the attempts are used up or the client's quota of tokens cannot pay. In the
 adaptive mode each operation's attempts are paced by a rate limiter as well. Nothing here sends, and
-nothing but the rate limiter sleeps; whoever calls does.
+nothing but the rate limiter sleeps: that is the caller's part.
 
 Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 """
@@ -71,7 +71,7 @@ STATUSES: Final[dict[int, ErrorKind]] = {
 """What the HTTP status says when the code says nothing."""
 
 COSTS: Final[dict[ErrorKind, int]] = {"throttling": 5, "transient": 14}
-"""What a retry takes from the quota, in tokens."""
+"""The cost of a retry, in tokens of the quota."""
 
 BASES: Final[dict[ErrorKind, float]] = {"throttling": 1.0, "transient": 0.05}
 """The first retry's longest backoff, in seconds; it doubles with each retry."""
@@ -131,8 +131,8 @@ class Backoff:
     def delay(self, kind: ErrorKind, retry: int, retry_after: float | None = None) -> float:
         """Seconds to wait before the given retry, of which the first is number 0.
 
-        A pause that the server asks for, in seconds, is granted where it is the longer one, up to 5
-        seconds more than our own.
+        A longer delay requested by the server (`retry_after`, in seconds) is honoured, up to 5 seconds
+        beyond the backoff.
         """
         ceiling = min(BASES[kind] * 2.0 ** min(retry, DOUBLINGS_MAX), BACKOFF_MAX)
         own = self._random() * ceiling
@@ -142,7 +142,7 @@ class Backoff:
 
 
 class RetryQuota:
-    """Tokens that the retries of one client share, so that an outage is not answered with a storm."""
+    """Tokens that the retries of one client share, so that an outage does not cause a storm of retries."""
 
     __slots__ = ("available", "capacity")
 

@@ -1,1 +1,1 @@
-"""What a call is in bytes: awsJson1.1, from typed requests and to typed responses."""
+"""Serialization: typed requests to awsJson1.1, and awsJson1.1 to typed responses."""

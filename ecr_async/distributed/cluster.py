@@ -1,4 +1,4 @@
-"""The caller's side: one task a registry, on a cluster that is there or on one made for the occasion."""
+"""The caller's side: one task a registry, on a given cluster or on one made for the scan."""
 
 from __future__ import annotations
 

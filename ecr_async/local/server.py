@@ -76,7 +76,7 @@ class _Server:
             raise
         except Exception:
             logger.exception("request %s failed", request_id)
-            status, body = write_error(ServerException("The embedded ECR failed; its log tells why."))
+            status, body = write_error(ServerException("The embedded ECR failed; see its log."))
         return web.Response(status=status, body=body, headers=headers)
 
     async def _respond(self, request: web.Request, claim: Claim | None) -> bytes:

@@ -1,4 +1,4 @@
-"""What the Open Container Initiative defines: digests, media types, image references and manifests.
+"""Formats of the Open Container Initiative: digests, media types, image references and manifests.
 
 No module here does I/O. The specifications:
 https://github.com/opencontainers/image-spec and https://github.com/opencontainers/distribution-spec

@@ -15,7 +15,9 @@ _FORMS = {"sha256": re.compile(r"[0-9a-f]{64}"), "sha512": re.compile(r"[0-9a-f]
 
 
 class InvalidDigestError(ECRError, ValueError):
-    """A text that is not a digest: `sha256:` and 64 lower-case hexadecimal digits, or the same of sha512."""
+    """Not a well-formed digest, which is `sha256:` and 64 lower-case hexadecimal digits, or the same of
+    sha512.
+    """
 
 
 class Hash(Protocol):

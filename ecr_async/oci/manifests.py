@@ -39,7 +39,7 @@ class ManifestError(ECRError, ValueError):
 
 @attrs.frozen
 class Platform:
-    """What an image runs on: `linux/arm64/v8`."""
+    """The platform that an image runs on: `linux/arm64/v8`."""
 
     os: str
     architecture: str
@@ -64,7 +64,7 @@ class Platform:
 
 @attrs.frozen
 class Descriptor:
-    """What a manifest says of content: its digest, size and media type."""
+    """A manifest's reference to content: its digest, size and media type."""
 
     media_type: str
     digest: str

@@ -39,7 +39,7 @@ class RegistryHost:
 
     @classmethod
     def parse(cls, host: str) -> Self | None:
-        """Return what a host name says, of any AWS partition or of an embedded ECR; None for other hosts."""
+        """Parse a host name, of any AWS partition or of an embedded ECR. Returns None for other hosts."""
         found = _HOST.fullmatch(host.lower())
         if found is None:
             return None
@@ -92,7 +92,7 @@ class ImageReference:
 
     @property
     def registry(self) -> RegistryHost | None:
-        """What the host says of account and region; None if it isn't an ECR host."""
+        """The account and region in the host's name; None if it isn't an ECR host."""
         return None if self.host is None else RegistryHost.parse(self.host)
 
     @property

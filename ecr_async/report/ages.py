@@ -1,4 +1,4 @@
-"""Ages as one says them."""
+"""Ages in words."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ __all__ = ["age"]
 
 
 def age(moment: datetime | None, now: datetime) -> str:
-    """Return how long ago something was, as roughly as one would say it."""
+    """Return an age, rounded as in speech."""
     if moment is None:
         return "–"
     days = (now - moment).days

@@ -1,4 +1,4 @@
-"""Sizes as one says them."""
+"""Sizes in words."""
 
 __all__ = ["size"]
 

@@ -17,7 +17,7 @@ __all__ = ["Figures", "Totals"]
 
 @attrs.define
 class Figures:
-    """What the images of a repository, or of several, come to."""
+    """Figures of the images of a repository, or of several."""
 
     name: str
     """The repository's name; a registry's, for all of its repositories."""

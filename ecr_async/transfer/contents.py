@@ -1,4 +1,4 @@
-"""What an image consists of: manifests in the order in which they can be put, and blobs, each once."""
+"""The contents of an image: manifests in the order in which they can be put, and blobs, each once."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

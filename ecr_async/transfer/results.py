@@ -1,4 +1,4 @@
-"""What became of an image that was pushed, pulled or copied."""
+"""Results of pushing, pulling and copying images."""
 
 from pathlib import Path
 

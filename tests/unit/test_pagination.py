@@ -344,7 +344,7 @@ async def test_a_token_that_comes_again_is_an_error_and_not_an_endless_loop(
     pages: dict[str | None, tuple[str, str | None]], seen: str
 ) -> None:
     got: list[str] = []
-    with pytest.raises(PaginationError, match="ListImagesRequest: the service answered with a next_token"):
+    with pytest.raises(PaginationError, match="ListImagesRequest: the service returned a next_token"):
         await collect(Pages(pages).pager(), got)
     assert "".join(got) == seen
     assert not other_tasks()

@@ -178,4 +178,4 @@ def _understood(error: Exception, route: Route, request: web.Request) -> Distrib
         return translated(error, route.kinds)
     except Exception:
         logger.exception("%s %s failed", request.method, request.path)
-        return DistributionError(500, "UNKNOWN", "The embedded ECR failed; its log tells why.")
+        return DistributionError(500, "UNKNOWN", "The embedded ECR failed; see its log.")

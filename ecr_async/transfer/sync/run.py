@@ -64,9 +64,9 @@ def sync_images(
         async for result in ecr.sync_images(staging, production, "team/*", tags="v*", newest=10):
             ...
 
-    Both sides are listed and compared first, so nothing is read of images that are there already. Every image
-    is accounted for, and one that fails ends nothing. Calls are made as fast as both services admit; what
-    they throttle is tried again.
+    Both sides are listed and compared first, so nothing is read of images that are there already. Every
+    image is accounted for, and a failure never ends the sync. Each service is called as fast as its rate
+    limits allow; throttled calls are repeated.
 
     Args:
         source: Where the images are.
