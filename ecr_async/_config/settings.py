@@ -122,7 +122,7 @@ class Config:
 
 def needs_files(profile: str | None = None, environ: Mapping[str, str] = os.environ) -> bool:
     """Whether `load` will import botocore and read files, and so belongs off the event loop."""
-    return _asked_profile(profile, environ) is not None or any(
+    return _requested_profile(profile, environ) is not None or any(
         os.path.isfile(expand(path)) for path in (_config_file(environ), _credentials_file(environ))
     )
 
@@ -153,13 +153,13 @@ def load(
     explicit = frozenset(name for name, value in arguments.items() if value is not None)
     needs_profile = profile is not None or not (has_credentials and "region" in explicit)
     is_complete = has_credentials and {"region", "endpoint_url"} <= explicit
-    asked_profile = _asked_profile(profile, environ)
+    requested_profile = _requested_profile(profile, environ)
     files: Mapping[str, Any] = {}
     section: Mapping[str, Any] = {}
     if trust_env and needs_files(profile, environ):
         try:
             files = read_shared_files(_config_file(environ), _credentials_file(environ))
-            section = _profile_section(files, asked_profile, environ)
+            section = _profile_section(files, requested_profile, environ)
         except ConfigurationError as fault:
             if needs_profile:
                 raise
@@ -178,7 +178,7 @@ def load(
         for name in {"use_fips", "use_dualstack"} - explicit:
             found[name] = None
     return Config(
-        profile=str(asked_profile or "default"),
+        profile=str(requested_profile or "default"),
         endpoint_url=endpoint_url,
         config_file=str(_config_file(environ)),
         trust_env=trust_env,
@@ -285,22 +285,22 @@ def _services_section(files: Mapping[str, Any], profile: Mapping[str, Any]) -> M
     return section
 
 
-def _asked_profile(profile: str | None, environ: Mapping[str, str]) -> str | None:
+def _requested_profile(profile: str | None, environ: Mapping[str, str]) -> str | None:
     # boto3 reads them in this order, and its credential chain, which we use, must see the same profile.
     names = (profile, environ.get("AWS_DEFAULT_PROFILE"), environ.get("AWS_PROFILE"))
     return next((name for name in names if name), None)
 
 
 def _profile_section(
-    files: Mapping[str, Any], asked_profile: str | None, environ: Mapping[str, str]
+    files: Mapping[str, Any], requested_profile: str | None, environ: Mapping[str, str]
 ) -> Mapping[str, Any]:
     profiles: Mapping[str, Mapping[str, Any]] = files.get("profiles", {})
-    if asked_profile is not None and asked_profile not in profiles:
+    if requested_profile is not None and requested_profile not in profiles:
         raise ConfigurationError(
-            f"profile {first_line(asked_profile)!r} is neither in {_config_file(environ)} nor in "
+            f"profile {first_line(requested_profile)!r} is neither in {_config_file(environ)} nor in "
             f"{_credentials_file(environ)}"
         )
-    return profiles.get(asked_profile or "default", {})
+    return profiles.get(requested_profile or "default", {})
 
 
 def _config_file(environ: Mapping[str, str]) -> str:

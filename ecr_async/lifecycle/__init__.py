@@ -16,8 +16,9 @@ Nothing here does I/O. See https://docs.aws.amazon.com/AmazonECR/latest/userguid
 """
 
 from ecr_async.lifecycle.errors import LifecyclePolicyError, Problem
-from ecr_async.lifecycle.evaluation import Evaluation, Image, ImageResult, evaluate
+from ecr_async.lifecycle.evaluation import evaluate
 from ecr_async.lifecycle.policy import LifecyclePolicy
+from ecr_async.lifecycle.results import Evaluation, Image, ImageResult
 from ecr_async.lifecycle.rules import (
     Action,
     ActionType,
