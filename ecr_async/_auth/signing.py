@@ -38,7 +38,7 @@ class Signer:
         self._head = f"POST\n{_canonical_path(path)}\n\ncontent-type:{CONTENT_TYPE}\nhost:{host}\nx-amz-date:"
         self._day: str = ""
         self._secret: str = ""
-        self._key = _Keyed(b"")
+        self._key: _Keyed | None = None
         self._template: _Template | None = None
 
     def sign(self, target: str, body_sha256: str, credentials: Credentials, now: float) -> dict[str, str]:
@@ -75,10 +75,15 @@ class Signer:
         )
 
     def _key_for(self, day: str, secret_key: str) -> "_Keyed":
-        if day != self._day or secret_key != self._secret:
+        if self._key is None or day != self._day or secret_key != self._secret:
             self._key = _Keyed(signing_key(secret_key, day, self._region, self._name))
             self._day, self._secret = day, secret_key
         return self._key
+
+
+_INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
+"""What RFC 2104 makes of each byte of a key."""
 
 
 class _Keyed:
@@ -92,8 +97,8 @@ class _Keyed:
 
     def __init__(self, key: bytes) -> None:
         block = key.ljust(sha256().block_size, b"\0")
-        self._inner = sha256(bytes(byte ^ 0x36 for byte in block))
-        self._outer = sha256(bytes(byte ^ 0x5C for byte in block))
+        self._inner = sha256(block.translate(_INNER_PAD))
+        self._outer = sha256(block.translate(_OUTER_PAD))
 
     def after(self, beginning: bytes) -> "_Keyed":
         """Return one whose messages begin so."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import attrs
 from aiohttp import Payload
@@ -32,7 +32,7 @@ class Body:
         return cls(content, sha256(content).hexdigest())
 
 
-def is_small(content: Content) -> bool:
+def is_small(content: Content) -> TypeGuard[bytes]:
     """Whether the content is handed to the socket as it is."""
     return isinstance(content, bytes) and len(content) < LARGE
 

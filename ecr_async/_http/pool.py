@@ -16,6 +16,7 @@ from typing import Self
 
 import aiohttp
 import attrs
+from aiohttp import BytesPayload
 from yarl import URL
 
 from ecr_async._http.body import Content, Pieces, is_small
@@ -230,7 +231,7 @@ class PooledConnection:
         way.set(self)
         try:
             with pool.attempts.begin() as deadline:
-                data = body if is_small(body) else _in_pieces(body, deadline)
+                data = BytesPayload(body) if is_small(body) else _in_pieces(body, deadline)
                 response = await client.post(
                     url, data=data, allow_redirects=False, ssl=tls, **request_options(url, headers, proxy)
                 )
