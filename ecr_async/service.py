@@ -22,7 +22,7 @@ from ecr_async._retry.standard import RetryStrategy
 from ecr_async._secret import SecretBytes
 from ecr_async._wire import codec
 from ecr_async._wire.operation import AnyOperation, Operation
-from ecr_async.errors import CallError
+from ecr_async.errors import CallError, ResponseError
 
 __all__ = ["Service"]
 
@@ -154,7 +154,10 @@ class Service:
         no HTTP response; any status is returned.
         """
         self._runtime.check_usable()
-        target = URL(url, encoded=True)  # a signed URL is good only as it was signed
+        try:
+            target = URL(url, encoded=True)  # a signed URL is good only as it was signed
+        except ValueError:
+            raise ResponseError("nothing can be requested of such a URL") from None
         proxy = proxy_for(target) if self._runtime.config.trust_env else None
         return self._runtime.transport.download(method, target, headers or {}, proxy)
 

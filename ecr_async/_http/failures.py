@@ -9,9 +9,10 @@ from typing import Any
 import aiohttp
 
 from ecr_async import errors
+from ecr_async._wire.headers import header
 from ecr_async.errors import CallError, CertificateError, ConnectError, ResponseError, TransportError
 
-__all__ = ["is_lost_connection", "known_of", "request_id", "transport_error"]
+__all__ = ["is_lost_connection", "is_telling", "known_of", "request_id", "transport_error"]
 
 
 def transport_error(error: Exception, known: Mapping[str, Any]) -> CallError:
@@ -20,6 +21,10 @@ def transport_error(error: Exception, known: Mapping[str, Any]) -> CallError:
     `known` is what the head of the response said, if there was one.
     """
     words = str(error) or type(error).__name__
+    if isinstance(error, aiohttp.InvalidURL):
+        return ResponseError(
+            "nothing can be requested of such a URL"
+        )  # their words repeat it, and it is signed
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return _ConnectTimeoutError(f"no connection within the connect timeout: {words}")
     if isinstance(error, TimeoutError):
@@ -38,10 +43,29 @@ def transport_error(error: Exception, known: Mapping[str, Any]) -> CallError:
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return ConnectError(f"the proxy makes no connection: {error.message}", status=error.status)
     if isinstance(error, aiohttp.ClientPayloadError):
-        return TransportError(f"the response broke off: {words}", **known)
+        return TransportError(f"the response broke off{_progress(error)}", **known)
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return TransportError("the connection failed: the server closed it before it had responded", **known)
     if isinstance(error, aiohttp.ClientResponseError):
         return ResponseError("the response is not HTTP")  # their words repeat it, and it may hold a token
     return TransportError(f"the connection failed: {words}", **known)
+
+
+def is_telling(error: Exception) -> bool:
+    """Whether aiohttp's exception may repeat what was sent or came, in which there may be a secret.
+
+    The one for a response that breaks off in its head holds that head, and those for malformed ones what is
+    malformed in them.
+    """
+    return isinstance(
+        error, (aiohttp.ClientResponseError, aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError)
+    )
+
+
+def _progress(error: aiohttp.ClientPayloadError) -> str:
+    """Tell how much of a body had come, if its length was known; other words of theirs repeat what came."""
+    found = re.search(r"received \d+ of \d+ bytes", str(error))
+    return f": {found[0]}" if found else ""
 
 
 def _unknown_host(error: aiohttp.ClientConnectorDNSError) -> str:
@@ -70,4 +94,4 @@ def known_of(response: aiohttp.ClientResponse | None) -> dict[str, Any]:
 
 def request_id(headers: Mapping[str, str]) -> str | None:
     """Return the service's own name for the attempt."""
-    return headers.get("x-amzn-requestid") or headers.get("x-amz-request-id")
+    return header(headers, "x-amzn-requestid") or header(headers, "x-amz-request-id")

@@ -22,9 +22,18 @@ from yarl import URL
 from ecr_async._http.body import Content, Pieces, is_small
 from ecr_async._http.connector import Connector, way
 from ecr_async._http.deadlines import Deadline, Deadlines
-from ecr_async._http.failures import is_lost_connection, known_of, transport_error
+from ecr_async._http.failures import is_lost_connection, is_telling, known_of, transport_error
 from ecr_async._http.proxy import Proxy, request_options
-from ecr_async._http.reading import SLOWEST, TooLargeError, Turn, Turns, read_body
+from ecr_async._http.reading import (
+    SLOWEST,
+    Turn,
+    Turns,
+    UnreadableError,
+    ended_with_connection,
+    is_packed,
+    read_body,
+    unpack,
+)
 from ecr_async._http.tls import context_trusting
 from ecr_async._http.transport import Reply
 from ecr_async._secret import SecretBytes
@@ -167,6 +176,8 @@ class ConnectionPool:
         timeout = attrs.evolve(self._silences, sock_read=self._silences.sock_read or SILENCE)
         async with PooledConnection(self, self._free_for_downloads) as connection:
             way.set(connection)
+            response: aiohttp.ClientResponse | None = None
+            failure: Exception | None = None
             try:
                 response = await self.client.request(
                     method,
@@ -176,7 +187,10 @@ class ConnectionPool:
                     **request_options(url, headers, proxy),
                 )
             except (aiohttp.ClientError, OSError, ValueError) as error:
-                raise self.failure(error) from error
+                failure = self.failure(error)
+            if response is None:
+                assert failure is not None
+                raise failure  # not chained to what may repeat the URL, which is signed
             try:
                 yield PooledDownload(self, response)
             finally:
@@ -243,13 +257,15 @@ class PooledConnection:
                     content = await read_body(response, deadline, self._turn)
                 if response.status < 200:
                     response.close()  # a connection that speaks another protocol now
+                if is_packed(content):
+                    content = await unpack(content)
                 return Reply(response.status, response.headers, content)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = pool.failure(error, response)
             if isinstance(failure, TransportError) and response is None and is_lost_connection(error):
                 failure.is_stale_connection = self.is_reused
-            cause = None if isinstance(error, aiohttp.ClientResponseError) else error
-        except TooLargeError as error:
+            cause = None if is_telling(error) else error
+        except UnreadableError as error:
             failure = ResponseError(str(error), **known_of(response))
         # Out of the handler, so that what holds our headers, with the signature in them, is not chained.
         raise failure from cause
@@ -275,10 +291,15 @@ class PooledDownload:
         """Yield the body as it comes. Raises `TransportError` where it breaks off."""
         content = self._response.content
         while True:
+            failure: Exception | None = None
+            chunk = b""
             try:
-                chunk = await content.readany()
+                with ended_with_connection(self._response):
+                    chunk = await content.readany()
             except (aiohttp.ClientError, OSError, ValueError) as error:
-                raise self._pool.failure(error, self._response) from error
+                failure = self._pool.failure(error, self._response)
+            if failure is not None:
+                raise failure  # not chained to what may repeat the URL, which is signed
             if not chunk:
                 return
             yield chunk

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import aiohttp
 
 from ecr_async._http.deadlines import Deadline
 from ecr_async._secret import SecretBytes
 
-__all__ = ["LARGE", "SLOWEST", "TooLargeError", "Turn", "Turns", "read_body"]
+__all__ = [
+    "LARGE",
+    "SLOWEST",
+    "TooLargeError",
+    "Turn",
+    "Turns",
+    "UnreadableError",
+    "ended_with_connection",
+    "is_packed",
+    "read_body",
+    "unpack",
+]
 
 LARGEST = 64 * 1024 * 1024
 """Bytes of a response that are held; ECR's largest are of a few megabytes."""
@@ -27,7 +41,15 @@ SLOWEST = 32 * 1024
 """Bytes a second that a body must come or go on with once an attempt's time is up."""
 
 
-class TooLargeError(Exception):
+UNPACKED_AT_ONCE = 1024 * 1024
+"""Bytes of a packed response that are unpacked in one go."""
+
+
+class UnreadableError(Exception):
+    """A response came whole, and is of no use."""
+
+
+class TooLargeError(UnreadableError):
     """A response is larger than the bound."""
 
     def __init__(self) -> None:
@@ -81,16 +103,71 @@ async def read_body(response: aiohttp.ClientResponse, deadline: Deadline, turn: 
             await turn.take()
         pieces: list[bytes] = []
         size = 0
-        while piece := SecretBytes(await response.content.readany()):
-            pieces.append(piece)
-            size += len(piece)
-            if size > LARGEST:
-                raise TooLargeError
-            if size > LARGE and not is_in_turn:
-                is_in_turn = True
-                await turn.take()
-            deadline.extend(len(piece) / SLOWEST)
+        with ended_with_connection(response):
+            while piece := SecretBytes(await response.content.readany()):
+                pieces.append(piece)
+                size += len(piece)
+                if size > LARGEST:
+                    raise TooLargeError
+                if size > LARGE and not is_in_turn:
+                    is_in_turn = True
+                    await turn.take()
+                deadline.extend(len(piece) / SLOWEST)
         return pieces[0] if len(pieces) == 1 else SecretBytes(b"".join(pieces))
     except BaseException:
         response.close()
         raise
+
+
+@contextmanager
+def ended_with_connection(response: aiohttp.ClientResponse) -> Generator[None, None, None]:
+    """End the reading of a body when its connection ends, too.
+
+    aiohttp closes the connection on which malformed chunks come, but doesn't tell who reads the body, and
+    would leave that reader waiting until time is up.
+    """
+    content = response.content
+    protocol = response.connection and response.connection.protocol
+    closed = getattr(protocol, "closed", None)  # None before aiohttp 3.12
+
+    def end(_: object) -> None:
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("the body is malformed"))
+
+    if closed is None:
+        yield
+        return
+    closed.add_done_callback(end)
+    try:
+        yield
+    finally:
+        closed.remove_done_callback(end)
+
+
+def is_packed(body: bytes) -> bool:
+    """Whether a body is of gzip's format, as some proxies and emulators send it unasked."""
+    return body.startswith(b"\x1f\x8b")  # which no JSON begins with
+
+
+async def unpack(body: bytes) -> bytes:
+    """Return what was packed by gzip, with a turn of the event loop after each piece.
+
+    Raises `UnreadableError` for a body that is damaged or breaks off, and `TooLargeError`.
+    """
+    unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    pieces: list[bytes] = []
+    size = 0
+    packed = body
+    while not unpacker.eof:
+        try:
+            pieces.append(SecretBytes(unpacker.decompress(packed, UNPACKED_AT_ONCE)))
+        except zlib.error:
+            raise UnreadableError("the response is packed by gzip, and damaged") from None
+        packed = unpacker.unconsumed_tail
+        size += len(pieces[-1])
+        if size > LARGEST:
+            raise TooLargeError
+        if not pieces[-1]:
+            raise UnreadableError("the response is packed by gzip, and breaks off")
+        await asyncio.sleep(0)
+    return SecretBytes(b"".join(pieces))

@@ -18,6 +18,7 @@ from cattrs import Converter
 
 from ecr_async._wire import decoding, stepwise
 from ecr_async._wire.encoding import check_exclusive, make_encoder
+from ecr_async._wire.headers import header
 from ecr_async._wire.invalid import InvalidError
 from ecr_async._wire.operation import AnyOperation, Operation
 from ecr_async._wire.redaction import Redactor
@@ -107,19 +108,19 @@ def decode_error(
     exception repeats of the response is cleaned by `redactor`.
     """
     document = _json_object(body)
-    written = headers.get("x-amzn-errortype") or document.get("__type") or document.get("code")
-    message = redactor.text(str(document.get("message") or document.get("Message") or ""))
+    written = header(headers, "x-amzn-errortype") or _text(document, "__type") or _text(document, "code")
+    code = written.partition(":")[0].rpartition("#")[2]
+    message = redactor.text(_text(document, "message") or _text(document, "Message"))
     known: dict[str, Any] = {
         "operation": operation.name,
         "status": status,
         "retry_after": _retry_after(headers.get("x-amz-retry-after")),
     }
-    if not written:
-        kind = headers.get("content-type", "no content type").partition(";")[0]
+    if not code:
+        kind = (header(headers, "content-type") or "no content type").partition(";")[0]
         sentence = f"the response is not the service's ({redactor.text(kind)[:SHOWN]})"
         body = redactor.body(body[:BODY_SHOWN])
         return ResponseError(f"{sentence}: {message}" if message else sentence, body=body, **known)
-    code = str(written).partition(":")[0].rpartition("#")[2]
     details = {name: value for name, value in document.items() if name not in _ERROR_ENVELOPE}
     error = operation.error_named(code) or find_error(code) or ServiceError
     return error(message, code=redactor.text(code), details=redactor.value(details), **known)
@@ -135,6 +136,12 @@ def _json_object(body: bytes) -> dict[str, Any]:
     except InvalidError:
         return {}
     return typing.cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+
+
+def _text(document: Mapping[str, Any], name: str) -> str:
+    """Return a member that is a text, or a number, as emulators write it; for anything else an empty text."""
+    value = document.get(name)
+    return str(value) if isinstance(value, (str, int, float)) else ""
 
 
 def _retry_after(milliseconds: str | None) -> float | None:

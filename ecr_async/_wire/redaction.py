@@ -18,6 +18,9 @@ SECRET_LENGTH_MIN = 16
 
 REPLACEMENT = "***"
 
+DEPTH_MAX = 64
+"""Levels of lists and objects in a JSON value; what is deeper is left out, lest it exhaust Python's stack."""
+
 
 class Redactor:
     """Replaces each of some secrets by `***`, also where it is cut off, or percent-, HTML- or
@@ -35,15 +38,17 @@ class Redactor:
             text = _pattern(secret).sub(REPLACEMENT, text)
         return text
 
-    def value(self, value: Any) -> Any:
-        """Return a JSON value without the secrets in its texts."""
+    def value(self, value: Any, depth: int = DEPTH_MAX) -> Any:
+        """Return a JSON value without the secrets in its texts, and without what lies deeper than `depth`."""
         if isinstance(value, str):
             return self.text(value)
+        if isinstance(value, (dict, list)) and not depth:
+            return None
         if isinstance(value, dict):
             members = cast("dict[str, Any]", value)
-            return {self.text(key): self.value(member) for key, member in members.items()}
+            return {self.text(key): self.value(member, depth - 1) for key, member in members.items()}
         if isinstance(value, list):
-            return [self.value(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+            return [self.value(item, depth - 1) for item in value]  # pyright: ignore[reportUnknownVariableType]
         return value
 
     def body(self, body: bytes) -> bytes:

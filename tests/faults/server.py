@@ -256,6 +256,19 @@ def send_and_drop(*pieces: bytes) -> Behaviour:
     return behave
 
 
+def send_apart(*pieces: bytes) -> Behaviour:
+    """Send the pieces so that the client gets them one by one, and wait until it hangs up."""
+
+    async def behave(exchange: Exchange) -> None:
+        for piece in pieces:
+            await exchange.send(piece)
+            for _ in range(100):  # the client runs in this event loop, and takes in the piece meanwhile
+                await asyncio.sleep(0)
+        await exchange.wait_for_the_client_to_hang_up()
+
+    return behave
+
+
 def send_and_stall(*pieces: bytes) -> Behaviour:
     """Send this much, and nothing more."""
 

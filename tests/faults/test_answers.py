@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import gzip
+import traceback
 from typing import Any
 
 import attrs
@@ -24,6 +25,7 @@ from tests.faults.server import (
     refuse,
     send_and_drop,
     send_and_stall,
+    send_apart,
     send_endlessly,
     session_for,
 )
@@ -62,6 +64,14 @@ NOTHING_CAME = [
     Case("stalls in the head", send_and_stall(b"HTTP/1.1 200 OK\r\nConte"), ecr.TimeoutError, THREE_TIMES),
 ]
 HALF_OF_IT_CAME = [
+    Case("has malformed chunks", send_apart(CHUNKED, b"zz\r\n"), ecr.TransportError, THREE_TIMES, 200),
+    Case(
+        "has malformed chunks after good ones",
+        send_apart(CHUNKED + b"2\r\n{}\r\n", b"!\r\n"),
+        ecr.TransportError,
+        THREE_TIMES,
+        200,
+    ),
     Case("breaks off", send_and_drop(announcing(50), b'{"repo'), ecr.TransportError, THREE_TIMES, 200),
     Case(
         "breaks off in a chunk", send_and_drop(CHUNKED, b'50\r\n{"re'), ecr.TransportError, THREE_TIMES, 200
@@ -107,6 +117,29 @@ TOO_MUCH_CAME = [
     ),
 ]
 SOMETHING_ELSE_CAME = [
+    Case("is packed, and breaks off", answer(gzip.compress(b'{"a": 1}')[:-6]), ecr.ResponseError, ONCE, 200),
+    Case("is packed, and damaged", answer(b"\x1f\x8b\x08" + b"x" * 40), ecr.ResponseError, ONCE, 200),
+    Case(
+        "has a number of thousands of digits",
+        answer(b'{"repositories": [{"createdAt": ' + b"9" * 5000 + b"}]}"),
+        ecr.ResponseError,
+        ONCE,
+        200,
+    ),
+    Case(
+        "rejects with a number of thousands of digits",
+        answer(b'{"__type": "X", "n": ' + b"9" * 5000 + b"}", status=400),
+        ecr.ResponseError,
+        ONCE,
+        400,
+    ),
+    Case(
+        "rejects in depth",
+        answer(b'{"__type": "X", "n": ' + b"[" * 900 + b"]" * 900 + b"}", status=400),
+        ecr.ServiceError,
+        ONCE,
+        400,
+    ),
     Case(
         "is not HTTP", send_and_drop(b"\x15\x03\x01\x00\x02\x02\x46\r\n\r\n"), ecr.ResponseError, THREE_TIMES
     ),
@@ -240,3 +273,69 @@ async def test_a_host_name_that_cannot_be_is_not_even_tried(host: str) -> None:
     async with FaultServer(answer()) as server:
         with pytest.raises(ecr.ConfigurationError, match="host"):
             await session_for(server, endpoint_url=f"https://{host}").__aenter__()
+
+
+async def test_a_response_that_is_packed_unasked_is_read() -> None:
+    packed = answer(gzip.compress(b'{"repositories": [{"repositoryName": "team/app"}]}'))
+    async with FaultServer(packed) as server, session_for(server) as session:
+        response = await describe(session.service())
+        assert [each.repository_name for each in response.repositories] == ["team/app"]
+
+
+async def test_a_rejection_that_is_packed_unasked_is_read() -> None:
+    packed = answer(
+        gzip.compress(b'{"__type": "RepositoryNotFoundException", "message": "gone"}'), status=400
+    )
+    async with FaultServer(packed) as server, session_for(server) as session:
+        with pytest.raises(ecr.RepositoryNotFoundException, match="gone"):
+            await describe(session.service())
+
+
+async def test_headers_that_are_not_text_can_be_printed() -> None:
+    raw = (
+        b"HTTP/1.1 400 x\r\nx-amzn-errortype: a\xff\r\nx-amzn-requestid: b\xff\r\nContent-Length: 2\r\n\r\n{}"
+    )
+    async with FaultServer(send_and_drop(raw)) as server, session_for(server) as session:
+        with pytest.raises(ecr.ServiceError) as caught:
+            await describe(session.service())
+    assert (caught.value.code, caught.value.request_id) == ("a\ufffd", "b\ufffd")
+    assert str(caught.value).encode()
+
+
+CANARY = b"IQoJb3JpZ2luX2VjEXAMPLETOKEN"
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        send_and_drop(b"HTTP/1.1 200 OK\r\nX-Echo: " + CANARY + b"\r\nConte"),
+        send_and_drop(b"HTTP/1.1 200 OK\r\n" + CANARY + b"\r\n\r\n"),
+        send_apart(CHUNKED, b"zz" + CANARY + b"\r\n"),
+        send_apart(CHUNKED, b"2\r\n{}" + CANARY + b"\r\n"),
+    ],
+    ids=["half a head", "a malformed head", "a malformed chunk", "a malformed chunk's end"],
+)
+async def test_a_malformed_response_is_not_repeated(behaviour: Behaviour) -> None:
+    async with FaultServer(behaviour) as server, session_for(server) as session:
+        with pytest.raises(ecr.CallError) as call:
+            await describe(session.service())
+        url = f"{server.url}/layer?X-Amz-Signature={CANARY.decode()}"
+        with pytest.raises(ecr.CallError) as download:
+            await download_all(session, url)
+    for caught in (call, download):
+        assert CANARY.decode() not in str(caught.value)
+        shown = traceback.TracebackException.from_exception(caught.value)
+        assert CANARY.decode() not in "".join(shown.format())
+
+
+async def download_all(session: ecr.Session, url: str) -> None:
+    async with session.service("eu-west-1").download(url) as download:
+        async for _ in download.chunks():
+            pass
+
+
+@pytest.mark.parametrize("url", ["http://[", "", "no-url", "file:///etc/passwd", "http://host:99999/"])
+async def test_what_is_no_url_is_rejected_in_our_words(url: str) -> None:
+    async with FaultServer(answer()) as server, session_for(server) as session:
+        with pytest.raises(ecr.CallError):
+            await download_all(session, url)
