@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import aiohttp
 
@@ -57,6 +57,9 @@ class OpenSession(ABC):
         Raises `ConfigurationError` when there is no region anywhere, or `endpoint_url` isn't one.
         """
         runtime = self.runtime
+        given: Any = region
+        if given is not None and not (isinstance(given, str) and given):
+            raise ConfigurationError(f"region: {region!r} cannot be a region's name")
         endpoint_url = hide(endpoint_url) and check_url(hide(endpoint_url))
         config = runtime.config
         retries = RetryStrategy(
@@ -230,8 +233,12 @@ class Session(OpenSession):
         # Rebound, so that a traceback that shows local variables shows no secret.
         secret_access_key, session_token = hide(secret_access_key), hide(session_token)
         endpoint_url, sts_endpoint_url = hide(endpoint_url), hide(sts_endpoint_url)
-        if max_connections < 1:
-            raise ConfigurationError(f"max_connections must be at least 1, not {max_connections}")
+        if type(max_connections) is not int or max_connections < 1:
+            raise ConfigurationError(
+                f"max_connections must be a whole number, at least 1, not {max_connections!r}"
+            )
+        if type(verify) is not bool:
+            raise ConfigurationError(f"verify must be True or False, not {type(verify).__name__}")
         _check_timeouts(
             pool_timeout=pool_timeout,
             connect_timeout=connect_timeout,
@@ -341,11 +348,12 @@ class _NotAServiceError(ConfigurationError, AttributeError):
     """Raised for a session passed as a service: a configuration error and a missing attribute at once."""
 
 
-def _check_timeouts(**timeouts: float | None) -> None:
+def _check_timeouts(**timeouts: Any) -> None:
     for name, seconds in timeouts.items():
-        if seconds is not None and seconds <= 0:  # which aiohttp would take for no bound
+        is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+        if seconds is not None and not (is_number and seconds > 0):  # aiohttp takes 0 for no bound
             raise ConfigurationError(
-                f"{name} must be more than 0 seconds, or None for no bound, not {seconds}"
+                f"{name} must be more than 0 seconds, or None for no bound, not {seconds!r}"
             )
 
 

@@ -1,5 +1,6 @@
 """What a session refuses to be made of, before anything is read or opened."""
 
+import math
 from typing import Any
 
 import pytest
@@ -16,7 +17,15 @@ async def provide() -> ecr.Credentials:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"max_connections": 0}, "max_connections must be at least 1, not 0"),
+        ({"max_connections": 0}, "max_connections must be a whole number, at least 1, not 0"),
+        ({"max_connections": 1.5}, "max_connections must be a whole number, at least 1, not 1.5"),
+        ({"max_connections": "5"}, "max_connections must be a whole number, at least 1, not '5'"),
+        ({"verify": "no"}, "verify must be True or False, not str"),
+        ({"timeout": "5"}, "timeout must be more than 0 seconds, or None for no bound, not '5'"),
+        (
+            {"credentials_timeout": math.nan},
+            "credentials_timeout must be more than 0 seconds, or None for no bound, not nan",
+        ),
         ({"timeout": 0}, "timeout must be more than 0 seconds, or None for no bound, not 0"),
         (
             {"connect_timeout": -1.5},
@@ -58,3 +67,11 @@ async def test_a_session_is_entered_first_and_only_once() -> None:
         session.service()
     with pytest.raises(ecr.SessionClosedError, match="a session can be entered once; make another"):
         await session.__aenter__()
+
+
+@pytest.mark.parametrize("region", ["", 5])
+async def test_a_service_has_no_other_region_than_the_given_one(region: Any) -> None:
+    session = ecr.Session(region="eu-west-1", access_key_id="AKIA", secret_access_key="secret")
+    async with session:
+        with pytest.raises(ecr.ConfigurationError, match="cannot be a region's name"):
+            session.service(region)
