@@ -9,6 +9,11 @@ from ecr_async.errors import ConfigurationError
 
 __all__ = ["LocalClock"]
 
+LATEST = datetime(9998, 12, 31, tzinfo=UTC).timestamp()
+"""The latest time, in seconds since the epoch: what expires a year after it has a date, too."""
+
+FARTHEST_SKEW = 100 * 366 * 24 * 60 * 60.0
+
 
 class LocalClock:
     """A clock that can be set, advanced and stopped; called, it returns seconds since the epoch.
@@ -25,8 +30,7 @@ class LocalClock:
         self._base = base
         self._offset = 0.0
         self._stopped_at: float | None = None
-        self.skew = 0.0
-        """Seconds by which the clock that signatures are held against differs from the real time."""
+        self._skew = 0.0
 
     def __call__(self) -> float:
         """Return the time in seconds since the epoch."""
@@ -36,6 +40,20 @@ class LocalClock:
     def now(self) -> datetime:
         """The time, in UTC."""
         return datetime.fromtimestamp(self(), UTC)
+
+    @property
+    def skew(self) -> float:
+        """Seconds by which the clock that signatures are held against differs from the real time.
+
+        Raises `ConfigurationError` for more than 100 years.
+        """
+        return self._skew
+
+    @skew.setter
+    def skew(self, seconds: float) -> None:
+        if not abs(seconds) <= FARTHEST_SKEW:
+            raise ConfigurationError(f"the clock's skew is at most {FARTHEST_SKEW:,.0f} seconds")
+        self._skew = seconds
 
     @property
     def is_stopped(self) -> bool:
@@ -49,8 +67,13 @@ class LocalClock:
         self.advance(moment.timestamp() - self())
 
     def advance(self, duration: timedelta | float) -> None:
-        """Go forward by a duration; a number is in seconds. A negative one goes back."""
+        """Go forward by a duration; a number is in seconds. A negative one goes back.
+
+        Raises `ConfigurationError` for a time before 1970 or after the year 9998.
+        """
         seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
+        if not 0 <= self() + seconds <= LATEST:
+            raise ConfigurationError("the clock goes from 1970 to the end of the year 9998")
         if self._stopped_at is None:
             self._offset += seconds
         else:
@@ -67,7 +90,7 @@ class LocalClock:
 
     def reset(self) -> None:
         """Go by the real time again."""
-        self._offset, self._stopped_at, self.skew = 0.0, None, 0.0
+        self._offset, self._stopped_at, self._skew = 0.0, None, 0.0
 
     @contextmanager
     def frozen(self, moment: datetime | None = None) -> Generator[None, None, None]:

@@ -5,18 +5,23 @@ https://github.com/opencontainers/image-spec/blob/main/image-index.md and
 https://distribution.github.io/distribution/spec/manifest-v2-2/
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
 
 from ecr_async.local import messages, quotas
-from ecr_async.local.digests import digest_of
+from ecr_async.local.digests import DIGEST, digest_of
 from ecr_async.local.json_values import as_list, as_object, parse
 from ecr_async.oci.manifests import MAX_BLOB_BYTES
 from ecr_async.oci.media_types import INDEX_MEDIA_TYPES
 
 __all__ = ["Manifest", "ManifestError", "annotations"]
+
+
+MEDIA_TYPE = re.compile("[!-~](?:[ -~]{0,253}[!-~])?")
+"""What a client can be sent as a media type again."""
 
 
 class ManifestError(ValueError):
@@ -62,6 +67,8 @@ class Manifest:
         media_type = media_type or written
         if not media_type:
             raise ManifestError(messages.NOT_JSON)  # so says ECR
+        if not MEDIA_TYPE.fullmatch(media_type):
+            raise ManifestError("must have a media type that a Content-Type header can hold")
         is_index = media_type in INDEX_MEDIA_TYPES
         members = [*_descriptors(document, "manifests")] if is_index else []
         blobs = [] if is_index else [*_descriptors(document, "config"), *_descriptors(document, "layers")]
@@ -101,7 +108,8 @@ def _descriptors(document: Mapping[str, Any], name: str) -> Iterator[Mapping[str
     """Yield the descriptors in a member, which is one or a list."""
     for value in as_list(document.get(name, [])):
         descriptor = as_object(value)
-        if descriptor is None or not isinstance(descriptor.get("digest"), str):
+        digest = descriptor and descriptor.get("digest")
+        if descriptor is None or not isinstance(digest, str) or not DIGEST.fullmatch(digest):
             raise ManifestError(f"must have descriptors with a digest in {name}")
         size = descriptor.get("size", 0)
         if not isinstance(size, int) or not 0 <= size <= MAX_BLOB_BYTES:

@@ -77,7 +77,8 @@ def translated(error: Exception, kinds: Mapping[str, Kind]) -> DistributionError
 
 def respond(error: DistributionError) -> web.Response:
     """Return the response to a rejected request."""
-    entry: dict[str, Any] = {"code": error.code, "message": error.message}
+    message = error.message.encode(errors="replace").decode()  # a header in it may be of any bytes
+    entry: dict[str, Any] = {"code": error.code, "message": message}
     if error.detail is not None:
         entry["detail"] = error.detail
     return web.Response(

@@ -40,8 +40,11 @@ async def get_manifest(exchange: Exchange) -> web.Response:
     assert image.image_id.image_digest is not None
     return web.Response(
         body=(image.image_manifest or "").encode(),
-        content_type=image.image_manifest_media_type or "application/json",
-        headers={**API_VERSION, "Docker-Content-Digest": image.image_id.image_digest},
+        headers={
+            **API_VERSION,
+            "Content-Type": image.image_manifest_media_type or "application/json",
+            "Docker-Content-Digest": image.image_id.image_digest,
+        },
     )
 
 

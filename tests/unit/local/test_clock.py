@@ -62,3 +62,13 @@ def test_a_block_of_frozen_time_ends_at_the_real_time(clock: LocalClock, real: l
 def test_a_naive_moment_is_rejected(clock: LocalClock) -> None:
     with pytest.raises(ConfigurationError, match="aware"):
         clock.set(datetime(2026, 3, 1))
+
+
+@pytest.mark.parametrize("seconds", [1e300, float("inf"), float("nan"), -1e12, 86_400.0 * 366 * 9000])
+def test_no_time_is_without_a_date(seconds: float) -> None:
+    clock = LocalClock()
+    with pytest.raises(ConfigurationError, match="from 1970"):
+        clock.advance(seconds)
+    with pytest.raises(ConfigurationError, match="skew is at most"):
+        clock.skew = seconds
+    assert abs(clock.now - datetime.now(UTC)) < timedelta(minutes=1)
