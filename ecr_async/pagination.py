@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 import msgspec
 
+from ecr_async._arguments import check_number
 from ecr_async.errors import PaginationError, ValidationError
 from ecr_async.service import Service
 
@@ -38,10 +39,8 @@ class Pager(Generic[RequestT, ResponseT, ItemT]):
         max_items: int | None = None,
         resume_token: str | None = None,
     ) -> None:
-        if max_items is not None and (type(max_items) is not int):
-            raise ValidationError("max_items", f"must be a whole number, not {type(max_items).__name__}")
-        if max_items is not None and max_items < 1:
-            raise ValidationError("max_items", f"must be at least 1, not {max_items}")
+        if max_items is not None:
+            check_number("max_items", max_items, least=1, whole=True)
         if not hasattr(request, "next_token"):
             raise ValidationError("request", f"must be one that has pages, not {type(request).__name__}")
         self._fetch = fetch

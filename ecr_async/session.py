@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import aiohttp
 
 from ecr_async import api
+from ecr_async._arguments import number_fault
 from ecr_async._auth.assumed_role import Role, RoleAssumer
 from ecr_async._auth.botocore_chain import botocore_chain
 from ecr_async._auth.cached_credentials import CachedCredentials
 from ecr_async._auth.clock import Clock
 from ecr_async._auth.credentials import Credentials, CredentialsProvider, static
 from ecr_async._config import settings as configuration
-from ecr_async._config.endpoints import check_url
+from ecr_async._config.endpoints import check_region, check_url
 from ecr_async._config.settings import Config, RetryMode
 from ecr_async._http.pool import ConnectionPool
 from ecr_async._http.transport import Transport
@@ -32,6 +33,10 @@ from ecr_async.errors import ConfigurationError, CredentialsError, SessionClosed
 from ecr_async.service import Service
 
 __all__ = ["OpenSession", "RoleSession", "Session"]
+
+
+_SERVICE_ATTRIBUTES = frozenset({"region", "endpoint_url", "retries"})
+"""What only an instance of `Service` has."""
 
 
 class OpenSession(ABC):
@@ -54,19 +59,19 @@ class OpenSession(ABC):
     def service(self, region: str | None = None, *, endpoint_url: str | None = None) -> Service:
         """Return one region's ECR; by default the session's own region and endpoint.
 
-        Raises `ConfigurationError` when there is no region anywhere, or `endpoint_url` isn't one.
+        Raises `ConfigurationError` when there is no region anywhere, or `region` or `endpoint_url` isn't one.
         """
         runtime = self.runtime
-        given: Any = region
-        if given is not None and not (isinstance(given, str) and given):
-            raise ConfigurationError(f"region: {region!r} cannot be a region's name")
         endpoint_url = hide(endpoint_url) and check_url(hide(endpoint_url))
         config = runtime.config
         retries = RetryStrategy(
             RetryConfig(config.max_attempts or 3, is_paced=config.retry_mode == "adaptive")
         )
         return Service(
-            runtime, region or config.require_region(), endpoint_url or config.endpoint_url, retries
+            runtime,
+            _checked_region(region) if region is not None else config.require_region(),
+            endpoint_url or config.endpoint_url,
+            retries,
         )
 
     async def get_credentials(self) -> Credentials:
@@ -81,7 +86,7 @@ class OpenSession(ABC):
 
         def __getattr__(self, name: str) -> NoReturn:
             """Say what to pass instead where a session was passed for a service."""
-            if not name.startswith("_") and (hasattr(Service, name) or name in {"region", "endpoint_url"}):
+            if not name.startswith("_") and (hasattr(Service, name) or name in _SERVICE_ATTRIBUTES):
                 raise _NotAServiceError(
                     "a Session was passed where a Service belongs; "
                     'pass session.service(), or session.service("eu-west-1")'
@@ -233,12 +238,10 @@ class Session(OpenSession):
         # Rebound, so that a traceback that shows local variables shows no secret.
         secret_access_key, session_token = hide(secret_access_key), hide(session_token)
         endpoint_url, sts_endpoint_url = hide(endpoint_url), hide(sts_endpoint_url)
-        if type(max_connections) is not int or max_connections < 1:
-            raise ConfigurationError(
-                f"max_connections must be a whole number, at least 1, not {max_connections!r}"
-            )
         if type(verify) is not bool:
             raise ConfigurationError(f"verify must be True or False, not {type(verify).__name__}")
+        if fault := number_fault(max_connections, least=1, whole=True):
+            raise ConfigurationError(f"max_connections {fault}")
         _check_timeouts(
             pool_timeout=pool_timeout,
             connect_timeout=connect_timeout,
@@ -348,13 +351,19 @@ class _NotAServiceError(ConfigurationError, AttributeError):
     """Raised for a session passed as a service: a configuration error and a missing attribute at once."""
 
 
-def _check_timeouts(**timeouts: Any) -> None:
+def _checked_region(region: object) -> str:
+    try:
+        return check_region(region)
+    except ValueError as wrong:
+        raise ConfigurationError(f"region: {str(region)[:80]!r} {wrong}") from None
+
+
+def _check_timeouts(**timeouts: float | None) -> None:
     for name, seconds in timeouts.items():
-        is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-        if seconds is not None and not (is_number and seconds > 0):  # aiohttp takes 0 for no bound
-            raise ConfigurationError(
-                f"{name} must be more than 0 seconds, or None for no bound, not {seconds!r}"
-            )
+        # aiohttp would take 0 for no bound.
+        if seconds is not None and (fault := number_fault(seconds, above=0, unit=" seconds")):
+            bound, _, given = fault.rpartition(", not ")
+            raise ConfigurationError(f"{name} {bound}, or None for no bound, not {given}")
 
 
 def _explicit_provider(

@@ -7,9 +7,10 @@ from typing import Generic, Literal, TypeVar
 
 import attrs
 
+from ecr_async._arguments import check_number
 from ecr_async.api.lifecycle import GetLifecyclePolicyPreviewRequest, GetLifecyclePolicyPreviewResponse
 from ecr_async.api.scanning import DescribeImageScanFindingsRequest, DescribeImageScanFindingsResponse
-from ecr_async.errors import ServiceError, ValidationError, WaiterFailedError, WaiterTimeoutError
+from ecr_async.errors import ServiceError, WaiterFailedError, WaiterTimeoutError
 from ecr_async.service import Service
 
 __all__ = [
@@ -41,8 +42,7 @@ class PollDelays:
 
     def __attrs_post_init__(self) -> None:
         for name, least in (("first", 0), ("growth", 1), ("longest", 0)):
-            if not getattr(self, name) >= least:
-                raise ValidationError(name, f"must be at least {least}, not {getattr(self, name)}")
+            check_number(name, getattr(self, name), least=least)
 
     def after(self, polls: int) -> float:
         """Return the delay after that many polls."""
@@ -67,8 +67,7 @@ class _Waiter(Generic[RequestT, ResponseT]):
     async def wait(
         self, service: "Service", request: RequestT, timeout: float, delays: PollDelays
     ) -> ResponseT:
-        if not timeout > 0:
-            raise ValidationError("timeout", f"must be more than 0 seconds, not {timeout}")
+        check_number("timeout", timeout, above=0, unit=" seconds")
         last: ResponseT | None = None
         polls = 0
         deadline = asyncio.timeout(timeout)

@@ -9,11 +9,12 @@ See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteIma
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import attrs
 
-from ecr_async._bulk.concurrency import check_concurrency, for_each
+from ecr_async._arguments import check_number, check_strings
+from ecr_async._bulk.concurrency import for_each
 from ecr_async.api.common import ImageIdentifier
 from ecr_async.api.images import (
     BatchDeleteImageRequest,
@@ -142,10 +143,9 @@ async def check_layers(
     """Find out which layers are in a repository.
 
     At most `concurrency` calls are under way at a time. A call that fails is reported with each of its
-    digests. Raises `SessionClosedError`; and `ValidationError` for one digest outside of a list.
+    digests. Raises `SessionClosedError`; and `ValidationError` for anything but a list of strings.
     """
-    if isinstance(layer_digests, str):
-        raise ValidationError("layer_digests", "must be a list of digests, not one of them")
+    digests = check_strings("layer_digests", layer_digests)
 
     async def check(chunk: Sequence[str]) -> BatchResult[str, Layer]:
         request = BatchCheckLayerAvailabilityRequest(repository, chunk)
@@ -156,7 +156,7 @@ async def check_layers(
         ]
         return BatchResult(response.layers, tuple(failures))
 
-    return await _in_chunks(layer_digests, check, concurrency)
+    return await _in_chunks(digests, check, concurrency)
 
 
 def _image_ids(given: Iterable[Any]) -> list[ImageIdentifier]:
@@ -164,6 +164,8 @@ def _image_ids(given: Iterable[Any]) -> list[ImageIdentifier]:
 
     A bare string is rejected: it could be a tag or a digest.
     """
+    if not isinstance(cast("object", given), Iterable):
+        raise ValidationError("image_ids", f"must be a list, not {type(given).__name__}")
     ids = list(given)
     for index, each in enumerate(ids):
         if not isinstance(each, ImageIdentifier):
@@ -179,7 +181,7 @@ async def _in_chunks(
     concurrency: int,
 ) -> BatchResult[IdT, DoneT]:
     """Call with each chunk of the identifiers, without duplicates, and add up the results."""
-    check_concurrency(concurrency)
+    check_number("concurrency", concurrency, least=1, whole=True)
     every = list(dict.fromkeys(ids))
     chunks = [every[start : start + CHUNK] for start in range(0, len(every), CHUNK)]
     results: list[BatchResult[IdT, DoneT]] = [BatchResult()] * len(chunks)

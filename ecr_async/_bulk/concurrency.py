@@ -4,17 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from ecr_async.errors import ValidationError
-
-__all__ = ["check_concurrency", "for_each"]
+__all__ = ["for_each"]
 
 ItemT = TypeVar("ItemT")
-
-
-def check_concurrency(concurrency: int) -> None:
-    """Raise `ValidationError` unless at least one thing can be done at a time."""
-    if concurrency < 1:
-        raise ValidationError("concurrency", f"must be at least 1, not {concurrency}")
 
 
 async def for_each(

@@ -9,6 +9,7 @@ from typing import Self, TypeVar, overload
 
 import attrs
 
+from ecr_async._arguments import number_fault
 from ecr_async.errors import ConfigurationError
 from ecr_async.events.deduplication import Deduplicator
 from ecr_async.events.envelopes import Document
@@ -71,10 +72,14 @@ class Worker:
         on_failure: Callable[[Failure], object] | None = None,
         telemetry: WorkerTelemetry | None = None,
     ) -> None:
-        if concurrency < 1:
-            raise ConfigurationError(f"concurrency must be at least 1, not {concurrency}")
-        if handler_timeout is not None and handler_timeout <= 0:
-            raise ConfigurationError(f"handler_timeout must be more than 0 s, not {handler_timeout}")
+        if fault := number_fault(concurrency, least=1, whole=True):
+            raise ConfigurationError(f"concurrency {fault}")
+        if handler_timeout is not None and (fault := number_fault(handler_timeout, above=0, unit=" s")):
+            raise ConfigurationError(f"handler_timeout {fault}")
+        if stop_timeout is not None and (fault := number_fault(stop_timeout, least=0, unit=" s")):
+            raise ConfigurationError(f"stop_timeout {fault}")
+        if fault := number_fault(deduplication_window, least=0, unit=" s"):
+            raise ConfigurationError(f"deduplication_window {fault}")
         self.concurrency = concurrency
         self._queue = queue
         self._stop_timeout = stop_timeout

@@ -4,15 +4,16 @@ The document's form: https://docs.aws.amazon.com/AmazonECR/latest/userguide/life
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 import attrs
 import msgspec
 
+from ecr_async.errors import ValidationError
 from ecr_async.lifecycle.errors import LifecyclePolicyError, Problem
 from ecr_async.lifecycle.rules import Action, Rule, Selection
 
-__all__ = ["read", "write"]
+__all__ = ["misfits", "read", "write"]
 
 ModelT = TypeVar("ModelT")
 Fault: TypeAlias = tuple[str, str]
@@ -74,8 +75,10 @@ MEMBERS: Mapping[type, tuple[_Member, ...]] = {Rule: RULE, Selection: SELECTION,
 def read(text: str) -> tuple[list[Rule | None], list[Problem]]:
     """Return the document's rules, None where one cannot be read, and why it cannot.
 
-    Raises `LifecyclePolicyError` if there is no list of rules in it.
+    Raises `LifecyclePolicyError` if there is no list of rules in it, `ValidationError` if it isn't text.
     """
+    if not isinstance(cast("object", text), str | bytes):
+        raise ValidationError("text", f"must be a string, not {type(text).__name__}")
     try:
         document: Any = msgspec.json.decode(text)
     except (RecursionError, ValueError) as error:
@@ -104,6 +107,32 @@ def read(text: str) -> tuple[list[Rule | None], list[Problem]]:
 def write(rules: Iterable[Rule]) -> str:
     """Return the document of these rules, without white space; what is left out stays out."""
     return msgspec.json.encode({"rules": [_unstructure(rule) for rule in rules]}).decode()
+
+
+def misfits(rule: object) -> list[Fault]:
+    """Return which parts of a rule are of types that the document doesn't have.
+
+    True would be written as `true`, for instance, and 1.5 as it is.
+    """
+    faults: list[Fault] = []
+    _compare(rule, Rule, "rule", "", faults)
+    return faults
+
+
+def _compare(value: object, model: type, name: str, path: str, faults: list[Fault]) -> None:
+    if not isinstance(value, model):
+        faults.append((name, f"must be a {model.__name__}, not {type(value).__name__}"))
+        return
+    for member in MEMBERS[model]:
+        held: object = getattr(value, member.attribute)
+        here = f"{path}{member.wire}"
+        if member.model is not None:
+            _compare(held, member.model, here, f"{here}.", faults)
+        elif member.kind is STRINGS:
+            if not all(map(STRING.holds, cast("tuple[object, ...]", held))):
+                faults.append((here, "must be a list of strings"))
+        elif not member.kind.holds(held) and (held is not None or member.required):
+            faults.append((here, f"must be {member.kind.name}, not {type(held).__name__}"))
 
 
 def _structure(

@@ -24,10 +24,11 @@ from collections import deque
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Generic
+from typing import Any, Generic, cast
 
 import attrs
 
+from ecr_async.errors import ValidationError
 from ecr_async.lifecycle.policy import LifecyclePolicy
 from ecr_async.lifecycle.results import Evaluation, Image, ImageResult, ImageT, storage_class_of
 from ecr_async.lifecycle.rules import Rule, Selection, StorageClass
@@ -55,8 +56,14 @@ def evaluate(
     work is linear in images and rules, and keeps the processor busy: with many thousands of images and an
     event loop to keep free, call it through `asyncio.to_thread`.
 
-    Raises `LifecyclePolicyError` if ECR would reject the policy, `ValueError` for a naive datetime.
+    Raises `LifecyclePolicyError` if ECR would reject the policy, and `ValidationError`, a `ValueError`, for a
+    naive datetime.
     """
+    if not isinstance(cast("object", policy), LifecyclePolicy):
+        kind = type(policy).__name__
+        raise ValidationError(
+            "policy", f"must be a LifecyclePolicy, not {kind}; LifecyclePolicy.parse reads text"
+        )
     policy.check()
     now = _in_utc(now, "now")
     by_priority = sorted(policy.rules, key=lambda rule: rule.priority)
@@ -104,11 +111,11 @@ def _time_of(image: Image, name: str) -> datetime | None:
     return _in_utc(moment, f"{name} of {image.image_digest}")
 
 
-def _in_utc(moment: datetime, name: str) -> datetime:
+def _in_utc(moment: Any, name: str) -> datetime:
     # Two datetimes of one zone are compared and subtracted by their wall clocks, which daylight saving turns
     # back.
-    if moment.utcoffset() is None:
-        raise ValueError(f"{name} must be an aware datetime, such as one in UTC")
+    if not isinstance(moment, datetime) or moment.utcoffset() is None:
+        raise ValidationError(name, "must be an aware datetime, such as one in UTC")
     return moment.astimezone(UTC)
 
 

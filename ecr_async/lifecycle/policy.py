@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from ecr_async.lifecycle.checks import check_count, check_length, check_rules
-from ecr_async.lifecycle.document import read, write
+from ecr_async.lifecycle.document import misfits, read, write
 from ecr_async.lifecycle.errors import LifecyclePolicyError, Problem
 from ecr_async.lifecycle.rules import Rule
 
@@ -38,21 +38,25 @@ class LifecyclePolicy:
 
     def check(self) -> None:
         """Raise `LifecyclePolicyError` with every reason why ECR would reject this policy."""
-        _raise_if_any(self._problems(write(self.rules)))
+        self.to_json()
 
     def to_json(self) -> str:
         """Return the document for `put_lifecycle_policy`, 100 to 30,720 characters without white space.
 
         `LifecyclePolicy.parse` of it is this policy again. Raises `LifecyclePolicyError`, as `check` does.
         """
-        text = write(self.rules)
-        _raise_if_any(self._problems(text))
+        problems = list(self._misfits())
+        unreadable = {problem.rule for problem in problems}
+        readable = {place: rule for place, rule in enumerate(self.rules, 1) if place not in unreadable}
+        problems += [*check_count(len(self.rules)), *check_rules(readable)]
+        text = "" if unreadable else write(self.rules)
+        _raise_if_any(problems if unreadable else [*problems, *check_length(text)])
         return text
 
-    def _problems(self, text: str) -> Iterator[Problem]:
-        yield from check_count(len(self.rules))
-        yield from check_rules(dict(enumerate(self.rules, start=1)))
-        yield from check_length(text)
+    def _misfits(self) -> Iterator[Problem]:
+        for place, rule in enumerate(self.rules, start=1):
+            for path, message in misfits(rule):
+                yield Problem(path, message, place)
 
 
 def _raise_if_any(problems: Iterable[Problem]) -> None:

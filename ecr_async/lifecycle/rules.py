@@ -5,7 +5,7 @@ See https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_para
 """
 
 from collections.abc import Iterable
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import attrs
 
@@ -151,10 +151,12 @@ def _selection(tags: Tags, *conditions: tuple[CountType, int | None]) -> Selecti
     ]
     if len(given) != 1:
         raise TypeError(f"a rule has exactly one condition, not {len(given)}")
-    if isinstance(tags, str) and tags not in ("any", "untagged"):
-        raise ValueError(
-            f"tags must be 'any', 'untagged' or a list of patterns such as [{tags!r}], not {tags!r}"
-        )
+    if (
+        tags not in ("any", "untagged")
+        if isinstance(tags, str)
+        else not isinstance(cast("object", tags), Iterable)
+    ):
+        raise ValueError(f"tags must be 'any', 'untagged' or a list of patterns such as ['v*'], not {tags!r}")
     [(count_type, number)] = given
     return Selection(
         tag_status=tags if isinstance(tags, str) else "tagged",

@@ -1,7 +1,7 @@
 """Image references: `123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:v1@sha256:…`, taken apart."""
 
 import re
-from typing import Self
+from typing import Self, cast
 
 import attrs
 
@@ -71,6 +71,8 @@ class ImageReference:
 
         Raises `ValidationError` that names the part that is malformed.
         """
+        if not isinstance(cast("object", text), str):
+            raise ValidationError("image", f"must be a string, not {type(text).__name__}")
         rest = re.sub(r"^(https?|docker)://", "", text.strip())
         rest, at, digest = rest.partition("@")
         host, slash, path = rest.partition("/")

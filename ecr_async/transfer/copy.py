@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from ecr_async._bulk.concurrency import check_concurrency
+from ecr_async._arguments import check_number, check_strings
 from ecr_async._bulk.patient_retries import CallCounts, patient
 from ecr_async.api.images import DescribeImagesRequest, describe_images
 from ecr_async.service import Service
@@ -65,7 +65,9 @@ async def copy_image(
     Raises `ImageNotFoundException`, `DigestMismatchError`, `ImmutableTagError`, `PlatformNotFoundError`, and
     what the operations raise.
     """
-    check_concurrency(concurrency)
+    check_number("concurrency", concurrency, least=1, whole=True)
+    platforms = None if platforms is None else check_strings("platforms", platforms)
+    tags = None if tags is None else check_strings("tags", tags)
     counts = CallCounts()
     copying = Copying(
         RepositorySource(patient(source_service, PATIENCE, counts), source_repository, source_registry_id),

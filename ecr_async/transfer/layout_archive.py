@@ -16,7 +16,7 @@ from ecr_async.oci.manifests import MAX_MANIFEST_BYTES, Descriptor, Manifest
 from ecr_async.transfer.blobs import Blob, Extent
 from ecr_async.transfer.errors import LayoutError
 from ecr_async.transfer.files import FolderFiles, TarFiles
-from ecr_async.transfer.layout_index import LAYOUT_VERSION, list_image
+from ecr_async.transfer.layout_index import LAYOUT_VERSION, check_index, list_image
 from ecr_async.transfer.layout_reader import INDEX, LAYOUT, blob_name
 from ecr_async.transfer.layout_writer import LayoutWriter
 
@@ -65,11 +65,14 @@ class LayoutArchiveWriter:
     def _open(self) -> None:
         if not self.path.exists():
             return
+        if not self.path.is_file():
+            raise LayoutError(self.path, "not a regular file")
         self._existing = TarFiles(self.path)
         index = self._existing.find(INDEX)
         if index is None or self._existing.find(LAYOUT) is None:
             raise LayoutError(self.path, "not an OCI image layout")
         self._index = index.read(MAX_MANIFEST_BYTES)
+        check_index(self.path, self._index)
 
     def _has(self, blob: Descriptor) -> bool:
         extent = self._existing.find(blob_name(blob.digest)) if self._existing else None

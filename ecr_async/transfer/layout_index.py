@@ -1,15 +1,17 @@
 """The `index.json` of a layout, edited as a document. Nothing here does I/O."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
 
-from ecr_async.oci.manifests import Manifest
+from ecr_async.oci.manifests import Manifest, ManifestError
 from ecr_async.oci.media_types import OCI_INDEX
-from ecr_async.transfer.layout_reader import REF_NAME
+from ecr_async.transfer.errors import LayoutError
+from ecr_async.transfer.layout_reader import INDEX, REF_NAME
 
-__all__ = ["LAYOUT_VERSION", "list_image"]
+__all__ = ["LAYOUT_VERSION", "check_index", "list_image"]
 
 LAYOUT_VERSION = b'{"imageLayoutVersion": "1.0.0"}'
 """The content of the file `oci-layout`."""
@@ -35,6 +37,14 @@ def list_image(index: bytes | None, image: Manifest, tags: Sequence[str]) -> byt
         added = [descriptor]
     document["manifests"] = [*kept, *added]
     return msgspec.json.format(msgspec.json.encode(document), indent=2)
+
+
+def check_index(path: Path, index: bytes) -> None:
+    """Raise `LayoutError` for the `index.json` of a layout at `path` that cannot be added to."""
+    try:
+        Manifest.parse(index, OCI_INDEX)
+    except ManifestError as error:
+        raise LayoutError(path, f"{INDEX}: {error}") from error
 
 
 def _tag(entry: dict[str, Any]) -> str | None:

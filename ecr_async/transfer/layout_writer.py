@@ -18,7 +18,7 @@ from ecr_async.transfer.blobs import Blob
 from ecr_async.transfer.errors import LayoutError
 from ecr_async.transfer.file_lock import lock
 from ecr_async.transfer.files import FolderFiles
-from ecr_async.transfer.layout_index import LAYOUT_VERSION, list_image
+from ecr_async.transfer.layout_index import LAYOUT_VERSION, check_index, list_image
 from ecr_async.transfer.layout_reader import INDEX, LAYOUT, blob_name
 from ecr_async.transfer.partial_file import PartialFile
 
@@ -37,7 +37,8 @@ class LayoutWriter:
     async def prepare(self) -> None:
         """Make the folder a layout, unless it is one.
 
-        Raises `LayoutError` for a folder with other things in it, or with links where folders should be.
+        Raises `LayoutError` for a folder with other things in it, with links where folders should be, or
+        with an `index.json` that cannot be read.
         """
         await asyncio.to_thread(self._prepare)
 
@@ -86,6 +87,8 @@ class LayoutWriter:
             if folder.is_symlink():
                 raise LayoutError(folder, "a link where a folder of the layout should be")
             folder.mkdir(exist_ok=True)
+        if (index := self._read(INDEX)) is not None:
+            check_index(self.path, index)
         if LAYOUT not in names:
             _replace(self.path / LAYOUT, LAYOUT_VERSION)
 
@@ -94,15 +97,19 @@ class LayoutWriter:
         return extent is not None and extent.size == blob.size
 
     def _put(self, manifest: Manifest, tags: Sequence[str], is_listed: bool) -> None:
-        if not self._has(manifest.descriptor()):
-            _replace(self.path / blob_name(manifest.digest), manifest.content)
+        name = blob_name(manifest.digest)
+        if not self._has(manifest.descriptor()) or self._read(name) != manifest.content:
+            _replace(self.path / name, manifest.content)
         if is_listed:
             with self._locked():
-                index = FolderFiles(self.path).find(INDEX)
-                content = None if index is None else index.read(MAX_MANIFEST_BYTES)
+                content = self._read(INDEX)
                 changed = list_image(content, manifest, tags)
                 if changed != content:
                     _replace(self.path / INDEX, changed)
+
+    def _read(self, name: str) -> bytes | None:
+        extent = FolderFiles(self.path).find(name)
+        return None if extent is None else extent.read(MAX_MANIFEST_BYTES)
 
     def _finish(self) -> None:
         with suppress(OSError):  # somebody else's blobs are on their way

@@ -48,6 +48,10 @@ def _open(path: Path, folder: Path, max_unpacked: int) -> LocalSource:
     files: Files
     if path.is_dir():
         files = FolderFiles(path)
+    elif path.exists() and not path.is_file():  # opening a named pipe would wait for ever
+        raise LayoutError(
+            path, "not a folder or a regular file; an archive that comes by a pipe cannot be read"
+        )
     elif _is_gzipped(path):
         files = TarFiles(path, _unpack(path, folder / "unpacked.tar", max_unpacked))
     else:

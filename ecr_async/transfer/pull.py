@@ -6,8 +6,9 @@ from pathlib import Path
 
 import attrs
 
-from ecr_async._bulk.concurrency import check_concurrency
+from ecr_async._arguments import check_number, check_strings
 from ecr_async._bulk.patient_retries import CallCounts, patient
+from ecr_async.errors import ValidationError
 from ecr_async.service import Service
 from ecr_async.transfer.contents import read_contents
 from ecr_async.transfer.layout_archive import LayoutArchiveWriter
@@ -58,12 +59,16 @@ async def pull_image(
     `LayoutError` for a destination that is something else, `PlatformNotFoundError`, what the operations
     raise, and `OSError`.
     """
-    check_concurrency(concurrency)
+    check_number("concurrency", concurrency, least=1, whole=True)
+    platforms = None if platforms is None else check_strings("platforms", platforms)
+    tags = None if tags is None else check_strings("tags", tags)
+    path = Path(destination)
+    if path.name.endswith((".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")):
+        raise ValidationError("destination", "must be a folder or end in .tar; archives are not compressed")
     source = RepositorySource(patient(service, PATIENCE, CallCounts()), repository, registry_id)
     contents = await read_contents(
         source, await source.find(reference), platforms=platforms, include_referrers=include_referrers
     )
-    path = Path(destination)
     writer = LayoutArchiveWriter(path) if path.suffix == ".tar" else LayoutWriter(path)
     await writer.prepare()
     if tags is None:

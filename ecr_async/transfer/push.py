@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from ecr_async._bulk.concurrency import check_concurrency
+from ecr_async._arguments import check_number, check_strings
 from ecr_async._bulk.patient_retries import CallCounts, patient
 from ecr_async.service import Service
 from ecr_async.transfer.contents import read_contents
@@ -63,7 +63,9 @@ async def push_image(
     `DigestMismatchError` for a layer that isn't what its digest says, `ImmutableTagError`, and what the
     operations raise.
     """
-    check_concurrency(concurrency)
+    check_number("concurrency", concurrency, least=1, whole=True)
+    platforms = None if platforms is None else check_strings("platforms", platforms)
+    tags = check_strings("tags", tags)
     paced = patient(service, PATIENCE, CallCounts())
     notes = UploadNotes(state_folder() if resume else None)
     destination = RepositoryDestination(paced, repository, notes, registry_id)

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-ROW = '{"registry_id":"123456789012","region":"eu-west-1","repository":"team/app","digest":"sha256:1","tags":["v1"],"size":7}'
+ROW = (
+    '{"registry_id":"123456789012","region":"eu-west-1","repository":"team/app",'
+    '"digest":"sha256:1","tags":["v1"],"size":7,"pushed_at":null,"findings":{}}'
+)
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])

@@ -2,8 +2,7 @@
 
 import attrs
 
-from ecr_async._bulk.concurrency import check_concurrency
-from ecr_async.errors import ValidationError
+from ecr_async._arguments import check_number
 from ecr_async.waiters import PollDelays
 
 __all__ = ["FindingsOptions"]
@@ -23,8 +22,8 @@ class FindingsOptions:
     patience: float = 600.0
 
     def __attrs_post_init__(self) -> None:
-        check_concurrency(self.concurrency)
-        if self.wait < 0:
-            raise ValidationError("wait", f"must be at least 0 seconds, not {self.wait}")
-        if self.max_findings is not None and self.max_findings < 0:
-            raise ValidationError("max_findings", f"must be at least 0, not {self.max_findings}")
+        check_number("concurrency", self.concurrency, least=1, whole=True)
+        check_number("wait", self.wait, least=0, unit=" seconds")
+        check_number("patience", self.patience, above=0, unit=" seconds")
+        if self.max_findings is not None:
+            check_number("max_findings", self.max_findings, least=0, whole=True)

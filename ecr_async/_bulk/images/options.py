@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from ecr_async._bulk.concurrency import check_concurrency
+from ecr_async._arguments import check_number
 from ecr_async.api.common import TagStatus
 from ecr_async.api.images import DescribeImagesFilter, DescribeImagesRequest, ImageStatusFilter
 from ecr_async.errors import ValidationError
@@ -23,7 +23,9 @@ class ScanOptions:
     patience: float = 600.0
 
     def __attrs_post_init__(self) -> None:
-        check_concurrency(self.concurrency)
+        check_number("concurrency", self.concurrency, least=1, whole=True)
+        check_number("patience", self.patience, above=0, unit=" seconds")
+        check_number("page_size", self.page_size, whole=True)
         if not 1 <= self.page_size <= 1000:
             raise ValidationError("page_size", f"must be 1 to 1,000, not {self.page_size}")
 

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import attrs
 
+from ecr_async._arguments import check_strings
 from ecr_async.api.repositories import Repository
 
 __all__ = ["RepositorySelection", "Selection"]
@@ -28,14 +29,16 @@ class Selection:
 
     @classmethod
     def of(cls, selection: RepositorySelection) -> Selection:
-        """Take apart what the user gave."""
+        """Take apart what the user gave. Raises `ValidationError` for what is no selection."""
         if isinstance(selection, Selection):
             return selection
         if selection is None:
             return cls((), lambda _: True)
         if callable(selection):
             return cls((), selection)
-        given = dict.fromkeys([selection] if isinstance(selection, str) else selection)
+        given = dict.fromkeys(
+            [selection] if isinstance(selection, str) else check_strings("repositories", selection)
+        )
         names = tuple(name for name in given if not _PATTERN.search(name))
         patterns = [fnmatch.translate(name) for name in given if _PATTERN.search(name)]
         if not patterns:

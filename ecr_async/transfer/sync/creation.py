@@ -27,9 +27,10 @@ from ecr_async.api.repositories import (
     create_repository,
 )
 from ecr_async.api.tags import ListTagsForResourceRequest, list_tags_for_resource
+from ecr_async.errors import ValidationError
 from ecr_async.service import Service
 
-__all__ = ["CreateRepositories", "create_like_source", "create_missing"]
+__all__ = ["CreateRepositories", "check_creation", "create_like_source", "create_missing"]
 
 T = TypeVar("T")
 
@@ -37,6 +38,15 @@ CreateRepositories: TypeAlias = Literal["like_source"] | CreateRepositoryRequest
 """Whether and how missing repositories are created: with the settings, tags and policies of their source;
 with those of a request, whose name is replaced; or not at all.
 """
+
+
+def check_creation(how: object) -> None:
+    """Raise `ValidationError` unless missing repositories can be created this way."""
+    if how not in (None, "like_source") and not isinstance(how, CreateRepositoryRequest):
+        raise ValidationError(
+            "create_repositories",
+            f"must be 'like_source', a CreateRepositoryRequest or None, not {how!r:.80}",
+        )
 
 
 async def create_missing(

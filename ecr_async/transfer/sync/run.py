@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
-from ecr_async._bulk.concurrency import check_concurrency
+from ecr_async._arguments import check_number
 from ecr_async._bulk.images.results import FailedListing, FailedRepository, VanishedRepository
 from ecr_async._bulk.images.selection import RepositorySelection, Selection
 from ecr_async._bulk.patient_retries import CallCounts, patient
@@ -27,7 +27,7 @@ from ecr_async.api.repositories import (
 from ecr_async.errors import ECRError, SessionClosedError
 from ecr_async.service import Service
 from ecr_async.transfer.sync.checkpoint import SyncCheckpoint
-from ecr_async.transfer.sync.creation import CreateRepositories
+from ecr_async.transfer.sync.creation import CreateRepositories, check_creation
 from ecr_async.transfer.sync.repository import Options, Work
 from ecr_async.transfer.sync.results import SyncedImage, SyncResult, SyncSummary
 from ecr_async.transfer.sync.selection import TagSelection, TagSelector
@@ -94,7 +94,11 @@ def sync_images(
 
     Raises `ValidationError`; and while iterating `ConfigurationError` for another sync's checkpoint.
     """
-    check_concurrency(concurrency)
+    check_number("concurrency", concurrency, least=1, whole=True)
+    check_number("layers", layers, least=1, whole=True)
+    check_number("max_images", max_images, least=0, whole=True)
+    check_number("patience", patience, above=0, unit=" seconds")
+    check_creation(create_repositories)
     selector = TagSelector.of(tags, newest)
     settings = _settings(source, destination, selector, include_referrers, prune)
     return Sync(

@@ -421,3 +421,46 @@ async def test_the_state_of_an_upload_may_be_damaged(
     put_a_file_in_the_way(state)
     await create(service, "team/c")
     assert (await ecr.push_image(service, source, "team/c")).bytes_moved == first.bytes_moved
+
+
+# ---------------------------------------------------------------------------- what a crash leaves
+
+
+async def test_an_archive_that_is_a_named_pipe(service: ecr.Service, repository: str, tmp_path: Path) -> None:
+    """Opening it would wait for a writer for ever, in a thread that keeps the process alive."""
+    pipe = tmp_path / "image.tar"
+    os.mkfifo(pipe)
+    with pytest.raises(ecr.LayoutError, match="a pipe cannot be read"):
+        await ecr.push_image(service, pipe, repository)
+    await ecr.push_image(service, write_layout(tmp_path / "layout", [("v1", MADE)]), repository, tags=["v1"])
+    with pytest.raises(ecr.LayoutError, match="not a regular file"):
+        await ecr.pull_image(service, repository, "v1", pipe)
+
+
+@pytest.mark.parametrize("archive", [False, True])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"manifests": 5}'])
+async def test_a_pull_into_a_layout_with_a_broken_index(
+    service: ecr.Service, repository: str, tmp_path: Path, content: bytes, archive: bool
+) -> None:
+    layout = write_layout(tmp_path / "layout", [("v1", MADE)])
+    await ecr.push_image(service, layout, repository, tags=["v1"])
+    (layout / "index.json").write_bytes(content)
+    target = pack(layout, tmp_path / "layout.tar") if archive else layout
+    before = target.read_bytes() if archive else files_of(layout)
+    with pytest.raises(ecr.LayoutError, match=r"index\.json") as caught:
+        await ecr.pull_image(service, repository, "v1", target)
+    assert caught.value.path == str(target)
+    if archive:
+        assert target.read_bytes() == before
+
+
+async def test_a_manifest_that_a_crash_left_full_of_zeros_is_written_anew(
+    service: ecr.Service, repository: str, tmp_path: Path
+) -> None:
+    layout = write_layout(tmp_path / "layout", [("v1", MADE)])
+    pushed = await ecr.push_image(service, layout, repository, tags=["v1"])
+    manifest = layout / "blobs" / "sha256" / pushed.digest.removeprefix("sha256:")
+    whole = manifest.read_bytes()
+    manifest.write_bytes(bytes(len(whole)))
+    await ecr.pull_image(service, repository, "v1", layout)
+    assert manifest.read_bytes() == whole

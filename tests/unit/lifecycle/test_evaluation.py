@@ -322,7 +322,7 @@ class TestTimes:
                 assert evaluate(rules, [detail], now=moment).results == ()
 
     def test_a_naive_now_is_rejected_by_name(self) -> None:
-        with pytest.raises(ValueError, match="now must be an aware datetime"):
+        with pytest.raises(ValueError, match="now: must be an aware datetime"):
             evaluate(policy(Rule.expire(1, "any", keep_newest=1)), [], now=datetime(2026, 6, 1))
 
     @pytest.mark.parametrize(
@@ -332,7 +332,7 @@ class TestTimes:
         changed: dict[str, Any] = {field: datetime(2026, 5, 1)}
         status = "ARCHIVED" if field == "last_archived_at" else "ACTIVE"
         detail = attrs.evolve(image("A"), image_status=status, **changed)
-        with pytest.raises(ValueError, match=f"{field} of {digest('A')} must be an aware datetime"):
+        with pytest.raises(ValueError, match=f"{field} of {digest('A')}: must be an aware datetime"):
             evaluate(policy(Rule.archive(1, "any", days_since_pulled=1)), [detail], now=NOW)
 
 
