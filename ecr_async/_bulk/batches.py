@@ -94,7 +94,7 @@ async def delete_images(
     also what `list_images` raises.
     """
     ids = _image_ids(image_ids)
-    if dry_run:
+    if dry_run is not False:  # None from a configuration deletes nothing
         return await _would_delete(service, repository, ids)
 
     async def delete(chunk: Sequence[ImageIdentifier]) -> DeletedImages:

@@ -11,6 +11,7 @@ import pytest
 import ecr_async
 from ecr_async.events import Worker
 from ecr_async.lifecycle import LifecyclePolicy, LifecyclePolicyError, Rule, evaluate
+from ecr_async.local import LocalECR
 from tests.faults.test_wrong_place import session
 
 ecr: Any = ecr_async  # so that wrong types can be written down
@@ -187,3 +188,13 @@ def test_an_evaluation_takes_a_policy_and_no_text() -> None:
 def test_a_reference_is_text(text: Any) -> None:
     with pytest.raises(ecr.ValidationError, match=r"^image: must be a string"):
         ecr.ImageReference.parse(text)
+
+
+@pytest.mark.parametrize("dry_run", [None, 0, "", "no"])
+async def test_only_false_deletes(dry_run: Any) -> None:
+    async with LocalECR() as local, local.session() as opened:
+        service = opened.service()
+        with pytest.raises(ecr.RepositoryNotFoundException, match="ListImages"):
+            await ecr.delete_images(
+                service, "team/app", [ecr.ImageIdentifier(image_tag="v1")], dry_run=dry_run
+            )
