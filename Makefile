@@ -43,14 +43,17 @@ generate: $(READY)
 	$(BIN)/python tools/generator/take_model.py
 	$(BIN)/python tools/generator/generate.py
 
-# The tests on every other Python that we support, of those that this machine has.
+# The tests on every other Python that we support, of those that this machine has: on the path or by pyenv.
 test-pythons:
 	@for version in 3.11 3.12 3.13; do \
-		if ! python$$version --version >/dev/null 2>&1; then \
-			echo "===> NOT TESTED: this machine has no python$$version"; \
-		elif [ "$$(python$$version -V)" != "$$($(PYTHON) -V)" ]; then \
-			echo "===> $$(python$$version -V)"; \
-			$(MAKE) test-plain PYTHON=python$$version VENV=.venv-$$version || exit 1; \
+		for python in python$$version ~/.pyenv/versions/$$version.*/bin/python none; do \
+			$$python -V >/dev/null 2>&1 && break; \
+		done; \
+		if [ $$python = none ]; then \
+			echo "===> NOT TESTED: this machine has no Python $$version"; \
+		elif [ "$$($$python -V)" != "$$($(PYTHON) -V)" ]; then \
+			echo "===> $$($$python -V)"; \
+			$(MAKE) test-plain PYTHON=$$python VENV=.venv-$$version || exit 1; \
 		fi; \
 	done
 
