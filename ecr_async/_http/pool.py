@@ -182,6 +182,7 @@ class ConnectionPool:
                 response = await self.client.request(
                     method,
                     url,
+                    allow_redirects=False,
                     ssl=await self.tls(url, proxy),
                     timeout=timeout,
                     **request_options(url, headers, proxy),

@@ -339,3 +339,10 @@ async def test_what_is_no_url_is_rejected_in_our_words(url: str) -> None:
     async with FaultServer(answer()) as server, session_for(server) as session:
         with pytest.raises(ecr.CallError):
             await download_all(session, url)
+
+
+async def test_a_download_follows_no_redirect() -> None:
+    async with FaultServer(page(302, Location="/elsewhere")) as server, session_for(server) as session:
+        async with session.service("eu-west-1").download(f"{server.url}/layer") as download:
+            assert download.status == 302
+        assert len(server.requests) == 1
