@@ -1,4 +1,4 @@
-"""The command `ecr-async`: `serve` runs the embedded ECR, `scan` reads whole registries.
+"""The command `ecr-async`, one module for each of its commands.
 
 It needs the extra `cli`; without it, `main` says so.
 """
@@ -6,11 +6,10 @@ It needs the extra `cli`; without it, `main` says so.
 import os
 import sys
 
+from ecr_async._optional import extra
 from ecr_async.errors import ECRError
 
 __all__ = ["main"]
-
-EXTRA = frozenset({"rich", "typer"})
 
 
 def _open_closed_streams() -> None:
@@ -31,12 +30,8 @@ def main() -> None:
     """Run the command line; a failure is one line on standard error, and the exit status 1."""
     _open_closed_streams()
     try:
-        from ecr_async.cli.app import app  # noqa: PLC0415 - it may not be installed
-    except ModuleNotFoundError as missing:
-        if missing.name not in EXTRA:
-            raise
-        sys.exit("ecr-async: the command needs more than the library; pip install 'ecr-async[cli]'")
-    try:
+        with extra("cli", "rich", "typer"):
+            from ecr_async.cli.app import app  # noqa: PLC0415 - it may not be installed
         app(prog_name="ecr-async")
     except (ECRError, OSError) as error:
         sys.exit(f"ecr-async: {error}")
