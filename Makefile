@@ -21,9 +21,14 @@ test: $(READY)
 	$(BIN)/coverage report
 	$(BIN)/python -m pytest -m alone
 
-# The tests without coverage, for another Python or other versions of what we depend on.
+# The tests for another Python or other versions of what we depend on: without coverage, and without those that
+# take long and are about other programs, killed processes or pages.
 test-plain: $(READY)
-	$(BIN)/python -m pytest -n auto -m "not alone"
+	$(BIN)/python -m pytest -n auto -m "not alone" $(ONCE)
+
+ONCE := $(addprefix --ignore=tests/,clients documentation fuzz chaos typing integration/local/crashes \
+	integration/transfer/test_kills.py integration/testing integration/test_distributed.py \
+	integration/events/test_end_to_end.py)
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -62,7 +67,7 @@ test-pythons:
 test-oldest:
 	$(MAKE) VENV=.venv-oldest ready
 	.venv-oldest/bin/python -m pip install --quiet $$($(PYTHON) tools/floors.py) boto3==$(OLDEST_BOTO3)
-	.venv-oldest/bin/python -m pytest -n auto -m "not alone"
+	$(MAKE) VENV=.venv-oldest test-plain
 
 OLDEST_BOTO3 := 1.28.0
 

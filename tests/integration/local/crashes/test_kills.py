@@ -21,7 +21,7 @@ from ecr_async.session import Session
 from tests.integration.local.crashes.workload import Writer, verify_files
 from tests.integration.local.distribution.client import Door
 
-KILLS = int(os.environ.get("KILLS", "20"))
+KILLS = int(os.environ.get("KILLS", "8"))
 WRITERS = 3
 
 
