@@ -16,7 +16,7 @@ demo: $(USABLE)
 
 test: $(READY)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto -m "not alone"
+	$(BIN)/coverage run -m pytest -n auto --dist worksteal -m "not alone"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/python -m pytest -m alone
@@ -24,7 +24,7 @@ test: $(READY)
 # The tests for another Python or other versions of what we depend on: without coverage, and without those that
 # take long and are about other programs, killed processes or pages.
 test-plain: $(READY)
-	$(BIN)/python -m pytest -n auto -m "not alone" $(ONCE)
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not alone" $(ONCE)
 
 ONCE := $(addprefix --ignore=tests/,clients documentation fuzz chaos typing integration/local/crashes \
 	integration/transfer/test_kills.py integration/testing integration/test_distributed.py \
