@@ -27,6 +27,7 @@ from ecr_async.api.lifecycle import (
 )
 from ecr_async.lifecycle import Evaluation, LifecyclePolicy, LifecyclePolicyError, evaluate
 from ecr_async.local import events, messages
+from ecr_async.local.cloudtrail import LifecycleAction
 from ecr_async.local.images import archive_image, delete_image, detail, details
 from ecr_async.local.json_values import compacted
 from ecr_async.local.registry import Registry, RepositoryRecord, moment, strings
@@ -158,7 +159,8 @@ def get_lifecycle_policy_preview(
 
 def run_policy(registry: Registry, record: RepositoryRecord) -> int:
     """Do what a repository's policy says; return how many images were expired or archived."""
-    evaluation = _evaluate(registry, record, _parse(_policy(record)))
+    policy = _parse(_policy(record))
+    evaluation = _evaluate(registry, record, policy)
     images = {image.digest: image for image in details(registry, record)}
     for result in evaluation.results:
         image = images[result.image_digest or ""]
@@ -168,6 +170,13 @@ def run_policy(registry: Registry, record: RepositoryRecord) -> int:
                 events.image_deleted(registry, record, image, tag)
         else:
             archive_image(registry, record, image)
+    actions = [
+        LifecycleAction(image.digest, image.tags, image.pushed_at, result.applied_rule_priority)
+        for result in evaluation.results
+        for image in (images[result.image_digest or ""],)
+    ]
+    last = record.lifecycle_evaluated_at or None
+    events.lifecycle_policy_run(registry, record, policy, actions, last_evaluated_at=last)
     registry.db.execute(
         "UPDATE repositories SET lifecycle_evaluated_at = ? WHERE id = ?", (registry.now, record.id)
     )

@@ -37,7 +37,8 @@ from ecr_async.api.replication import (
     StopReplicationBackfillResponse,
 )
 from ecr_async.errors import ServiceError
-from ecr_async.local import messages
+from ecr_async.local import events, messages
+from ecr_async.local.addresses import RegistryKey
 from ecr_async.local.images import ImageRecord, details, the_image
 from ecr_async.local.manifests import Manifest
 from ecr_async.local.operations.provisioning import find_template, provision
@@ -316,3 +317,4 @@ def _copy_manifest(
         push(there, target, text, image.media_type, tag=tag, digest=image.digest)
     except ImageAlreadyExistsException:
         return  # as it should be
+    events.image_replicated(there, target, image, tag, RegistryKey(record.account, record.region))

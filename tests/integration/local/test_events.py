@@ -33,7 +33,7 @@ from ecr_async.local.outbox import Outbox
 from ecr_async.local.registry import Registry, RepositoryRecord, Rules, Scope
 from ecr_async.oci.media_types import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from ecr_async.service import Service
-from tests.integration.local.content import UNKNOWN_DIGEST, create, index, manifest, put
+from tests.integration.local.content import REGISTRY, UNKNOWN_DIGEST, create, index, manifest, put
 
 MOMENT = 1_772_366_400.745  # 2026-03-01T12:00:00.745Z
 
@@ -58,9 +58,15 @@ def inbox() -> Inbox:
 
 
 @pytest.fixture
-async def service(inbox: Inbox) -> AsyncIterator[Service]:
+async def local(inbox: Inbox) -> AsyncIterator[LocalECR]:
     server = LocalECR(verify_layers=False, on_event=inbox, clock=lambda: MOMENT, region="eu-west-1")
-    async with server as local, local.session() as session:
+    async with server as local:
+        yield local
+
+
+@pytest.fixture
+async def service(local: LocalECR) -> AsyncIterator[Service]:
+    async with local.session() as session:
         yield session.service()
 
 
@@ -238,6 +244,36 @@ async def test_a_lifecycle_run_and_a_replication_have_awss_shapes() -> None:
         "eu-west-1",
     )
     assert replicated.image_digest == image.digest
+
+
+async def test_a_lifecycle_run_is_reported_with_what_it_expired(
+    local: LocalECR, service: Service, inbox: Inbox
+) -> None:
+    await create(service)
+    old, new = [await put(service, manifest(layer), "main") for layer in (b"1", b"2")]
+    for _ in range(2):
+        await inbox.next()
+    policy = LifecyclePolicy([Rule.expire(1, "untagged", days_since_pushed=1)])
+    await ecr.put_lifecycle_policy(service, ecr.PutLifecyclePolicyRequest("team/app", policy.to_json()))
+    local.clock.advance(2 * 86_400)
+    assert await local.run_lifecycle_policies() == 1
+    deleted, run = await inbox.next(), await inbox.next()
+    assert isinstance(deleted, ImageDeleted)
+    assert deleted.image_digest == old != new
+    assert isinstance(run, LifecyclePolicyExecution)
+    assert [action.image_digest for action in run.image_actions] == [old]
+
+
+async def test_a_copy_in_another_region_is_reported_from_there(service: Service, inbox: Inbox) -> None:
+    destination = ecr.ReplicationDestination("eu-central-1", REGISTRY)
+    configuration = ecr.ReplicationConfiguration([ecr.ReplicationRule([destination])])
+    await ecr.put_replication_configuration(service, ecr.PutReplicationConfigurationRequest(configuration))
+    await create(service)
+    digest = await put(service, manifest(b"1"), "v1")
+    arrived = [await inbox.next() for _ in range(3)]
+    [replicated] = [event for event in arrived if isinstance(event, ReplicationAction)]
+    assert (replicated.image_digest, replicated.image_tag) == (digest, "v1")
+    assert (replicated.region, replicated.source_region) == ("eu-central-1", service.region)
 
 
 async def test_a_function_that_fails_or_is_slow_loses_nothing(caplog: pytest.LogCaptureFixture) -> None:
