@@ -127,7 +127,7 @@ def test_the_message_has_two_spellings(key: str) -> None:
     assert by_botocore(document) == ("ServerException", "Try again.")
 
 
-@pytest.mark.parametrize(("message", "understood"), [(None, ""), ("", ""), (5, "5"), (["a"], "['a']")])
+@pytest.mark.parametrize(("message", "understood"), [(None, ""), ("", ""), (5, "5"), (["a"], "")])
 def test_a_message_is_text_whatever_it_was(message: Any, understood: str) -> None:
     assert refusal({"__type": "ServerException", "message": message}).message == understood
 

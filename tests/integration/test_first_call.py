@@ -49,6 +49,7 @@ TRIED_BY_AIOHTTP = {
 }
 
 ROOMS = {
+    "_arguments",
     "_auth",
     "_config",
     "_http",

@@ -114,7 +114,7 @@ def test_nothing_is_imported_and_no_thread_runs_where_it_is_not_used(pytester: p
 
         def test_cost():
             ours = {name for name in sys.modules if name.partition(".")[0] == "ecr_async"}
-            heavy = {"aiohttp", "attrs", "botocore", "cattrs", "msgspec", "orjson", "sqlite3"} & sys.modules.keys()
+            heavy = {"aiohttp", "attrs", "botocore", "cattrs", "msgspec", "orjson"} & sys.modules.keys()
             print("imported", *sorted(ours | heavy))
             assert threading.active_count() == 1
         """
