@@ -73,7 +73,11 @@ async def started(
         yield process
     finally:
         if process.returncode is None:
-            process.kill()
+            process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), 5)
+            except TimeoutError:
+                process.kill()
         await process.wait()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import ecr_async as ecr
 from ecr_async.local import LocalECR
-from tests.integration.local.content import create, manifest
+from tests.integration.local.content import create, index, manifest, put
 from tests.integration.subprocesses import COMMAND, Finished, environment, run, run_on_terminal
 
 POLICY = {
@@ -138,3 +138,36 @@ async def test_report_says_which_line_is_no_image(tmp_path: Path, local: LocalEC
     assert finished.status == 1
     assert f"{file}, line 1: not a scanned image" in finished.err
     assert len(finished.err.splitlines()) == 1
+
+
+async def on_terminal(local: LocalECR, *arguments: str) -> str:
+    finished = await run_on_terminal(*COMMAND, *arguments, env=environment(local, NO_COLOR="1"))
+    assert finished.status == 0, finished.out
+    return finished.out
+
+
+async def test_on_a_terminal_an_image_of_several_platforms_is_a_grid(local: LocalECR) -> None:
+    async with local.session() as session:
+        await put(session.service(), index(manifest(b""), manifest(b"layer ")), "many")
+    shown = await on_terminal(local, "inspect", "team/app:many")
+    assert "manifests" in shown
+    assert len([line for line in shown.splitlines() if "sha256:" in line]) == 3
+    assert "layers" in await on_terminal(local, "inspect", "team/app:1.0")
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("ls",), "team/app"),
+        (("tags", "team/app"), "main"),
+        (("preview", "team/app"), "EXPIRE"),
+    ],
+)
+async def test_on_a_terminal_the_others_are_tables(
+    local: LocalECR, tmp_path: Path, command: tuple[str, ...], words: str
+) -> None:
+    if command[0] == "preview":
+        policy = tmp_path / "policy.json"
+        policy.write_text(json.dumps(POLICY))
+        command = (*command, "--policy", str(policy))
+    assert words in await on_terminal(local, *command)
