@@ -21,14 +21,10 @@ test: $(READY)
 	$(BIN)/coverage report
 	$(BIN)/python -m pytest -m alone
 
-# The tests for another Python or other versions of what we depend on: without coverage, and without those that
-# take long and are about other programs, killed processes or pages.
+# The tests of every module and of its faults, for another Python or other versions of what we depend on. The
+# others are about servers, clients and pages, take long, and run in one environment only.
 test-plain: $(READY)
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not alone" $(ONCE)
-
-ONCE := $(addprefix --ignore=tests/,clients documentation fuzz chaos typing integration/local/crashes \
-	integration/transfer/test_kills.py integration/testing integration/test_distributed.py \
-	integration/events/test_end_to_end.py)
+	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit tests/faults
 
 check: $(READY)
 	$(BIN)/ruff check .
