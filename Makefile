@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 USABLE := $(VENV)/.usable
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-alone check format generate test-pythons test-oldest dist audit sbom fuzz bench bench-scan bench-services bench-growth bench-transfer test-kills mutants ready clean
+.PHONY: demo test test-plain check format generate test-pythons test-oldest dist audit sbom fuzz bench bench-scan bench-services bench-growth bench-transfer test-kills mutants ready clean
 
 demo: $(USABLE)
 	@$(BIN)/python examples/demo.py
@@ -44,7 +44,7 @@ generate: $(READY)
 	$(BIN)/python tools/generator/take_model.py
 	$(BIN)/python tools/generator/generate.py
 
-# The tests on every other Python that we support, of those that this machine has: on the path or by pyenv.
+# The unit and fault tests on every other Python that we support, of those that this machine has: on the path or by pyenv.
 test-pythons:
 	@for version in 3.11 3.12 3.13; do \
 		for python in python$$version ~/.pyenv/versions/$$version.*/bin/python none; do \
@@ -58,7 +58,7 @@ test-pythons:
 		fi; \
 	done
 
-# The tests with everything that the core needs at the lowest version that pyproject.toml allows, all at once.
+# The unit and fault tests with everything that the core needs at the lowest version that pyproject.toml allows, all at once.
 # boto3 and moto come along for the tests; their versions follow botocore's.
 test-oldest:
 	$(MAKE) VENV=.venv-oldest ready
