@@ -19,12 +19,12 @@ async def scan_to_jsonl(options: argparse.Namespace) -> bool:
     async with ecr.Session() as session:
         services = [session.service(region) for region in options.region or [None]]
         scan = ecr.scan_images(services, options.repositories or None, checkpoint=options.checkpoint)
-        summary = await ecr.write_jsonl(scan, options.path, on_result=tell_of_failure)
+        summary = await ecr.write_jsonl(scan, options.path, on_result=report_failure)
     print(f"{summary.images:,} images of {summary.scanned:,} repositories in {summary.seconds:.1f} s")
     return summary.complete
 
 
-def tell_of_failure(result: ecr.ScanResult) -> None:
+def report_failure(result: ecr.ScanResult) -> None:
     """Say what could not be scanned; the scan goes on."""
     match result:
         case ecr.FailedRepository(repository=repository, error=error):

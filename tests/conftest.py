@@ -13,7 +13,7 @@ from ecr_async.service import Service
 
 settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("desk"), derandomize=True)
-# Thousands of changed versions, each of which an example or two tells from the right one.
+# Thousands of changed versions, each of which an example or two distinguishes from the right one.
 settings.register_profile(
     "mutants",
     settings.get_profile("ci"),

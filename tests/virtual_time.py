@@ -1,6 +1,6 @@
 """An event loop whose clock jumps to the next timer as soon as nothing else is left to do.
 
-An hour of waiting takes no time, and every pause has exactly the length that was asked for:
+An hour of waiting takes no time, and every pause has exactly the length that was requested:
 
     @in_virtual_time
     async def test_patience() -> None:

@@ -1,4 +1,4 @@
-"""Runs workloads in virtual time, from several tasks at once, and tells what came of them."""
+"""Runs workloads in virtual time, from several tasks at once, and reports what came of them."""
 
 import asyncio
 import random

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from tests.chaos.registry import Registry, Rejection
-from tests.faults.server import Exchange, answer, drop, head, page, refuse, reset, stall
+from tests.faults.server import Exchange, drop, head, page, reject, reset, respond, stall
 
 __all__ = ["FAULTS", "Chaos"]
 
@@ -50,9 +50,9 @@ class Chaos:
         try:
             body = json.dumps(self.registry.serve(exchange.request)).encode()
         except Rejection as rejection:
-            await refuse(str(rejection))(exchange)
+            await reject(str(rejection))(exchange)
         else:
-            await answer(body)(exchange)
+            await respond(body)(exchange)
 
     async def do_and_lose(self, exchange: Exchange) -> None:
         """Carry out the request; the response is lost on its way."""
@@ -85,11 +85,11 @@ class Chaos:
         await reset(exchange)
 
     async def lie(self, exchange: Exchange) -> None:
-        """Send what is no response of the operation."""
-        await answer(self.chance.choice(LIES))(exchange)
+        """Send something else than a response of the operation."""
+        await respond(self.chance.choice(LIES))(exchange)
 
     async def throttle(self, exchange: Exchange) -> None:
-        await refuse("ThrottlingException", x_amz_retry_after=str(self.chance.randrange(0, 3000)))(exchange)
+        await reject("ThrottlingException", x_amz_retry_after=str(self.chance.randrange(0, 3000)))(exchange)
 
     async def fail(self, exchange: Exchange) -> None:
         await self.chance.choice(FAILURES)(exchange)
@@ -113,9 +113,9 @@ FAILURES = [
     page(301, Location="http://127.0.0.1:9/"),
     page(403),
     page(407),
-    refuse("ServerException", 500),
-    refuse("InvalidSignatureException"),
-    refuse("ExpiredTokenException"),
+    reject("ServerException", 500),
+    reject("InvalidSignatureException"),
+    reject("ExpiredTokenException"),
 ]
 
 

@@ -114,7 +114,7 @@ def sample(chaos: Chaos, credentials: Rotating, connections: int) -> Sample:
 
 
 def resident() -> int:
-    """Return the bytes of memory that the process has in use, or had at most where that isn't told."""
+    """Return the bytes of memory that the process has in use, or at most had, where that isn't known."""
     statistics = Path("/proc/self/statm")
     if statistics.exists():
         return int(statistics.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

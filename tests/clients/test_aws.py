@@ -121,7 +121,7 @@ async def test_the_sdk_for_javascript(local: LocalECR, service: Service) -> None
 async def proxy_to(local: LocalECR) -> AsyncIterator[str]:
     """Run a proxy that leads every tunnel to the embedded ECR; yield its URL.
 
-    The helper knows no endpoint but AWS's, and asks that for a token by TLS.
+    The helper knows no endpoint but AWS's, and requests a token from it by TLS.
     """
 
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

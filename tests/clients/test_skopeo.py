@@ -67,7 +67,7 @@ async def test_inspect_list_tags_and_delete(
     assert "manifest unknown" in err, "skopeo deletes by digest, so every tag is gone"
 
 
-async def test_without_a_login_it_is_told_so(skopeo: Command, registry: str) -> None:
+async def test_without_a_login_it_says_so(skopeo: Command, registry: str) -> None:
     err = await skopeo("inspect", "--tls-verify=false", f"docker://{registry}/team/app:v1", check=False)
     assert "unauthorized" in err
 

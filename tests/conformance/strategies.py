@@ -1,7 +1,7 @@
-"""What a caller may ask and what the service may answer, drawn from botocore's own model.
+"""Requests and responses as they may be, drawn from botocore's own model.
 
 Nothing here knows our generated classes, so what is drawn tests them. Operations are named as the API
-names them; requests are the dictionaries that a botocore client takes, answers are documents on the wire.
+names them; requests are the dictionaries that a botocore client takes, responses are documents on the wire.
 """
 
 import functools
@@ -40,7 +40,7 @@ MODEL = _known()
 OPERATIONS: list[str] = list(MODEL.operation_names)
 ERRORS: list[str] = [shape.name for shape in MODEL.error_shapes]
 
-SPARE = 3
+REPEATS = 3
 """How much longer than it has to be a string or a list is drawn; the limits have tests of their own."""
 
 REQUIRED_BY_NOW = {"Tag": ["Key", "Value"]}
@@ -55,17 +55,17 @@ def operation(name: str) -> OperationModel:
 
 
 def requests(name: str) -> st.SearchStrategy[Document]:
-    """What a caller may ask of an operation, as botocore's client takes it."""
+    """A request of an operation, as botocore's client takes it."""
     return _requested(operation(name).input_shape)
 
 
-def answers(name: str) -> st.SearchStrategy[Document]:
-    """What the service may answer, as parsed JSON.
+def responses(name: str) -> st.SearchStrategy[Document]:
+    """A response of the service, as parsed JSON.
 
     Members that no model has yet, values that no enumeration has yet, and null for what is absent
     are among it.
     """
-    return _answered(operation(name).output_shape)
+    return _response(operation(name).output_shape)
 
 
 # ---------------------------------------------------------------------------- requests
@@ -107,31 +107,31 @@ def _required(shape: StructureShape) -> list[str]:
 
 def _bounds(shape: Shape) -> tuple[int, int]:
     low = shape.metadata.get("min", 0)
-    return low, min(shape.metadata.get("max", low + SPARE), low + SPARE)
+    return low, min(shape.metadata.get("max", low + REPEATS), low + REPEATS)
 
 
 def _string(shape: Shape) -> st.SearchStrategy[str]:
     pattern = OUR_PATTERNS.get(shape.name) or shape.metadata.get("pattern")
     if pattern is None:
         low, high = _bounds(shape)
-        return st.text(min_size=min(low, SPARE), max_size=high).map(lambda text: text.ljust(low, "."))
+        return st.text(min_size=min(low, REPEATS), max_size=high).map(lambda text: text.ljust(low, "."))
     low, high = shape.metadata.get("min", 0), shape.metadata.get("max", 1000)
     matching = st.from_regex(re.compile(_sparing(pattern), re.ASCII), fullmatch=True)
     return matching.filter(lambda text: low <= len(text) <= high)
 
 
 def _sparing(pattern: str) -> str:
-    """Repeat what may be repeated without end at most `SPARE` times: drawing is slow, and
+    """Repeat what may be repeated without end at most `REPEATS` times: drawing is slow, and
     nested in itself.
     """
-    endless = {"*": f"{{0,{SPARE}}}", "+": f"{{1,{SPARE}}}"}
+    endless = {"*": f"{{0,{REPEATS}}}", "+": f"{{1,{REPEATS}}}"}
     escaped_class_or_repeat = r"\\.|\[(?:\\.|[^\]])*\]|[*+]"
     return re.sub(escaped_class_or_repeat, lambda found: endless.get(found[0], found[0]), pattern)
 
 
-# ---------------------------------------------------------------------------- answers
+# ---------------------------------------------------------------------------- responses
 
-_WORDS = st.text(max_size=SPARE)
+_WORDS = st.text(max_size=REPEATS)
 _MOMENTS = st.one_of(
     st.integers(0, 2**32), st.floats(0, 2**32), st.integers(0, 2**42).map(lambda ms: ms / 1000)
 )
@@ -151,18 +151,18 @@ _LEAVES: dict[str, st.SearchStrategy[Any]] = {
 
 
 @functools.cache
-def _answered(shape: Shape) -> st.SearchStrategy[Any]:
+def _response(shape: Shape) -> st.SearchStrategy[Any]:
     if isinstance(shape, StructureShape):
         members = {
-            name: _answered(member) if name in _required(shape) else st.none() | _answered(member)
+            name: _response(member) if name in _required(shape) else st.none() | _response(member)
             for name, member in shape.members.items()
         }
         unknown = st.dictionaries(_WORDS.map("new{}".format), _UNKNOWN, max_size=1)
         return st.builds(lambda known, new: {**known, **new}, _structure(shape, members), unknown)
     if isinstance(shape, ListShape):
-        return st.lists(_answered(shape.member), max_size=2)
+        return st.lists(_response(shape.member), max_size=2)
     if isinstance(shape, MapShape):
-        return st.dictionaries(_answered(shape.key), _answered(shape.value), max_size=2)
+        return st.dictionaries(_response(shape.key), _response(shape.value), max_size=2)
     if shape.type_name == "string" and shape.enum:
         return st.sampled_from(shape.enum) | st.just("A_VALUE_OF_TOMORROW")
     return _LEAVES[shape.type_name]

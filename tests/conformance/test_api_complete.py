@@ -104,7 +104,7 @@ def test_no_error_is_there_that_the_model_has_not() -> None:
 
 
 def shapes(kind: type[Shape]) -> list[str]:
-    """The shapes of a kind that requests and answers are made of."""
+    """The shapes of a kind that requests and responses are made of."""
     found: dict[str, Shape] = {}
 
     def visit(shape: Shape) -> None:
@@ -221,12 +221,12 @@ def test_every_public_function_and_class_has_words() -> None:
 
 def test_tokens_and_what_opens_a_layer_are_not_in_any_repr() -> None:
     data = ecr_async.AuthorizationData(authorization_token="QVdTOnNlY3JldA==", proxy_endpoint="https://ecr")
-    answer = ecr_async.GetAuthorizationTokenResponse(authorization_data=(data,))
+    response = ecr_async.GetAuthorizationTokenResponse(authorization_data=(data,))
     link = ecr_async.GetDownloadUrlForLayerResponse(download_url="https://ecr/?X-Amz-Signature=5ec7e7")
     part = ecr_async.UploadLayerPartRequest("team/app", "id", 0, 5, b"5ec7e7")
     credentials = ecr_async.Credentials("AKIDEXAMPLE", "5ec7e7-key", "5ec7e7-token")
-    assert "https://ecr" in repr(answer)
-    shown = repr([data, answer, link, part, credentials])
+    assert "https://ecr" in repr(response)
+    shown = repr([data, response, link, part, credentials])
     assert not [secret for secret in ("QVdTOnNlY3JldA==", "5ec7e7", "X-Amz-Signature") if secret in shown]
 
 

@@ -28,8 +28,8 @@ def test_issuers_of_credentials_keep_their_endpoints(
     prefix = REFERENCE.load_service_model(service, "service-2")["metadata"]["endpointPrefix"]
     theirs = EndpointResolver(THEIRS)
     for region in {*partition["regions"], *partition["services"].get(prefix, {}).get("endpoints", ())}:
-        asked = (prefix, region, partition["partition"])
-        assert ours.construct_endpoint(*asked) == theirs.construct_endpoint(*asked)
+        arguments = (prefix, region, partition["partition"])
+        assert ours.construct_endpoint(*arguments) == theirs.construct_endpoint(*arguments)
 
 
 def test_other_services_are_not_kept(ours: EndpointResolver) -> None:

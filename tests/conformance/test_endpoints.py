@@ -5,8 +5,8 @@ other is a whole botocore client that is made to send a call: the URL that it is
 the scope that it signed it for. Nothing leaves the machine.
 
 The two differ where the client drops FIPS and dual-stack without a word because there is a custom
-endpoint: there we side with the rules, which refuse that. And where a table older than the rules makes
-the client refuse dual-stack in a partition that has it by now.
+endpoint: there we side with the rules, which reject that. And where a table older than the rules makes
+the client reject dual-stack in a partition that has it by now.
 """
 
 import functools
@@ -53,7 +53,7 @@ REGIONS_PROPER = [region for region in REGIONS if "fips" not in region]
 
 
 def url_by_us(region: str, use_fips: bool, use_dualstack: bool, endpoint_url: str | None) -> str | None:
-    """Where we would send calls, or None for a refusal."""
+    """Where we would send calls, or None if it is rejected."""
     try:
         return endpoints.resolve(
             region, use_fips=use_fips, use_dualstack=use_dualstack, endpoint_url=endpoint_url
@@ -109,7 +109,7 @@ def intercept(sent: list[Any], request: Any, **_: Any) -> botocore.awsrequest.AW
 
 
 @pytest.mark.parametrize("region", REGIONS_PROPER)
-def test_every_combination_is_resolved_and_refused_as_botocores_rules_say(region: str) -> None:
+def test_every_combination_is_resolved_or_rejected_as_botocores_rules_say(region: str) -> None:
     for use_fips, use_dualstack in VARIANTS:
         for endpoint_url in (None, *CUSTOM_ENDPOINTS):
             combination = (region, use_fips, use_dualstack, endpoint_url)
@@ -145,14 +145,14 @@ def test_a_custom_endpoint_is_signed_for_the_region_as_a_botocore_client_does(
 @pytest.mark.parametrize(
     "region", ["-", "1", "a_b", "eu-west-1/", "evil.example.com", "eu-west-1-", "a" * 64]
 )
-def test_what_botocore_refuses_as_a_regions_name_we_refuse(region: str) -> None:
+def test_what_botocore_rejects_as_a_regions_name_we_reject(region: str) -> None:
     with pytest.raises(botocore.exceptions.InvalidRegionError):
         sent_by_client(region, False, False)
     with pytest.raises(ConfigurationError, match="cannot be a region's name"):
         endpoints.resolve(region)
 
 
-def test_the_references_resolve_and_refuse() -> None:
+def test_the_references_resolve_and_reject() -> None:
     url = "https://api.ecr.eu-west-1.amazonaws.com"
     assert url_by_rules("eu-west-1", False, False, None) == url
     assert sent_by_client("eu-west-1", False, False) == (url, "eu-west-1", "ecr")

@@ -1,4 +1,4 @@
-"""Whatever the service refuses with, in whichever spelling, becomes the right exception."""
+"""Whatever the service rejects a request with, in whichever spelling, becomes the right exception."""
 
 import json
 from collections.abc import Callable
@@ -28,10 +28,10 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 OPERATION = "DescribeImages"
 
 
-def refusal(
+def understood(
     document: Any, *, operation: str = OPERATION, status: int = 400, error_type: str | None = None
 ) -> CallError:
-    """Our exception for an answer."""
+    """Our exception for a response."""
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     headers = CIMultiDict({"Content-Type": "application/x-amz-json-1.1"})
     if error_type is not None:
@@ -43,11 +43,11 @@ def refusal(
 
 def by_botocore(document: Any) -> tuple[str, str]:
     """The code and the message that botocore reads out of an error."""
-    answer = create_parser("json").parse(
+    response = create_parser("json").parse(
         {"status_code": 400, "headers": {}, "body": json.dumps(document).encode()},
         strategies.operation(OPERATION).output_shape,
     )
-    return answer["Error"]["Code"], answer["Error"]["Message"]
+    return response["Error"]["Code"], response["Error"]["Message"]
 
 
 KNOWS_URLS = by_botocore({"__type": "A:http://b/"})[0] == "A"
@@ -60,7 +60,7 @@ def test_every_modelled_error_is_its_class_in_every_spelling(
     name: str, spelling: Callable[[str], str]
 ) -> None:
     document = {"__type": spelling(name), "message": "No."}
-    error = refusal(document)
+    error = understood(document)
     assert type(error) is getattr(ecr_async, name)
     assert isinstance(error, ServiceError)
     assert (error.code, error.message) == (name, "No.")
@@ -74,14 +74,14 @@ def test_every_modelled_error_is_its_class_in_every_spelling(
 @pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
 @pytest.mark.parametrize("name", strategies.ERRORS)
 def test_the_type_may_stand_in_the_header_only(name: str, spelling: Callable[[str], str]) -> None:
-    error = refusal({"message": "No."}, error_type=spelling(name))
+    error = understood({"message": "No."}, error_type=spelling(name))
     assert type(error) is getattr(ecr_async, name)
     assert error.message == "No."
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b"<html/>"])
 def test_with_the_type_in_the_header_the_body_may_be_anything(body: bytes) -> None:
-    error = refusal(body, error_type="ServerException")
+    error = understood(body, error_type="ServerException")
     assert type(error) is ecr_async.ServerException
     assert error.message == ""
     assert str(error) == f"{OPERATION}: ServerException (HTTP 400, 1 attempt)"
@@ -99,13 +99,13 @@ def errors_declared() -> list[tuple[str, str]]:
 def test_an_operation_declares_what_its_model_declares(operation: str, name: str) -> None:
     declared = operation_of(operation).error_named(name)
     assert declared is getattr(ecr_async, name)
-    assert type(refusal({"__type": name}, operation=operation)) is declared
+    assert type(understood({"__type": name}, operation=operation)) is declared
 
 
 @given(st.from_regex(r"[A-Za-z]{1,30}", fullmatch=True), st.text())
 def test_an_error_that_nobody_knows_is_a_service_error_of_its_name(code: str, message: str) -> None:
     document = {"__type": f"com.amazonaws.ecr#{code}", "message": message}
-    error = refusal(document)
+    error = understood(document)
     assert isinstance(error, ServiceError)
     assert (error.code, error.message) == (code, message) == by_botocore(document)
 
@@ -114,7 +114,7 @@ def test_an_error_that_nobody_knows_is_a_service_error_of_its_name(code: str, me
     "name", ["ListImagesRequest", "Image", "describe_images", "TagStatus", "HOMES", "ServiceError", "Session"]
 )
 def test_an_error_that_is_called_like_something_else_of_ours_is_a_plain_service_error(name: str) -> None:
-    error = refusal({"__type": name})
+    error = understood({"__type": name})
     assert type(error) is ServiceError
     assert error.code == name
 
@@ -122,14 +122,14 @@ def test_an_error_that_is_called_like_something_else_of_ours_is_a_plain_service_
 @pytest.mark.parametrize("key", ["message", "Message"])
 def test_the_message_has_two_spellings(key: str) -> None:
     document = {"__type": "ServerException", key: "Try again."}
-    error = refusal(document)
+    error = understood(document)
     assert (error.message, error.args) == ("Try again.", ("Try again.",))
     assert by_botocore(document) == ("ServerException", "Try again.")
 
 
-@pytest.mark.parametrize(("message", "understood"), [(None, ""), ("", ""), (5, "5"), (["a"], "")])
-def test_a_message_is_text_whatever_it_was(message: Any, understood: str) -> None:
-    assert refusal({"__type": "ServerException", "message": message}).message == understood
+@pytest.mark.parametrize(("message", "text"), [(None, ""), ("", ""), (5, "5"), (["a"], "")])
+def test_a_message_is_text_whatever_it_was(message: Any, text: str) -> None:
+    assert understood({"__type": "ServerException", "message": message}).message == text
 
 
 def test_the_members_of_invalid_layer_part_are_attributes() -> None:
@@ -139,7 +139,7 @@ def test_the_members_of_invalid_layer_part_are_attributes() -> None:
         "uploadId": "c7b4",
         "lastValidByteReceived": 5242879,
     }
-    error = refusal({"__type": "InvalidLayerPartException", "message": "Gap.", **members})
+    error = understood({"__type": "InvalidLayerPartException", "message": "Gap.", **members})
     assert isinstance(error, ecr_async.InvalidLayerPartException)
     assert error.registry_id == "123456789012"
     assert error.repository_name == "team/app"
@@ -149,20 +149,20 @@ def test_the_members_of_invalid_layer_part_are_attributes() -> None:
 
 
 def test_the_members_of_kms_exception_are_attributes() -> None:
-    error = refusal({"__type": "KmsException", "message": "Denied.", "kmsError": "AccessDeniedException"})
+    error = understood({"__type": "KmsException", "message": "Denied.", "kmsError": "AccessDeniedException"})
     assert isinstance(error, ecr_async.KmsException)
     assert error.kms_error == "AccessDeniedException"
 
 
 def test_modelled_members_that_did_not_come_are_none() -> None:
-    error = refusal({"__type": "InvalidLayerPartException"})
+    error = understood({"__type": "InvalidLayerPartException"})
     assert isinstance(error, ecr_async.InvalidLayerPartException)
     assert error.last_valid_byte_received is None
     assert error.details == {}
 
 
 def test_members_that_no_model_has_are_in_the_details() -> None:
-    error = refusal({"__type": "ServerException", "message": "No.", "retryable": True})
+    error = understood({"__type": "ServerException", "message": "No.", "retryable": True})
     assert isinstance(error, ServiceError)
     assert error.details == {"retryable": True}
 
@@ -179,8 +179,8 @@ def test_members_that_no_model_has_are_in_the_details() -> None:
     ],
 )
 @pytest.mark.parametrize("status", [301, 403, 502])
-def test_without_a_type_it_is_not_the_services_answer(body: bytes, status: int) -> None:
-    error = refusal(body, status=status)
+def test_without_a_type_it_is_not_the_services_response(body: bytes, status: int) -> None:
+    error = understood(body, status=status)
     assert type(error) is ResponseError
     assert (error.body, error.status) == (body, status)
     assert error.message == "the response is not the service's (application/x-amz-json-1.1)"
@@ -188,20 +188,20 @@ def test_without_a_type_it_is_not_the_services_answer(body: bytes, status: int) 
 
 @pytest.mark.parametrize("key", ["message", "Message"])
 def test_a_message_without_a_type_is_not_hidden(key: str) -> None:
-    error = refusal({key: "Forbidden"}, status=403)
+    error = understood({key: "Forbidden"}, status=403)
     assert type(error) is ResponseError
     assert error.message == "the response is not the service's (application/x-amz-json-1.1): Forbidden"
 
 
 def test_of_a_body_that_is_not_the_services_only_the_beginning_is_kept() -> None:
-    error = refusal(b"<" + b"x" * 5000, status=502)
+    error = understood(b"<" + b"x" * 5000, status=502)
     assert isinstance(error, ResponseError)
     assert len(error.body) == 1024
 
 
 @given(st.binary(), st.sampled_from([None, "ServerException", ":", "#", "a#", ":b"]))
-def test_no_answer_makes_decoding_fail(body: bytes, error_type: str | None) -> None:
-    assert isinstance(refusal(body, error_type=error_type), CallError)
+def test_no_response_makes_decoding_fail(body: bytes, error_type: str | None) -> None:
+    assert isinstance(understood(body, error_type=error_type), CallError)
 
 
 @pytest.mark.parametrize("wish", ["1500", "0", "9" * 5000, "soon", "-1", ""])

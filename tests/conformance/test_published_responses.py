@@ -27,7 +27,7 @@ FOLDER = (
 )
 PUBLISHED = sorted(FOLDER.glob("*.json"))
 
-NONE = pytest.param(None, marks=pytest.mark.skip(f"NOTHING TESTED: no published answers in {FOLDER}"))
+NONE = pytest.param(None, marks=pytest.mark.skip(f"NOTHING TESTED: no published responses in {FOLDER}"))
 
 
 @pytest.mark.parametrize("published", PUBLISHED or [NONE], ids=lambda path: path.stem if path else "")
@@ -44,7 +44,7 @@ def test_it_is_read_as_boto3_reads_it(published: Path) -> None:
         )
         theirs = _by_botocore(shape, status, body)["Error"]
         assert error.message.endswith(theirs["Message"] or "")
-        if theirs["Code"] != str(status):  # which botocore takes where the body tells no type
+        if theirs["Code"] != str(status):  # which botocore takes where the body names no type
             assert isinstance(error, ServiceError)
             assert error.code == theirs["Code"]
         return
@@ -58,14 +58,14 @@ def test_it_is_read_as_boto3_reads_it(published: Path) -> None:
 
 
 def _by_botocore(shape: Shape, status: int, body: bytes) -> dict[str, Any]:
-    answer = {"status_code": status, "headers": {}, "body": body}
-    parsed: dict[str, Any] = create_parser("json").parse(answer, shape)
+    response = {"status_code": status, "headers": {}, "body": body}
+    parsed: dict[str, Any] = create_parser("json").parse(response, shape)
     del parsed["ResponseMetadata"]
     return parsed
 
 
 def _readable(value: Any) -> Any:
-    """Take out what we read otherwise: a null in a list is no item, half a surrogate pair no character."""
+    """Take out what we read otherwise: nulls in lists, and halves of surrogate pairs."""
     if isinstance(value, dict):
         return {name: _readable(member) for name, member in value.items()}
     if isinstance(value, list):

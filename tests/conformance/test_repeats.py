@@ -16,7 +16,7 @@ def test_the_errors_of_a_repeat_are_the_operations_own(operation: str) -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_verbs_tell_which_operations_are_idempotent(operation: str) -> None:
+def test_verbs_show_which_operations_are_idempotent(operation: str) -> None:
     if operation.startswith(CHANGING):
         assert not is_idempotent(operation)
     if operation.startswith(READING_OR_SETTING):

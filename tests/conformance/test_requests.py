@@ -28,7 +28,7 @@ NAMED_ELEMENTS = {
 
 
 class Recorder:
-    """A service that keeps what an operation's function hands it, and answers nothing."""
+    """A service that keeps what an operation's function hands it, and returns an empty response."""
 
     called: AnyOperation
     request: Any

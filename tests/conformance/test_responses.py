@@ -1,4 +1,4 @@
-"""What we understand is what botocore understands, for every operation and whatever the service answers."""
+"""What we understand is what botocore understands, for every operation and whatever the response."""
 
 import copy
 import json
@@ -20,20 +20,20 @@ from tests.conformance.translation import from_ours, normal
 
 
 def parsed(shape: Shape, body: bytes) -> dict[str, Any]:
-    """What botocore makes of an answer."""
-    answer: dict[str, Any] = create_parser("json").parse(
+    """What botocore makes of a response."""
+    response: dict[str, Any] = create_parser("json").parse(
         {"status_code": 200, "headers": {}, "body": body}, shape
     )
-    del answer["ResponseMetadata"]
-    return answer
+    del response["ResponseMetadata"]
+    return response
 
 
 @pytest.mark.parametrize("name", strategies.OPERATIONS)
-def test_the_answer_is_botocores(name: str) -> None:
+def test_the_response_is_botocores(name: str) -> None:
     shape, operation = strategies.operation(name).output_shape, operation_of(name)
 
     @settings(max_examples=60)
-    @given(strategies.answers(name), st.booleans())
+    @given(strategies.responses(name), st.booleans())
     def check(document: dict[str, Any], escaped: bool) -> None:
         body = json.dumps(document, ensure_ascii=escaped).encode()
         response = codec.decode(operation, body)
@@ -54,7 +54,7 @@ def in_steps(operation: Any, body: bytes) -> Any:
 
 @pytest.mark.parametrize("page_size", [stepwise.PAGE_SIZE_MAX, 0])
 @pytest.mark.parametrize("name", strategies.OPERATIONS)
-def test_decoded_in_steps_the_answer_is_the_same(
+def test_decoded_in_steps_the_response_is_the_same(
     name: str, page_size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operation = operation_of(name)
@@ -63,7 +63,7 @@ def test_decoded_in_steps_the_answer_is_the_same(
     monkeypatch.setattr(stepwise, "STEP", 100)
 
     @settings(max_examples=15)
-    @given(strategies.answers(name))
+    @given(strategies.responses(name))
     def check(document: dict[str, Any]) -> None:
         body = json.dumps(document).encode()
         assert in_steps(operation, body) == codec.decode(operation, body)
@@ -77,7 +77,7 @@ def test_a_response_is_a_value(name: str) -> None:
     operation = operation_of(name)
 
     @settings(max_examples=10)
-    @given(strategies.answers(name))
+    @given(strategies.responses(name))
     def check(document: dict[str, Any]) -> None:
         body = json.dumps(document).encode()
         response = codec.decode(operation, body)
@@ -94,7 +94,7 @@ def test_a_response_is_a_value(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", strategies.OPERATIONS)
-def test_an_empty_body_is_an_answer_in_which_everything_is_absent(name: str) -> None:
+def test_an_empty_body_is_a_response_in_which_everything_is_absent(name: str) -> None:
     operation = operation_of(name)
     assert codec.decode(operation, b"") == codec.decode(operation, b"{}") == operation.response()
 
@@ -103,7 +103,7 @@ def test_an_empty_body_is_an_answer_in_which_everything_is_absent(name: str) -> 
 @pytest.mark.parametrize(
     "body", [b"<html>502</html>", b'{"nextToken": "a', b"[]", b"null", b'"text"', b"1", b"\xff"]
 )
-def test_a_success_that_is_no_answer_is_a_response_error_without_its_body(name: str, body: bytes) -> None:
+def test_a_success_with_another_body_is_a_response_error_without_that_body(name: str, body: bytes) -> None:
     with pytest.raises(ResponseError) as caught:
         codec.decode(operation_of(name), body)
     assert caught.value.body == b""
@@ -125,7 +125,7 @@ def test_a_success_that_is_no_answer_is_a_response_error_without_its_body(name: 
         b'"text"',
     ],
 )
-def test_an_answer_of_another_shape_is_a_response_error(details: bytes) -> None:
+def test_a_response_of_another_shape_is_a_response_error(details: bytes) -> None:
     with pytest.raises(ResponseError):
         codec.decode(operation_of("DescribeImages"), b'{"imageDetails": %b}' % details)
 

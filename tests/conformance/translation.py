@@ -24,7 +24,7 @@ def to_ours(shape: Shape, value: Any) -> Any:
 
 
 def from_ours(shape: Shape, value: Any) -> Any:
-    """Take our object apart, into what botocore's parser makes of the same answer."""
+    """Take our object apart, into what botocore's parser makes of the same response."""
     if value is None:
         return None
     if isinstance(shape, StructureShape):

@@ -1,6 +1,6 @@
-"""An HTTP/1.1 server on loopback that behaves as badly as it is told, byte by byte.
+"""An HTTP/1.1 server on loopback that misbehaves as a test wants it to, byte by byte.
 
-    async with FaultServer(drop, answer()) as server:
+    async with FaultServer(drop, respond()) as server:
         async with session_for(server) as session:
             ...
 
@@ -38,7 +38,7 @@ class Request:
 
 @attrs.frozen
 class Exchange:
-    """A request, and the connection to answer it on."""
+    """A request, and the connection for the response."""
 
     request: Request
     reader: asyncio.StreamReader
@@ -110,7 +110,7 @@ class FaultServer:
         async with asyncio.timeout(1), self._changed:
             await self._changed.wait_for(lambda: len(self._open) == connections)
 
-    async def wait_until_asked(self, requests: int) -> None:
+    async def wait_until_requested(self, requests: int) -> None:
         """Wait until at least so many requests have come in."""
         async with asyncio.timeout(1), self._changed:
             await self._changed.wait_for(lambda: len(self.requests) >= requests)
@@ -126,7 +126,7 @@ class FaultServer:
         self._open.add(task)
         self.connections += 1
         self.most_connections = max(self.most_connections, len(self._open))
-        await self._tell()
+        await self._notify()
         try:
             await self._talk(self.connections, reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -136,7 +136,7 @@ class FaultServer:
             writer.close()
             if not self._remembers:
                 self._serving.remove(task)
-            await self._tell()
+            await self._notify()
 
     async def _talk(
         self, connection: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -145,11 +145,11 @@ class FaultServer:
             request = await self._read(connection, reader)
             if self._remembers:
                 self.requests.append(request)
-            await self._tell()
+            await self._notify()
             behaviour = self._behaviours.pop(0) if len(self._behaviours) > 1 else self._behaviours[0]
             await behaviour(Exchange(request, reader, writer))
 
-    async def _tell(self) -> None:
+    async def _notify(self) -> None:
         async with self._changed:
             self._changed.notify_all()
 
@@ -181,11 +181,11 @@ def session_for(server: FaultServer, **options: Any) -> ecr.Session:
 
 
 async def describe(service: ecr.Service) -> ecr.DescribeRepositoriesResponse:
-    """Make one call, of a kind that any answer without members satisfies."""
+    """Make one call, for which a response without members will do."""
     return await ecr.describe_repositories(service, ecr.DescribeRepositoriesRequest())
 
 
-# ---------------------------------------------------------------------------- well-formed answers
+# ---------------------------------------------------------------------------- well-formed responses
 
 
 def head(status: int, headers: Mapping[str, str]) -> bytes:
@@ -194,8 +194,8 @@ def head(status: int, headers: Mapping[str, str]) -> bytes:
     return f"HTTP/1.1 {status} Reason\r\n{lines}\r\n".encode()
 
 
-def answer(body: bytes = b"{}", status: int = 200, kind: str = JSON, **headers: str) -> Behaviour:
-    """Answer as HTTP wants it; an underscore in a header's name stands for a hyphen."""
+def respond(body: bytes = b"{}", status: int = 200, kind: str = JSON, **headers: str) -> Behaviour:
+    """Respond as HTTP wants it; an underscore in a header's name stands for a hyphen."""
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     whole = head(status, {"Content-Type": kind, "Content-Length": str(len(body)), **fields}) + body
 
@@ -205,22 +205,22 @@ def answer(body: bytes = b"{}", status: int = 200, kind: str = JSON, **headers: 
     return behave
 
 
-def refuse(code: str, status: int = 400, message: str = "no", **headers: str) -> Behaviour:
-    """Answer with one of the API's errors."""
+def reject(code: str, status: int = 400, message: str = "no", **headers: str) -> Behaviour:
+    """Respond with one of the API's errors."""
     body = json.dumps({"__type": f"com.amazonaws.ecr#{code}", "message": message}).encode()
-    return answer(body, status, **headers)
+    return respond(body, status, **headers)
 
 
 def page(status: int, **headers: str) -> Behaviour:
-    """Answer with HTML, as proxies and load balancers do."""
-    return answer(b"<html><body><h1>Sorry</h1></body></html>", status, HTML, **headers)
+    """Respond with HTML, as proxies and load balancers do."""
+    return respond(b"<html><body><h1>Sorry</h1></body></html>", status, HTML, **headers)
 
 
-def answer_and_hang_up(exchange: Exchange) -> Awaitable[None]:
-    """Answer as if the connection would be kept, and close it."""
+def respond_and_hang_up(exchange: Exchange) -> Awaitable[None]:
+    """Respond as if the connection would be kept, and close it."""
 
     async def behave() -> None:
-        await answer()(exchange)
+        await respond()(exchange)
         exchange.close()
 
     return behave()
@@ -230,7 +230,7 @@ def answer_and_hang_up(exchange: Exchange) -> Awaitable[None]:
 
 
 async def drop(exchange: Exchange) -> None:
-    """Close the connection instead of an answer."""
+    """Close the connection without a response."""
     exchange.close()
 
 
@@ -242,7 +242,7 @@ async def reset(exchange: Exchange) -> None:
 
 
 async def stall(exchange: Exchange) -> None:
-    """Never answer."""
+    """Never respond."""
     await exchange.wait_for_the_client_to_hang_up()
 
 

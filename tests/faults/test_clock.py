@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import ecr_async as ecr
-from tests.faults.server import Behaviour, Exchange, FaultServer, answer, describe, refuse, session_for
+from tests.faults.server import Behaviour, Exchange, FaultServer, describe, reject, respond, session_for
 from tests.virtual_time import in_virtual_time
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -24,11 +24,11 @@ CODES = [
 def service_of_another_time(off: timedelta, code: str = "InvalidSignatureException") -> Behaviour:
     """Refuses what is signed more than five minutes before or after its own time, as AWS does."""
     there = NOW + off
-    refusal = refuse(code, Date=format_datetime(there, usegmt=True))
+    rejection = reject(code, Date=format_datetime(there, usegmt=True))
 
     async def behave(exchange: Exchange) -> None:
         signed = datetime.strptime(exchange.request.headers["x-amz-date"], "%Y%m%dT%H%M%S%z")
-        await (answer() if abs(signed - there) <= timedelta(minutes=5) else refusal)(exchange)
+        await (respond() if abs(signed - there) <= timedelta(minutes=5) else rejection)(exchange)
 
     return behave
 
@@ -90,7 +90,7 @@ async def test_that_is_contradicted_each_time_is_an_error(attempts: int) -> None
 
     async def lie(exchange: Exchange) -> None:
         date = format_datetime(NOW + timedelta(hours=next(hours)), usegmt=True)
-        await refuse("InvalidSignatureException", Date=date)(exchange)
+        await reject("InvalidSignatureException", Date=date)(exchange)
 
     async with FaultServer(lie) as server, at_noon(server, max_attempts=attempts) as session:
         with pytest.raises(ecr.ServiceError) as caught:
@@ -112,7 +112,7 @@ async def test_that_is_contradicted_each_time_is_an_error(attempts: int) -> None
 async def test_that_is_right_is_left_alone(headers: dict[str, str]) -> None:
     """Then the signature was too old, or it is wrong for another reason, a wrong secret say."""
     async with (
-        FaultServer(refuse("InvalidSignatureException", 400, "no", **headers)) as server,
+        FaultServer(reject("InvalidSignatureException", 400, "no", **headers)) as server,
         at_noon(server) as session,
     ):
         with pytest.raises(ecr.ServiceError) as caught:
@@ -125,8 +125,8 @@ async def test_that_is_right_is_left_alone(headers: dict[str, str]) -> None:
 @in_virtual_time
 async def test_a_signature_that_grew_too_old_on_its_way_is_made_anew(code: str) -> None:
     """A frozen process sends what it signed before; its clock is right all the same."""
-    expired = refuse(code, 400, "Signature expired", Date=format_datetime(NOW, usegmt=True))
-    async with FaultServer(expired, answer()) as server, at_noon(server) as session:
+    expired = reject(code, 400, "Signature expired", Date=format_datetime(NOW, usegmt=True))
+    async with FaultServer(expired, respond()) as server, at_noon(server) as session:
         await describe(session.service())
         assert asyncio.get_running_loop().time() < 1, "there is nothing to wait for"
         assert session.runtime.clock.offset == 0

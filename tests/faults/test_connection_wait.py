@@ -20,19 +20,19 @@ from tests.faults.server import (
     Behaviour,
     Exchange,
     FaultServer,
-    answer,
     describe,
-    refuse,
+    reject,
+    respond,
     session_for,
     stall,
 )
 from tests.virtual_time import in_virtual_time
 
 
-def answer_after(seconds: float) -> Behaviour:
+def respond_after(seconds: float) -> Behaviour:
     async def behave(exchange: Exchange) -> None:
         await asyncio.sleep(seconds)
-        await answer()(exchange)
+        await respond()(exchange)
 
     return behave
 
@@ -41,7 +41,7 @@ def answer_after(seconds: float) -> Behaviour:
 @in_virtual_time
 async def test_is_not_the_attempts_time(calls: int, connections: int, timeout: float) -> None:
     async with (
-        FaultServer(answer_after(0.3)) as server,
+        FaultServer(respond_after(0.3)) as server,
         session_for(server, max_connections=connections, timeout=timeout) as session,
     ):
         service = session.service()
@@ -53,7 +53,7 @@ async def test_is_not_the_attempts_time(calls: int, connections: int, timeout: f
 @in_virtual_time
 async def test_has_its_own_bound_and_its_own_error() -> None:
     async with (
-        FaultServer(answer_after(10)) as server,
+        FaultServer(respond_after(10)) as server,
         session_for(server, max_connections=1, pool_timeout=15) as session,
     ):
         service = session.service()
@@ -77,14 +77,14 @@ async def test_the_signature_is_made_when_it_is_over() -> None:
     def clock() -> float:
         return start.timestamp() + asyncio.get_running_loop().time()
 
-    async def check_and_answer(exchange: Exchange) -> None:
+    async def check_and_respond(exchange: Exchange) -> None:
         signed = datetime.strptime(exchange.request.headers["x-amz-date"], "%Y%m%dT%H%M%S%z")
         age = datetime.fromtimestamp(clock(), UTC) - signed
         await asyncio.sleep(100)
-        await (answer() if age < timedelta(minutes=5) else refuse("InvalidSignatureException"))(exchange)
+        await (respond() if age < timedelta(minutes=5) else reject("InvalidSignatureException"))(exchange)
 
     async with (
-        FaultServer(check_and_answer) as server,
+        FaultServer(check_and_respond) as server,
         session_for(server, max_connections=1, pool_timeout=None, clock=clock) as session,
     ):
         await asyncio.gather(*(describe(session.service()) for _ in range(8)))
@@ -104,7 +104,7 @@ async def test_is_reported_beside_the_duration() -> None:
 
     time = asyncio.get_running_loop().time
     async with (
-        FaultServer(answer_after(3)) as server,
+        FaultServer(respond_after(3)) as server,
         session_for(server, max_connections=1, telemetry=Recorder(), monotonic=time) as session,
     ):
         await asyncio.gather(*(describe(session.service()) for _ in range(3)))
@@ -117,7 +117,7 @@ async def test_cancelled_calls_leave_no_connection_taken() -> None:
     """A thousand calls over three connections, half of them cancelled at some moment."""
     chance = random.Random(7)
     async with (
-        FaultServer(answer_after(0.01)) as server,
+        FaultServer(respond_after(0.01)) as server,
         session_for(server, max_connections=3) as session,
     ):
         service = session.service()
@@ -137,7 +137,7 @@ async def test_cancelled_calls_leave_no_connection_taken() -> None:
 @in_virtual_time
 async def test_first_come_first_served() -> None:
     order: list[int] = []
-    async with FaultServer(answer_after(1)) as server, session_for(server, max_connections=2) as session:
+    async with FaultServer(respond_after(1)) as server, session_for(server, max_connections=2) as session:
 
         async def call(number: int) -> None:
             await describe(session.service())
@@ -153,7 +153,7 @@ async def test_ends_as_the_session_is_closed() -> None:
     async with FaultServer(stall) as server:
         async with session_for(server, max_connections=1, timeout=None, pool_timeout=None) as session:
             calls = [asyncio.create_task(describe(session.service())) for _ in range(3)]
-            await server.wait_until_asked(1)
+            await server.wait_until_requested(1)
         results = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(result) for result in results] == [ecr.SessionClosedError] * 3
 
@@ -167,7 +167,7 @@ async def upload(service: ecr.Service) -> None:
 @in_virtual_time
 async def test_a_large_request_on_a_slow_line_takes_as_long_as_it_takes() -> None:
     async with (
-        FaultServer(answer(), slow=(64 * 1024, 0.5)) as server,
+        FaultServer(respond(), slow=(64 * 1024, 0.5)) as server,
         session_for(server, timeout=5) as session,
     ):
         await upload(session.service())
@@ -179,13 +179,13 @@ async def test_a_large_request_on_a_slow_line_takes_as_long_as_it_takes() -> Non
 async def test_a_large_response_on_a_slow_line_too() -> None:
     body = b'{"repositories": [' + b'{"repositoryName": "app"},' * 100_000 + b"{}]}"
 
-    async def answer_slowly(exchange: Exchange) -> None:
+    async def respond_slowly(exchange: Exchange) -> None:
         await exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
         for start in range(0, len(body), 64 * 1024):
             await asyncio.sleep(1)
             await exchange.send(body[start : start + 64 * 1024])
 
-    async with FaultServer(answer_slowly) as server, session_for(server, timeout=5) as session:
+    async with FaultServer(respond_slowly) as server, session_for(server, timeout=5) as session:
         assert len((await describe(session.service())).repositories) == 100_001
         assert asyncio.get_running_loop().time() > 30
 

@@ -9,10 +9,10 @@ import ecr_async as ecr
 from tests.faults.server import (
     Exchange,
     FaultServer,
-    answer,
-    answer_and_hang_up,
     describe,
     drop,
+    respond,
+    respond_and_hang_up,
     session_for,
     stall,
 )
@@ -22,35 +22,35 @@ from tests.virtual_time import in_virtual_time
 class TestReuse:
     @in_virtual_time
     async def test_calls_one_after_the_other_share_a_connection(self) -> None:
-        async with FaultServer(answer()) as server, session_for(server) as session:
+        async with FaultServer(respond()) as server, session_for(server) as session:
             for _ in range(20):
                 await describe(session.service())
             assert server.connections == 1
 
     @in_virtual_time
     async def test_services_share_connections(self) -> None:
-        async with FaultServer(answer()) as server, session_for(server) as session:
+        async with FaultServer(respond()) as server, session_for(server) as session:
             for region in ("eu-west-1", "us-east-1"):
                 await describe(session.service(region))
             assert server.connections == 1
 
     @in_virtual_time
     async def test_as_many_connections_as_calls_at_once_are_kept(self) -> None:
-        async with FaultServer(answer()) as server, session_for(server) as session:
+        async with FaultServer(respond()) as server, session_for(server) as session:
             for _ in range(5):
                 await asyncio.gather(*(describe(session.service()) for _ in range(30)))
             assert server.connections == server.open_connections == 30
 
     @in_virtual_time
     async def test_no_more_connections_than_allowed(self) -> None:
-        async with FaultServer(answer()) as server, session_for(server, max_connections=7) as session:
+        async with FaultServer(respond()) as server, session_for(server, max_connections=7) as session:
             await asyncio.gather(*(describe(session.service()) for _ in range(100)))
         assert len(server.requests) == 100
         assert server.most_connections == server.connections == 7
 
     @in_virtual_time
     async def test_a_connection_that_the_server_has_closed_meanwhile_is_not_used(self) -> None:
-        async with FaultServer(answer_and_hang_up) as server, session_for(server) as session:
+        async with FaultServer(respond_and_hang_up) as server, session_for(server) as session:
             for _ in range(3):
                 await describe(session.service())
                 await server.wait_until_open(0)
@@ -58,7 +58,7 @@ class TestReuse:
 
     @in_virtual_time
     async def test_a_connection_that_the_server_closes_as_the_next_request_comes(self) -> None:
-        async with FaultServer(answer(), drop, answer()) as server, session_for(server) as session:
+        async with FaultServer(respond(), drop, respond()) as server, session_for(server) as session:
             for _ in range(2):
                 await describe(session.service())
         assert [request.connection for request in server.requests] == [1, 1, 2]
@@ -77,7 +77,7 @@ class TestReuse:
             ]
 
         monkeypatch.setattr(aiohttp.DefaultResolver, "resolve", look_up)
-        async with FaultServer(answer_and_hang_up) as server:
+        async with FaultServer(respond_and_hang_up) as server:
             port = server.port
             async with session_for(server, endpoint_url=f"http://ecr.example:{port}") as session:
                 for _ in range(5):
@@ -132,15 +132,15 @@ class TestCancelling:
     async def test_a_call_closes_its_connection_and_no_other(self) -> None:
         go_on = asyncio.Event()
 
-        async def wait_and_answer(exchange: Exchange) -> None:
+        async def wait_and_respond(exchange: Exchange) -> None:
             await go_on.wait()
-            await answer()(exchange)
+            await respond()(exchange)
 
-        async with FaultServer(stall, wait_and_answer) as server, session_for(server) as session:
+        async with FaultServer(stall, wait_and_respond) as server, session_for(server) as session:
             impatient = asyncio.create_task(describe(session.service()))
-            await server.wait_until_asked(1)
+            await server.wait_until_requested(1)
             patient = asyncio.create_task(describe(session.service()))
-            await server.wait_until_asked(2)
+            await server.wait_until_requested(2)
 
             impatient.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -154,11 +154,11 @@ class TestCancelling:
     @in_virtual_time
     async def test_a_call_that_waits_for_a_connection_takes_none(self) -> None:
         async with (
-            FaultServer(stall, answer()) as server,
+            FaultServer(stall, respond()) as server,
             session_for(server, max_connections=1) as session,
         ):
             first = asyncio.create_task(describe(session.service()))
-            await server.wait_until_asked(1)
+            await server.wait_until_requested(1)
             waiting = [asyncio.create_task(describe(session.service())) for _ in range(3)]
             await asyncio.sleep(0)
             waiting[0].cancel()
@@ -175,7 +175,7 @@ class TestCancelling:
     async def test_a_call_between_two_attempts(self) -> None:
         async with FaultServer(drop) as server, session_for(server) as session:
             call = asyncio.create_task(describe(session.service()))
-            await server.wait_until_asked(1)
+            await server.wait_until_requested(1)
             await server.wait_until_open(0)
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -196,29 +196,29 @@ class TestClosing:
         async with FaultServer(stall) as server:
             async with session_for(server) as session:
                 calls = [asyncio.create_task(describe(session.service())) for _ in range(5)]
-                await server.wait_until_asked(5)
+                await server.wait_until_requested(5)
             results = await asyncio.gather(*calls, return_exceptions=True)
         assert [type(result) for result in results] == [ecr.SessionClosedError] * 5
 
     @in_virtual_time
     async def test_calls_that_wait_for_credentials_or_a_connection_do_too(self) -> None:
-        asked = asyncio.Event()
+        requested = asyncio.Event()
 
         async def never() -> ecr.Credentials:
-            asked.set()
+            requested.set()
             await asyncio.Event().wait()
             raise AssertionError
 
         async with FaultServer(stall) as server:
             async with session_for(server, credentials=never) as session:
                 without_credentials = asyncio.create_task(describe(session.service()))
-                await asked.wait()
+                await requested.wait()
             with pytest.raises(ecr.SessionClosedError):
                 await without_credentials
 
             async with session_for(server, max_connections=1) as narrow:
                 calls = [asyncio.create_task(describe(narrow.service())) for _ in range(3)]
-                await server.wait_until_asked(1)
+                await server.wait_until_requested(1)
             results = await asyncio.gather(*calls, return_exceptions=True)
         assert [type(result) for result in results] == [ecr.SessionClosedError] * 3
 
@@ -229,14 +229,14 @@ class TestClosing:
                 await describe(session.service())
                 raise ZeroDivisionError
 
-        async with FaultServer(answer()) as server:
+        async with FaultServer(respond()) as server:
             with pytest.raises(ZeroDivisionError):
                 await fail(server)
             await server.wait_until_open(0)
 
     @in_virtual_time
     async def test_a_closed_session_makes_no_calls(self) -> None:
-        async with FaultServer(answer()) as server:
+        async with FaultServer(respond()) as server:
             async with session_for(server) as session:
                 service = session.service()
                 await describe(service)
@@ -249,7 +249,7 @@ class TestClosing:
 
     @in_virtual_time
     async def test_a_session_that_was_not_entered_makes_none_either(self) -> None:
-        async with FaultServer(answer()) as server:
+        async with FaultServer(respond()) as server:
             session = session_for(server)
             with pytest.raises(ecr.SessionClosedError, match="async with"):
                 session.service()
@@ -257,7 +257,7 @@ class TestClosing:
 
     @in_virtual_time
     async def test_a_session_is_entered_once(self) -> None:
-        async with FaultServer(answer()) as server, session_for(server) as session:
+        async with FaultServer(respond()) as server, session_for(server) as session:
             with pytest.raises(ecr.SessionClosedError, match="once"):
                 await session.__aenter__()
             await describe(session.service())
@@ -281,7 +281,7 @@ class TestHooks:
         trace.on_request_start.append(started)
         trace.on_connection_create_end.append(connected)
         trace.on_request_end.append(ended)
-        async with FaultServer(answer()) as server, session_for(server, trace_configs=[trace]) as session:
+        async with FaultServer(respond()) as server, session_for(server, trace_configs=[trace]) as session:
             await describe(session.service())
         target = "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories"
         assert seen == [f"POST {target}", "connected", "200"]

@@ -10,7 +10,7 @@ import pytest
 import ecr_async as ecr
 from ecr_async._wire import codec
 from ecr_async._wire.operation import AnyOperation
-from tests.faults.server import Exchange, FaultServer, answer, describe, session_for
+from tests.faults.server import Exchange, FaultServer, describe, respond, session_for
 
 TURNS = 1000
 """Of the event loop, in each of which something arrives if there is anything; more than a page takes."""
@@ -59,7 +59,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
 
 async def test_large_responses_are_decoded_one_at_a_time(watch: Watch) -> None:
     async with (
-        FaultServer(*(answer(large(number)) for number in range(4))) as server,
+        FaultServer(*(respond(large(number)) for number in range(4))) as server,
         session_for(server) as session,
     ):
         services = [session.service(), session.service("eu-west-2")]  # the event loop is the same for both
@@ -73,18 +73,18 @@ async def test_large_responses_are_decoded_one_at_a_time(watch: Watch) -> None:
 async def test_a_small_response_is_decoded_while_a_large_one_is(watch: Watch) -> None:
     seen: list[int] = []
 
-    async def answer_small(exchange: Exchange) -> None:
+    async def respond_small(exchange: Exchange) -> None:
         await watch.until_under_way()
-        await answer()(exchange)
+        await respond()(exchange)
 
     async with (
-        FaultServer(answer(large(0)), answer_small) as server,
+        FaultServer(respond(large(0)), respond_small) as server,
         session_for(server) as session,
     ):
         service = session.service()
 
         async def describe_second() -> None:
-            await server.wait_until_asked(1)
+            await server.wait_until_requested(1)
             await describe(service)
             seen.append(watch.under_way)
 
@@ -95,7 +95,7 @@ async def test_a_small_response_is_decoded_while_a_large_one_is(watch: Watch) ->
 async def test_a_large_response_that_cannot_be_read_lets_the_next_be_decoded(watch: Watch) -> None:
     broken = b'{"repositories": [%s], "nextToken": 1}' % b",".join([b"{}"] * 100_000)
     async with (
-        FaultServer(answer(broken), answer(large(1))) as server,
+        FaultServer(respond(broken), respond(large(1))) as server,
         session_for(server) as session,
     ):
         service = session.service()
@@ -107,7 +107,7 @@ async def test_a_large_response_that_cannot_be_read_lets_the_next_be_decoded(wat
 
 async def test_a_cancelled_call_lets_the_next_be_decoded(watch: Watch) -> None:
     async with (
-        FaultServer(answer(large(0)), answer(large(1))) as server,
+        FaultServer(respond(large(0)), respond(large(1))) as server,
         session_for(server) as session,
     ):
         service = session.service()

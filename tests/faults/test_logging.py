@@ -11,24 +11,24 @@ from tests.faults.server import (
     REQUEST_ID,
     Exchange,
     FaultServer,
-    answer,
     describe,
     drop,
-    refuse,
+    reject,
+    respond,
     session_for,
 )
 from tests.virtual_time import in_virtual_time
 
 
-async def answer_late(exchange: Exchange) -> None:
+async def respond_late(exchange: Exchange) -> None:
     await asyncio.sleep(0.25)
-    await answer()(exchange)
+    await respond()(exchange)
 
 
 @in_virtual_time
 async def call_and_fail() -> None:
     async with (
-        FaultServer(drop, answer_late, refuse("RepositoryNotFoundException")) as server,
+        FaultServer(drop, respond_late, reject("RepositoryNotFoundException")) as server,
         session_for(server, monotonic=asyncio.get_running_loop().time) as session,
     ):
         await describe(session.service())

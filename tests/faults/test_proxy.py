@@ -10,13 +10,13 @@ from yarl import URL
 
 import ecr_async as ecr
 from ecr_async._http.proxy import proxy_for
-from tests.faults.server import FaultServer, answer, describe, page, session_for
+from tests.faults.server import FaultServer, describe, page, respond, session_for
 from tests.virtual_time import in_virtual_time
 
 
 @in_virtual_time
 async def plain_http_goes_through(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with FaultServer(answer()) as proxy, FaultServer(answer()) as server:
+    async with FaultServer(respond()) as proxy, FaultServer(respond()) as server:
         monkeypatch.setenv(variable, proxy.url)
         async with session_for(server, endpoint_url="http://ecr.example:8080") as session:
             await describe(session.service())
@@ -34,7 +34,7 @@ def test_plain_http_goes_through_it(variable: str, monkeypatch: pytest.MonkeyPat
 def test_no_proxy_excepts_hosts(excepted: str, monkeypatch: pytest.MonkeyPatch) -> None:
     @in_virtual_time
     async def check() -> None:
-        async with FaultServer(answer()) as proxy, FaultServer(answer()) as server:
+        async with FaultServer(respond()) as proxy, FaultServer(respond()) as server:
             monkeypatch.setenv("HTTP_PROXY", proxy.url)
             monkeypatch.setenv("NO_PROXY", excepted.format(port=server.port))
             async with session_for(server) as session:
@@ -45,7 +45,7 @@ def test_no_proxy_excepts_hosts(excepted: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(("status", "attempts"), [(403, 1), (407, 1), (503, 3)])
-def test_a_proxy_that_refuses_to_connect(status: int, attempts: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_does_not_connect(status: int, attempts: int, monkeypatch: pytest.MonkeyPatch) -> None:
     @in_virtual_time
     async def check() -> None:
         async with FaultServer(page(status)) as proxy:
@@ -176,7 +176,7 @@ def test_a_password_of_any_characters_is_sent_to_the_proxy_alone(
 ) -> None:
     @in_virtual_time
     async def check() -> None:
-        behaviour = answer() if scheme == "http" else page(407)
+        behaviour = respond() if scheme == "http" else page(407)
         async with FaultServer(behaviour) as proxy:
             monkeypatch.setenv(f"{scheme.upper()}_PROXY", proxy.url.replace("//", "//user:pässwörd€@"))
             async with session_for(proxy, endpoint_url=f"{scheme}://ecr.example", max_attempts=1) as session:
@@ -190,7 +190,7 @@ def test_a_password_of_any_characters_is_sent_to_the_proxy_alone(
 
 @in_virtual_time
 async def an_untrusted_environment_prescribes_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with FaultServer(answer()) as server:
+    async with FaultServer(respond()) as server:
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
         async with session_for(server, trust_env=False) as session:
             await describe(session.service())

@@ -7,13 +7,13 @@ import uuid
 import pytest
 
 import ecr_async as ecr
-from tests.faults.server import FaultServer, answer, describe, drop, page, refuse, session_for
+from tests.faults.server import FaultServer, describe, drop, page, reject, respond, session_for
 from tests.virtual_time import in_virtual_time
 
 
 @in_virtual_time
 async def test_a_call_has_one_name_and_its_attempts_have_numbers() -> None:
-    async with FaultServer(drop, page(503), answer()) as server, session_for(server) as session:
+    async with FaultServer(drop, page(503), respond()) as server, session_for(server) as session:
         await describe(session.service())
         await describe(session.service())
     assert server.sent("amz-sdk-request") == [
@@ -33,7 +33,7 @@ async def test_each_attempt_is_signed_anew() -> None:
         return 1_700_000_000 + asyncio.get_running_loop().time()
 
     async with (
-        FaultServer(page(503, x_amz_retry_after="4000"), answer()) as server,
+        FaultServer(page(503, x_amz_retry_after="4000"), respond()) as server,
         session_for(server, clock=clock) as session,
     ):
         await describe(session.service())
@@ -46,7 +46,7 @@ async def test_each_attempt_is_signed_anew() -> None:
 @in_virtual_time
 async def test_a_pause_that_the_service_wishes_for(wish: str, granted: float) -> None:
     async with (
-        FaultServer(page(500, x_amz_retry_after=wish), answer()) as server,
+        FaultServer(page(500, x_amz_retry_after=wish), respond()) as server,
         session_for(server) as session,
     ):
         await describe(session.service())
@@ -57,7 +57,7 @@ async def test_a_pause_that_the_service_wishes_for(wish: str, granted: float) ->
 @in_virtual_time
 async def test_a_wish_that_makes_no_sense(wish: str) -> None:
     async with (
-        FaultServer(page(500, x_amz_retry_after=wish), answer()) as server,
+        FaultServer(page(500, x_amz_retry_after=wish), respond()) as server,
         session_for(server) as session,
     ):
         await describe(session.service())
@@ -67,7 +67,7 @@ async def test_a_wish_that_makes_no_sense(wish: str) -> None:
 @in_virtual_time
 async def test_a_pause_that_the_service_wishes_for_holds_for_all_calls_that_are_paced() -> None:
     async with (
-        FaultServer(refuse("ThrottlingException", x_amz_retry_after="4000"), answer()) as server,
+        FaultServer(reject("ThrottlingException", x_amz_retry_after="4000"), respond()) as server,
         session_for(server, retry_mode="adaptive", max_attempts=1) as session,
     ):
         service = session.service()
@@ -89,7 +89,7 @@ async def test_as_many_attempts_as_configured(attempts: int) -> None:
 
 @in_virtual_time
 async def test_the_last_error_is_the_one_that_is_raised() -> None:
-    last = refuse("RepositoryNotFoundException")
+    last = reject("RepositoryNotFoundException")
     async with FaultServer(drop, last) as server, session_for(server) as session:
         with pytest.raises(ecr.RepositoryNotFoundException) as caught:
             await describe(session.service())
@@ -97,7 +97,7 @@ async def test_the_last_error_is_the_one_that_is_raised() -> None:
 
 
 @in_virtual_time
-async def test_an_outage_is_not_answered_with_a_storm() -> None:
+async def test_an_outage_does_not_lead_to_a_storm_of_retries() -> None:
     """500 tokens at 14 a retry: 35 retries, however many calls there are."""
     async with FaultServer(page(500)) as server, session_for(server) as session:
         service = session.service()
@@ -114,7 +114,7 @@ async def test_an_outage_is_not_answered_with_a_storm() -> None:
 
 @in_virtual_time
 async def test_nothing_is_sent_for_a_request_that_breaks_a_limit() -> None:
-    async with FaultServer(answer()) as server, session_for(server) as session:
+    async with FaultServer(respond()) as server, session_for(server) as session:
         with pytest.raises(ecr.ValidationError):
             await ecr.describe_repositories(session.service(), ecr.DescribeRepositoriesRequest(max_results=0))
     assert server.requests == []

@@ -26,10 +26,10 @@ from tests.faults.server import (
     Behaviour,
     Exchange,
     FaultServer,
-    answer,
     head,
     page,
-    refuse,
+    reject,
+    respond,
     send_and_drop,
     session_for,
 )
@@ -43,7 +43,7 @@ AUTHORIZATION_TOKEN = base64.b64encode(b"AWS:canary").decode()
 SIGNED_URL = "https://bucket.s3.amazonaws.com/layer?X-Amz-Signature=canary"
 LAYER = b"canary of a layer"
 
-ANSWER = json.dumps(
+RESPONSE = json.dumps(
     {
         "authorizationData": [{"authorizationToken": AUTHORIZATION_TOKEN, "expiresAt": 1_700_000_000}],
         "downloadUrl": SIGNED_URL,
@@ -68,20 +68,20 @@ REQUESTS: dict[str, tuple[Callable[..., Awaitable[Any]], Any]] = {
 async def echo_in_html(exchange: Exchange) -> None:
     """A proxy that shows what it was sent."""
     fields = "".join(f"<li>{name}: {value}</li>" for name, value in exchange.request.headers.items())
-    await answer(f"<ul>{fields}</ul>".encode(), 403, HTML)(exchange)
+    await respond(f"<ul>{fields}</ul>".encode(), 403, HTML)(exchange)
 
 
 async def explain_the_signature(exchange: Exchange) -> None:
     """The service, when it computes another signature: it repeats the canonical request."""
     fields = exchange.request.headers
     explanation = "".join(f"{name}:{fields[name]}\n" for name in ("authorization", "x-amz-security-token"))
-    await refuse("InvalidSignatureException", 400, explanation)(exchange)
+    await reject("InvalidSignatureException", 400, explanation)(exchange)
 
 
 async def explain_with_escapes(exchange: Exchange) -> None:
     """The same, by an encoder of JSON that escapes slashes."""
     token = exchange.request.headers["x-amz-security-token"].replace("/", "\\/")
-    await answer(b'{"__type": "InvalidSignatureException", "message": "%b"}' % token.encode(), 400)(exchange)
+    await respond(b'{"__type": "InvalidSignatureException", "message": "%b"}' % token.encode(), 400)(exchange)
 
 
 def echo_the_token(spell: Callable[[str], str], place: str) -> Behaviour:
@@ -92,25 +92,25 @@ def echo_the_token(spell: Callable[[str], str], place: str) -> Behaviour:
         message = token if place == "message" else "No."
         headers = {} if place == "message" else {place: token}
         body = b'{"__type": "AccessDeniedException", "message": "%b"}' % message.encode()
-        await answer(body, 400, **headers)(exchange)
+        await respond(body, 400, **headers)(exchange)
 
     return behave
 
 
 FAULTS: dict[str, Behaviour] = {
-    "nothing goes wrong": answer(ANSWER),
+    "nothing goes wrong": respond(RESPONSE),
     "drops": faults.drop,
     "resets": faults.reset,
     "stalls": faults.stall,
-    "announces too little": send_and_drop(head(200, {"Content-Type": JSON, "Content-Length": "2"}), ANSWER),
-    "announces too much": send_and_drop(head(200, {"Content-Length": "9999"}), ANSWER),
-    "is not HTTP": send_and_drop(ANSWER + b"\r\n\r\n"),
-    "is no JSON": answer(ANSWER[:-1]),
-    "is JSON of another kind": answer(b'{"authorizationData": %b}' % json.dumps(SIGNED_URL).encode()),
-    "has a bad time": answer(ANSWER.replace(b"1700000000", b'"canary"')),
-    "refuses": refuse("ServerException", 500),
-    "throttles": refuse("ThrottlingException"),
-    "expired": refuse("ExpiredTokenException"),
+    "announces too little": send_and_drop(head(200, {"Content-Type": JSON, "Content-Length": "2"}), RESPONSE),
+    "announces too much": send_and_drop(head(200, {"Content-Length": "9999"}), RESPONSE),
+    "is not HTTP": send_and_drop(RESPONSE + b"\r\n\r\n"),
+    "is not JSON": respond(RESPONSE[:-1]),
+    "is JSON of another kind": respond(b'{"authorizationData": %b}' % json.dumps(SIGNED_URL).encode()),
+    "has a bad time": respond(RESPONSE.replace(b"1700000000", b'"canary"')),
+    "rejects": reject("ServerException", 500),
+    "throttles": reject("ThrottlingException"),
+    "expired": reject("ExpiredTokenException"),
     "is unavailable": page(503),
     "redirects": page(302, Location=SIGNED_URL),
     "echoes in HTML": echo_in_html,
@@ -122,8 +122,8 @@ FAULTS: dict[str, Behaviour] = {
     "echoes the token in HTML": echo_the_token(lambda t: t.replace("+", "&#43;"), "message"),
     "echoes the token as the error's type": echo_the_token(str, "x-amzn-errortype"),
     "echoes the token as the request's ID": echo_the_token(str, "x-amzn-requestid"),
-    "echoes the token as the request's ID in an answer": answer(
-        ANSWER, 200, **{"x-amzn-requestid": SESSION_TOKEN}
+    "echoes the token as the request's ID in a response": respond(
+        RESPONSE, 200, **{"x-amzn-requestid": SESSION_TOKEN}
     ),
 }
 
@@ -225,7 +225,7 @@ def test_cancelling_and_closing(ears: Ears) -> None:
                     )
                     for _ in range(2)
                 ]
-                await server.wait_until_asked(2)
+                await server.wait_until_requested(2)
                 calls[0].cancel()
             for result in await asyncio.gather(*calls, return_exceptions=True):
                 assert isinstance(result, BaseException)

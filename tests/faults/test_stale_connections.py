@@ -17,11 +17,11 @@ from tests.faults.server import (
     Behaviour,
     Exchange,
     FaultServer,
-    answer,
     describe,
     drop,
-    refuse,
+    reject,
     reset,
+    respond,
     send_and_drop,
     session_for,
 )
@@ -50,7 +50,7 @@ class Dying:
             if not self._together:
                 self._gate.set()
             await self._gate.wait()
-        await answer()(exchange)
+        await respond()(exchange)
 
     def die(self, connections: int) -> None:
         """Let the first so many connections be dead."""
@@ -76,7 +76,7 @@ async def test_all_calls_succeed(death: Behaviour, dead: int, calls: int) -> Non
 
 @in_virtual_time
 async def test_a_new_connection_that_is_lost_is_another_matter() -> None:
-    async with FaultServer(answer(), drop) as server, session_for(server, max_attempts=2) as session:
+    async with FaultServer(respond(), drop) as server, session_for(server, max_attempts=2) as session:
         await describe(session.service())
         with pytest.raises(ecr.TransportError) as caught:
             await describe(session.service())
@@ -86,9 +86,9 @@ async def test_a_new_connection_that_is_lost_is_another_matter() -> None:
 
 
 @in_virtual_time
-async def test_a_response_that_had_begun_is_no_stale_connection() -> None:
+async def test_a_connection_lost_in_the_middle_of_a_response_is_not_stale() -> None:
     half = send_and_drop(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{")
-    async with FaultServer(answer(), half, answer()) as server, session_for(server) as session:
+    async with FaultServer(respond(), half, respond()) as server, session_for(server) as session:
         await describe(session.service())
         await describe(session.service())
     assert server.sent("amz-sdk-request")[1:] == ["attempt=1; max=3", "attempt=2; max=3"]
@@ -111,7 +111,7 @@ CALLS: dict[str, Call] = {
 @pytest.mark.parametrize("operation", CALLS)
 @in_virtual_time
 async def test_what_is_not_idempotent_is_repeated_as_an_attempt_that_costs_no_quota(operation: str) -> None:
-    async with FaultServer(answer(), reset, answer()) as server, session_for(server) as session:
+    async with FaultServer(respond(), reset, respond()) as server, session_for(server) as session:
         service = session.service()
         await describe(service)
         await CALLS[operation](service)
@@ -123,7 +123,7 @@ async def test_what_is_not_idempotent_is_repeated_as_an_attempt_that_costs_no_qu
 @in_virtual_time
 async def test_with_one_attempt_it_is_sent_once(operation: str) -> None:
     async with (
-        FaultServer(answer(), reset, answer()) as server,
+        FaultServer(respond(), reset, respond()) as server,
         session_for(server, max_attempts=1) as session,
     ):
         await describe(session.service())
@@ -138,7 +138,7 @@ async def test_with_one_attempt_it_is_sent_once(operation: str) -> None:
 @in_virtual_time
 async def test_an_error_says_that_it_may_be_the_calls_own_effect(operation: str, lost: Behaviour) -> None:
     (code,) = REPEATS[operation]
-    async with FaultServer(lost, refuse(code)) as server, session_for(server) as session:
+    async with FaultServer(lost, reject(code)) as server, session_for(server) as session:
         with pytest.raises(ecr.ServiceError) as caught:
             await CALLS[operation](session.service())
         first = caught.value
@@ -152,7 +152,7 @@ async def test_an_error_says_that_it_may_be_the_calls_own_effect(operation: str,
 @in_virtual_time
 async def test_a_rejection_of_another_kind_is_not_its_own_effect() -> None:
     async with (
-        FaultServer(drop, refuse("InvalidParameterException")) as server,
+        FaultServer(drop, reject("InvalidParameterException")) as server,
         session_for(server) as session,
     ):
         with pytest.raises(ecr.InvalidParameterException) as caught:
@@ -163,7 +163,7 @@ async def test_a_rejection_of_another_kind_is_not_its_own_effect() -> None:
 @pytest.mark.parametrize("code", ["ThrottlingException", "ExpiredTokenException", "RequestExpired"])
 @in_virtual_time
 async def test_one_that_says_nothing_of_the_request_leaves_the_doubt(code: str) -> None:
-    async with FaultServer(drop, refuse(code)) as server, session_for(server) as session:
+    async with FaultServer(drop, reject(code)) as server, session_for(server) as session:
         with pytest.raises(ecr.ServiceError) as caught:
             await CALLS["InitiateLayerUpload"](session.service())
     assert caught.value.may_have_succeeded
@@ -172,7 +172,7 @@ async def test_one_that_says_nothing_of_the_request_leaves_the_doubt(code: str) 
 @in_virtual_time
 async def test_a_whole_response_that_cannot_be_read_is_not_sent_again() -> None:
     """A repository that was made is not made again, to fail as one that exists already."""
-    unreadable = answer(b'{"repository": {"createdAt": "yesterday"}}')
+    unreadable = respond(b'{"repository": {"createdAt": "yesterday"}}')
     async with FaultServer(unreadable) as server, session_for(server) as session:
         with pytest.raises(ecr.ResponseError) as caught:
             await CALLS["CreateRepository"](session.service())

@@ -19,11 +19,11 @@ from tests.faults.server import (
     REQUEST_ID,
     Exchange,
     FaultServer,
-    answer,
     describe,
     drop,
     page,
-    refuse,
+    reject,
+    respond,
     session_for,
     stall,
 )
@@ -72,7 +72,7 @@ def events(span: ReadableSpan) -> list[Mapping[str, AttributeValue]]:
 def test_a_call_that_succeeds(recorder: Recorder) -> None:
     @in_virtual_time
     async def check() -> int:
-        async with FaultServer(answer()) as server:
+        async with FaultServer(respond()) as server:
             async with session_for(server, telemetry=recorder.telemetry()) as session:
                 await describe(session.service())
             return server.port
@@ -88,15 +88,15 @@ def test_a_call_that_succeeds(recorder: Recorder) -> None:
         "server.address": "127.0.0.1",
         "server.port": port,
     }
-    last_answer = {
+    last_response = {
         "http.response.status_code": 200,
         "http.request.resend_count": 0,
         "aws.request_id": REQUEST_ID,
     }
     assert (span.name, span.kind) == ("ECR.DescribeRepositories", SpanKind.CLIENT)
-    assert span.attributes == common | last_answer
+    assert span.attributes == common | last_response
     assert span.status.status_code is StatusCode.UNSET
-    assert events(span) == [last_answer]
+    assert events(span) == [last_response]
     (duration,) = recorder.durations()
     assert (duration.count, duration.attributes) == (1, common)
     assert duration.sum > 0
@@ -106,7 +106,7 @@ def test_a_call_that_succeeds_in_the_end(recorder: Recorder) -> None:
     @in_virtual_time
     async def check() -> None:
         async with (
-            FaultServer(drop, page(503), answer()) as server,
+            FaultServer(drop, page(503), respond()) as server,
             session_for(server, telemetry=recorder.telemetry()) as session,
         ):
             await describe(session.service())
@@ -133,7 +133,7 @@ def test_a_call_that_fails(recorder: Recorder) -> None:
     @in_virtual_time
     async def check() -> None:
         async with (
-            FaultServer(refuse("RepositoryNotFoundException")) as server,
+            FaultServer(reject("RepositoryNotFoundException")) as server,
             session_for(server, telemetry=recorder.telemetry()) as session,
         ):
             with pytest.raises(ecr.RepositoryNotFoundException):
@@ -158,7 +158,7 @@ def test_a_call_that_is_cancelled(recorder: Recorder) -> None:
             session_for(server, telemetry=recorder.telemetry()) as session,
         ):
             call = asyncio.create_task(describe(session.service()))
-            await server.wait_until_asked(1)
+            await server.wait_until_requested(1)
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
@@ -175,7 +175,7 @@ def test_calls_at_once_each_have_their_own_span_below_that_of_the_caller(recorde
 
     async def fail_every_other(exchange: Exchange) -> None:
         first = exchange.request.headers["amz-sdk-request"].startswith("attempt=1;")
-        await (drop(exchange) if first else answer()(exchange))
+        await (drop(exchange) if first else respond()(exchange))
 
     @in_virtual_time
     async def check() -> None:
@@ -197,7 +197,7 @@ def test_calls_at_once_each_have_their_own_span_below_that_of_the_caller(recorde
 async def test_a_session_without_it_starts_no_span() -> None:
     async def is_traced(exchange: Exchange) -> None:
         assert not get_current_span().get_span_context().is_valid
-        await answer()(exchange)
+        await respond()(exchange)
 
     async with FaultServer(is_traced) as server, session_for(server) as session:
         await describe(session.service())

@@ -8,7 +8,7 @@ import trustme
 
 import ecr_async as ecr
 from ecr_async._http.tls import context_trusting
-from tests.faults.server import FaultServer, answer, describe, session_for
+from tests.faults.server import FaultServer, describe, respond, session_for
 
 # In real time: certificates are read on a thread, for which virtual time does not wait.
 
@@ -36,10 +36,10 @@ def tls(authority: trustme.CA) -> ssl.SSLContext:
     return certified(authority, "127.0.0.1")
 
 
-async def test_a_certificate_of_an_unknown_authority_is_refused_and_not_tried_again(
+async def test_a_certificate_of_an_unknown_authority_is_rejected_without_a_retry(
     tls: ssl.SSLContext,
 ) -> None:
-    async with FaultServer(answer(), tls=tls) as server, session_for(server) as session:
+    async with FaultServer(respond(), tls=tls) as server, session_for(server) as session:
         with pytest.raises(ecr.ConnectError, match="certificate") as caught:
             await describe(session.service())
     assert isinstance(caught.value, ecr.CertificateError)
@@ -48,7 +48,7 @@ async def test_a_certificate_of_an_unknown_authority_is_refused_and_not_tried_ag
 
 
 async def test_its_authority_may_be_given(tls: ssl.SSLContext, bundle: str) -> None:
-    async with FaultServer(answer(), tls=tls) as server, session_for(server, ca_bundle=bundle) as session:
+    async with FaultServer(respond(), tls=tls) as server, session_for(server, ca_bundle=bundle) as session:
         await describe(session.service())
     assert len(server.requests) == 1
 
@@ -58,7 +58,7 @@ async def test_or_named_in_the_environment(
     variable: str, tls: ssl.SSLContext, bundle: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, bundle)
-    async with FaultServer(answer(), tls=tls) as server, session_for(server) as session:
+    async with FaultServer(respond(), tls=tls) as server, session_for(server) as session:
         await describe(session.service())
 
 
@@ -67,28 +67,28 @@ async def test_awss_variable_goes_before_the_one_of_requests(
 ) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
-    async with FaultServer(answer(), tls=tls) as server, session_for(server) as session:
+    async with FaultServer(respond(), tls=tls) as server, session_for(server) as session:
         await describe(session.service())
 
 
 async def test_an_error_names_the_remedy(tls: ssl.SSLContext) -> None:
-    async with FaultServer(answer(), tls=tls) as server, session_for(server) as session:
+    async with FaultServer(respond(), tls=tls) as server, session_for(server) as session:
         with pytest.raises(
             ecr.CertificateError, match="as ca_bundle, in AWS_CA_BUNDLE or in REQUESTS_CA_BUNDLE"
         ):
             await describe(session.service())
 
 
-async def test_a_certificate_for_another_host_is_refused(authority: trustme.CA, bundle: str) -> None:
+async def test_a_certificate_for_another_host_is_rejected(authority: trustme.CA, bundle: str) -> None:
     tls = certified(authority, "ecr.example")
-    async with FaultServer(answer(), tls=tls) as server, session_for(server, ca_bundle=bundle) as session:
+    async with FaultServer(respond(), tls=tls) as server, session_for(server, ca_bundle=bundle) as session:
         with pytest.raises(ecr.CertificateError):
             await describe(session.service())
     assert server.requests == []
 
 
 async def test_whoever_insists_is_warned(tls: ssl.SSLContext) -> None:
-    async with FaultServer(answer(), tls=tls) as server:
+    async with FaultServer(respond(), tls=tls) as server:
         with pytest.warns(UserWarning, match="not verified") as warned:
             async with session_for(server, verify=False) as session:
                 await describe(session.service())
@@ -101,7 +101,7 @@ async def test_whoever_insists_is_warned(tls: ssl.SSLContext) -> None:
 async def test_a_bundle_that_is_none(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "bundle.pem"
     path.write_bytes(content)
-    async with FaultServer(answer()) as server:
+    async with FaultServer(respond()) as server:
         https = server.url.replace("http:", "https:")
         async with session_for(server, endpoint_url=https, ca_bundle=str(path)) as session:
             with pytest.raises(ecr.ConfigurationError, match=r"ca_bundle .*bundle\.pem"):
@@ -112,7 +112,7 @@ async def test_a_bundle_that_is_none(content: bytes, tmp_path: Path) -> None:
 async def test_a_bundle_that_nobody_needs_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "bundle.pem"
     path.write_bytes(b"no certificate")
-    async with FaultServer(answer()) as server, session_for(server, ca_bundle=str(path)) as session:
+    async with FaultServer(respond()) as server, session_for(server, ca_bundle=str(path)) as session:
         await describe(session.service())
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import ecr_async as ecr
-from tests.faults.server import FaultServer, answer, describe, session_for
+from tests.faults.server import FaultServer, describe, respond, session_for
 from tests.virtual_time import in_virtual_time
 
 
@@ -52,7 +52,7 @@ async def test_another_thread() -> None:
         except Exception as error:
             caught.append(error)
 
-    async with FaultServer(answer()) as server, session_for(server) as opened:
+    async with FaultServer(respond()) as server, session_for(server) as opened:
         await describe(opened.service())
         thread = threading.Thread(target=call, args=(opened,))
         thread.start()
@@ -79,7 +79,7 @@ def in_child(action: Any) -> int:
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @in_virtual_time
 async def test_a_forked_child_leaves_the_parent_unharmed() -> None:
-    async with FaultServer(answer()) as server, session_for(server) as opened:
+    async with FaultServer(respond()) as server, session_for(server) as opened:
         await describe(opened.service())
 
         def call() -> None:
@@ -97,7 +97,7 @@ async def test_a_forked_child_leaves_the_parent_unharmed() -> None:
 
 @in_virtual_time
 async def test_a_session_in_the_place_of_a_service() -> None:
-    async with FaultServer(answer()) as server, session_for(server) as opened:
+    async with FaultServer(respond()) as server, session_for(server) as opened:
         wrong: Any = opened
         with pytest.raises(ecr.ConfigurationError, match=r"pass session\.service\(\)"):
             await describe(wrong)

@@ -88,5 +88,5 @@ def _read_all(descriptor: int) -> str:
             while piece := terminal.read(65536):
                 pieces.append(piece)
         except OSError:
-            pass  # how Linux tells that the other side is gone
+            pass  # how Linux says that the other side is gone
     return b"".join(pieces).decode()

@@ -58,7 +58,7 @@ class TestReaders:
 
 
 class TestSchema:
-    async def test_a_row_tells_what_ecr_tells_of_an_image(self, tmp_path: Path) -> None:
+    async def test_a_row_has_what_ecr_reports_about_an_image(self, tmp_path: Path) -> None:
         pushed_at = datetime(2024, 2, 29, 12, 30, 15, tzinfo=UTC)
         text = manifest(b"layer")
 
@@ -164,13 +164,13 @@ class TestStreaming:
         groups = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
         assert groups == [2000, 2000, 500]
 
-    async def test_failures_are_told_and_the_rest_is_written(self, tmp_path: Path) -> None:
-        def refuse(operation: str, request: dict[str, Any]) -> str | None:
+    async def test_failures_are_reported_and_the_rest_is_written(self, tmp_path: Path) -> None:
+        def reject(operation: str, request: dict[str, Any]) -> str | None:
             return "AccessDeniedException" if request.get("repositoryName") == "team/api" else None
 
         path = tmp_path / "images.parquet"
         seen: list[ecr.ScanResult] = []
-        summary = await written(path, FakeRegistry(TEAMS, on_call=refuse), on_result=seen.append)
+        summary = await written(path, FakeRegistry(TEAMS, on_call=reject), on_result=seen.append)
         (failed,) = [result for result in seen if isinstance(result, ecr.FailedRepository)]
         assert failed.repository == "team/api"
         assert (summary.failed, summary.images) == (1, IMAGES - 3)
@@ -213,7 +213,7 @@ class TestAtomicity:
         with pytest.raises(FileNotFoundError):
             await written(tmp_path / "none" / "images.parquet", FakeRegistry(TEAMS))
 
-    async def test_a_checkpoint_is_refused_before_anything_is_called(self, tmp_path: Path) -> None:
+    async def test_a_checkpoint_is_rejected_before_anything_is_called(self, tmp_path: Path) -> None:
         registry = FakeRegistry(TEAMS)
         async with registry.session() as session:
             scan = ecr.scan_images([session.service()], checkpoint=tmp_path / "checkpoint")

@@ -55,14 +55,14 @@ async def test_a_dry_run_foretells_what_deleting_does(case: Sequence[tuple[int |
         ids = [
             ecr.ImageIdentifier(digests[number] if number is not None else None, tag) for number, tag in case
         ]
-        foretold = await ecr.delete_images(service, "team/app", ids)
+        previewed = await ecr.delete_images(service, "team/app", ids)
         assert await images(service) == before
         happened = await ecr.delete_images(service, "team/app", ids, dry_run=False)
         after = await images(service)
 
-    assert set(happened.done) == set(foretold.done)
+    assert set(happened.done) == set(previewed.done)
     assert [(each.id, each.code) for each in happened.failures] == [
-        (each.id, each.code) for each in foretold.failures
+        (each.id, each.code) for each in previewed.failures
     ]
     left = {(digest, tag) for digest, of_image in after.items() for tag in of_image or (None,)}
     had = {(digest, tag) for digest, of_image in before.items() for tag in of_image or (None,)}

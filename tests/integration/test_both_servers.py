@@ -38,8 +38,8 @@ async def service(request: pytest.FixtureRequest, local: LocalECR, moto: str) ->
     """A service of either server, empty; each is the account 123456789012."""
     options = {}
     if request.param == "moto":
-        async with aiohttp.ClientSession() as http, http.post(f"{moto}/moto-api/reset") as answer:
-            answer.raise_for_status()
+        async with aiohttp.ClientSession() as http, http.post(f"{moto}/moto-api/reset") as response:
+            response.raise_for_status()
         options = {"endpoint_url": moto}
     async with local.session(**options) as session:
         yield session.service()
@@ -173,7 +173,7 @@ UPLOAD_ID = "00000000-0000-4000-8000-000000000000"
 Call = Callable[[Service, str], Awaitable[Any]]
 
 
-# moto answers a PutImage without repository with an internal error; nothing is shared there to assert.
+# moto responds to a PutImage without repository with an internal error; nothing is shared there to assert.
 @pytest.mark.parametrize(
     "call",
     [
@@ -232,13 +232,13 @@ async def test_parts_become_a_layer(service: Service, repository: str) -> None:
         service, ecr.CompleteLayerUploadRequest(repository, upload_id, [digest])
     )
     assert done == ecr.CompleteLayerUploadResponse(REGISTRY, repository, upload_id, digest)
-    answer = await ecr.batch_check_layer_availability(
+    response = await ecr.batch_check_layer_availability(
         service, ecr.BatchCheckLayerAvailabilityRequest(repository, [digest])
     )
-    [layer] = answer.layers
+    [layer] = response.layers
     assert (layer.layer_digest, layer.layer_availability) == (digest, "AVAILABLE")
     assert layer.layer_size == len(content)
-    assert answer.failures == ()
+    assert response.failures == ()
 
 
 async def test_a_part_must_follow_what_is_there(service: Service, repository: str) -> None:
@@ -263,10 +263,10 @@ async def test_an_upload_ends_with_its_completion(service: Service, repository: 
 
 async def test_a_layer_that_is_not_there_is_not_available(service: Service, repository: str) -> None:
     request = ecr.BatchCheckLayerAvailabilityRequest(repository, [UNKNOWN_DIGEST, "no digest"])
-    answer = await ecr.batch_check_layer_availability(service, request)
+    response = await ecr.batch_check_layer_availability(service, request)
     # ECR lists it as UNAVAILABLE; moto reports a failure.
-    assert [layer for layer in answer.layers if layer.layer_availability == "AVAILABLE"] == []
-    failures = {failure.layer_digest: failure.failure_code for failure in answer.failures}
+    assert [layer for layer in response.layers if layer.layer_availability == "AVAILABLE"] == []
+    failures = {failure.layer_digest: failure.failure_code for failure in response.failures}
     assert failures["no digest"] == "InvalidLayerDigest"
 
 
@@ -301,7 +301,7 @@ async def test_an_image_is_put_listed_described_and_handed_out(service: Service,
         got = await ecr.batch_get_image(service, ecr.BatchGetImageRequest(repository, [image_id]))
         [image_got] = got.images
         assert (image_got.image_manifest, image_got.image_manifest_media_type) == (text, OCI_MANIFEST)
-        # moto names the image's last tag, whatever it was asked for by.
+        # moto names the image's last tag, whatever the request named.
         assert image_got.image_id is not None
         assert image_got.image_id.image_digest == digest
 
@@ -354,28 +354,28 @@ async def test_a_missing_image_is_named_in_the_error(service: Service, repositor
 
 async def test_a_batch_gets_what_is_there_and_reports_what_is_not(service: Service, repository: str) -> None:
     digest = await push(service, b"one", "v1")
-    answer = await ecr.batch_get_image(
+    response = await ecr.batch_get_image(
         service, ecr.BatchGetImageRequest(repository, [Id(image_tag="absent"), Id(digest)])
     )
-    assert [image.image_manifest for image in answer.images] == [manifest(b"one")]
-    [failure] = answer.failures
+    assert [image.image_manifest for image in response.images] == [manifest(b"one")]
+    [failure] = response.failures
     assert (failure.image_id, failure.failure_code) == (Id(image_tag="absent"), "ImageNotFound")
 
 
 async def test_a_tag_is_deleted_and_the_image_goes_with_its_last(service: Service, repository: str) -> None:
     digest = await push(service, b"one", "v1", "v2")
     for tag, rest in (("v1", {(digest, "v2")}), ("v2", set())):
-        answer = await ecr.batch_delete_image(
+        response = await ecr.batch_delete_image(
             service, ecr.BatchDeleteImageRequest(repository, [Id(image_tag=tag)])
         )
-        assert (answer.image_ids, answer.failures) == ((Id(digest, tag),), ())
+        assert (response.image_ids, response.failures) == ((Id(digest, tag),), ())
         assert await listed(service) == rest
 
 
 async def test_an_image_is_deleted_with_all_its_tags(service: Service, repository: str) -> None:
     digest = await push(service, b"one", "v1", "v2")
-    answer = await ecr.batch_delete_image(service, ecr.BatchDeleteImageRequest(repository, [Id(digest)]))
-    assert {image.image_tag for image in answer.image_ids} == {"v1", "v2"}
+    response = await ecr.batch_delete_image(service, ecr.BatchDeleteImageRequest(repository, [Id(digest)]))
+    assert {image.image_tag for image in response.image_ids} == {"v1", "v2"}
     assert await listed(service) == set()
 
 
@@ -392,11 +392,11 @@ async def test_a_deletion_reports_what_it_could_not_delete(
     service: Service, repository: str, image_id: Id, code: str
 ) -> None:
     digest = await push(service, b"one", "v1")
-    answer = await ecr.batch_delete_image(
+    response = await ecr.batch_delete_image(
         service, ecr.BatchDeleteImageRequest(repository, [image_id, Id(digest)])
     )
-    assert [(failure.image_id, failure.failure_code) for failure in answer.failures] == [(image_id, code)]
-    assert answer.image_ids == (Id(digest, "v1"),)
+    assert [(failure.image_id, failure.failure_code) for failure in response.failures] == [(image_id, code)]
+    assert response.image_ids == (Id(digest, "v1"),)
 
 
 # ---------------------------------------------------------------------------- policies
@@ -405,20 +405,20 @@ async def test_a_deletion_reports_what_it_could_not_delete(
 async def test_a_repository_policy_is_set_read_and_deleted(service: Service, repository: str) -> None:
     get = ecr.GetRepositoryPolicyRequest(repository)
     delete = ecr.DeleteRepositoryPolicyRequest(repository)
-    answers = (
+    responses = (
         await ecr.set_repository_policy(service, ecr.SetRepositoryPolicyRequest(repository, POLICY)),
         await ecr.get_repository_policy(service, get),
         await ecr.delete_repository_policy(service, delete),
     )
-    assert [(one.registry_id, one.repository_name) for one in answers] == [(REGISTRY, repository)] * 3
-    assert [json.loads(one.policy_text or "") for one in answers] == [json.loads(POLICY)] * 3
+    assert [(one.registry_id, one.repository_name) for one in responses] == [(REGISTRY, repository)] * 3
+    assert [json.loads(one.policy_text or "") for one in responses] == [json.loads(POLICY)] * 3
     with pytest.raises(ecr.RepositoryPolicyNotFoundException, match="Repository policy does not exist"):
         await ecr.get_repository_policy(service, get)
     with pytest.raises(ecr.RepositoryPolicyNotFoundException, match="Repository policy does not exist"):
         await ecr.delete_repository_policy(service, delete)
 
 
-async def test_what_is_no_repository_policy_is_not_set(service: Service, repository: str) -> None:
+async def test_an_invalid_repository_policy_is_not_set(service: Service, repository: str) -> None:
     with pytest.raises(ecr.InvalidParameterException):
         await ecr.set_repository_policy(service, ecr.SetRepositoryPolicyRequest(repository, NO_JSON))
     with pytest.raises(ecr.RepositoryPolicyNotFoundException):
@@ -429,13 +429,13 @@ async def test_a_lifecycle_policy_is_put_read_and_deleted(service: Service, repo
     get = ecr.GetLifecyclePolicyRequest(repository)
     delete = ecr.DeleteLifecyclePolicyRequest(repository)
     put = ecr.PutLifecyclePolicyRequest(repository, LIFECYCLE_POLICY)
-    answers = (
+    responses = (
         await ecr.put_lifecycle_policy(service, put),
         await ecr.get_lifecycle_policy(service, get),
         await ecr.delete_lifecycle_policy(service, delete),
     )
-    assert [(one.registry_id, one.repository_name) for one in answers] == [(REGISTRY, repository)] * 3
-    assert [json.loads(one.lifecycle_policy_text or "") for one in answers] == [
+    assert [(one.registry_id, one.repository_name) for one in responses] == [(REGISTRY, repository)] * 3
+    assert [json.loads(one.lifecycle_policy_text or "") for one in responses] == [
         json.loads(LIFECYCLE_POLICY)
     ] * 3
     with pytest.raises(ecr.LifecyclePolicyNotFoundException, match="Lifecycle policy does not exist"):
@@ -445,7 +445,7 @@ async def test_a_lifecycle_policy_is_put_read_and_deleted(service: Service, repo
 
 
 @pytest.mark.parametrize("text", [NO_JSON, LIFECYCLE_POLICY.replace("imageCountMoreThan", "mood")])
-async def test_what_is_no_lifecycle_policy_is_not_put(service: Service, repository: str, text: str) -> None:
+async def test_an_invalid_lifecycle_policy_is_not_put(service: Service, repository: str, text: str) -> None:
     with pytest.raises(ecr.InvalidParameterException, match="Lifecycle policy validation failure"):
         await ecr.put_lifecycle_policy(service, ecr.PutLifecyclePolicyRequest(repository, text))
     with pytest.raises(ecr.LifecyclePolicyNotFoundException):
@@ -456,8 +456,8 @@ async def test_what_is_no_lifecycle_policy_is_not_put(service: Service, reposito
 
 
 async def test_a_token_is_a_user_and_a_password_for_an_endpoint(service: Service) -> None:
-    answer = await ecr.get_authorization_token(service, ecr.GetAuthorizationTokenRequest())
-    [data] = answer.authorization_data
+    response = await ecr.get_authorization_token(service, ecr.GetAuthorizationTokenRequest())
+    [data] = response.authorization_data
     assert data.authorization_token is not None
     user, _, password = base64.b64decode(data.authorization_token).decode().partition(":")
     assert user == "AWS"

@@ -160,7 +160,7 @@ async def test_scan_shows_tables_on_a_terminal(local: LocalECR) -> None:
         (["--concurrency", "1"], 4),
     ],
 )
-async def test_scan_takes_what_it_is_told_to(local: LocalECR, arguments: list[str], images: int) -> None:
+async def test_scan_selects_images_by_its_options(local: LocalECR, arguments: list[str], images: int) -> None:
     finished = await run(*COMMAND, "scan", *arguments, env=environment(local))
     assert (finished.status, finished.err) == (0, "")
     assert json.loads(finished.out)["images"] == images
@@ -275,7 +275,7 @@ class Endless:
         self.is_under_way = asyncio.Event()
 
     @web.middleware
-    async def answer(
+    async def respond(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         operation = request.headers.get("X-Amz-Target", "").partition(".")[2]
@@ -296,7 +296,7 @@ async def endless(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[LocalE
 
     def made(*arguments: Any) -> web.Application:
         application = make_application(*arguments)
-        application.middlewares.append(endless.answer)
+        application.middlewares.append(endless.respond)
         return application
 
     async with contextlib.AsyncExitStack() as stack:

@@ -107,7 +107,7 @@ async def test_policies_are_checked_set_got_previewed_and_deleted(local: LocalEC
     assert "LifecyclePolicyNotFoundException" in (await ecr_async(local, "policy", "get", "team/app")).err
 
 
-async def test_clean_shows_what_it_would_delete_and_deletes_it_if_told_to(local: LocalECR) -> None:
+async def test_clean_shows_what_it_would_delete_and_deletes_it_on_request(local: LocalECR) -> None:
     only_shown = await ecr_async(local, "clean", "team/app", "--keep-newest", "2")
     assert (only_shown.status, len(rows(only_shown))) == (0, 2)
     assert only_shown.err == "2 images would be deleted; --delete does it\n"
@@ -131,7 +131,7 @@ async def test_report_adds_up_a_scans_file(local: LocalECR, tmp_path: Path, name
     assert "5 images in 2 repositories" in page.read_text()
 
 
-async def test_report_says_which_line_is_no_image(tmp_path: Path, local: LocalECR) -> None:
+async def test_report_names_the_line_that_is_not_an_image(tmp_path: Path, local: LocalECR) -> None:
     file = tmp_path / "images.jsonl"
     file.write_text("{}\n")
     finished = await ecr_async(local, "report", file)

@@ -40,7 +40,7 @@ class Gate:
         self.calls: list[tuple[str, str, str, str]] = []
         self.shut_after: int | None = None
         self.held: defaultdict[str, int] = defaultdict(int)
-        self.refuse: str | None = None
+        self.rejects: str | None = None
         self._open = asyncio.Event()
         self._changed = asyncio.Condition()
 
@@ -50,21 +50,21 @@ class Gate:
         region = request.headers["Authorization"].split("/")[2]
         repository = msgspec.json.decode(body).get("repositoryName", "")
         if operation == "DescribeImages":
-            if self.refuse == repository:
+            if self.rejects == repository:
                 raise ecr.ServiceError("", code="AccessDeniedException")
-            answered = [asked for asked, _ in self.asked()].count(region)
-            if self.shut_after is not None and answered >= self.shut_after:
+            responses = [each for each, _ in self.requested()].count(region)
+            if self.shut_after is not None and responses >= self.shut_after:
                 await self._hold(region)
         process = request.headers["User-Agent"].rpartition("app/")[2]
         self.calls.append((operation, region, repository, process))
 
-    def asked(self) -> list[tuple[str, str]]:
-        """Return the repositories that were asked for, page by page, as region and name."""
+    def requested(self) -> list[tuple[str, str]]:
+        """Return the repositories that were requested, page by page, as region and name."""
         return [(region, name) for operation, region, name, _ in self.calls if operation == "DescribeImages"]
 
     def processes(self, region: str) -> set[str]:
-        """Return which processes asked a region."""
-        return {process for _, asked, _, process in self.calls if asked == region}
+        """Return which processes called a region."""
+        return {process for _, called, _, process in self.calls if called == region}
 
     def open(self) -> None:
         """Let everybody through, from now on."""
@@ -210,7 +210,7 @@ class TestPartitions:
         (folder / "default" / "us-east-1" / file_name("team/web")).unlink()
         gate.calls.clear()
         second = await distributed.scan_distributed(folder, cluster=cluster)
-        assert gate.asked() == [("us-east-1", "team/web")]
+        assert gate.requested() == [("us-east-1", "team/web")]
         assert files(folder) == written
         assert (first.total.scanned, first.total.done_before) == (3, 0)
         assert (second.total.repositories, second.total.scanned, second.total.done_before) == (3, 1, 2)
@@ -220,14 +220,14 @@ class TestPartitions:
     ) -> None:
         await fill(local, ["team/app", "team/web"], ["us-east-1"])
         folder = tmp_path / "images"
-        gate.refuse = "team/app"
+        gate.rejects = "team/app"
         first = await distributed.scan_distributed(folder, cluster=cluster)
         (failed,) = first.failed
         assert (failed.profile, failed.region, failed.repository) == (None, None, "team/app")
         assert isinstance(failed.error, ecr.ServiceError)
         assert failed.error.code == "AccessDeniedException"
         assert files(folder) == {f"default/us-east-1/{file_name('team/web')}"}
-        gate.refuse = None
+        gate.rejects = None
         second = await distributed.scan_distributed(folder, cluster=cluster)
         assert (second.total.scanned, second.total.done_before, second.failed) == (1, 1, ())
 
@@ -324,9 +324,9 @@ async def test_a_worker_that_is_killed_in_mid_scan_costs_no_row(
         (victim,) = gate.processes(REGIONS[0])
         os.kill(int(victim), signal.SIGKILL)
         finished = {
-            (region, name) for region, name in gate.asked() if file_name(name) in _names(folder, region)
+            (region, name) for region, name in gate.requested() if file_name(name) in _names(folder, region)
         }
-        before = list(gate.asked())
+        before = list(gate.requested())
         gate.open()
         summary = await scan
 
@@ -336,13 +336,13 @@ async def test_a_worker_that_is_killed_in_mid_scan_costs_no_row(
     assert len(files(folder)) == len(REGIONS) * len(repositories)
     assert summary.complete
     assert summary.registries[0].scan.done_before > 0
-    assert finished.isdisjoint(gate.asked()[len(before) :])
+    assert finished.isdisjoint(gate.requested()[len(before) :])
 
 
 async def _until_written(folder: Path, region: str) -> None:
     """Wait until a file of a region is whole."""
     while not any(name.endswith(".parquet") for name in _names(folder, region)):  # noqa: ASYNC110
-        await asyncio.sleep(0.01)  # another process writes it, and tells nobody
+        await asyncio.sleep(0.01)  # another process writes it, and there is nothing to wait for
 
 
 def _names(folder: Path, region: str) -> list[str]:
@@ -365,7 +365,7 @@ async def test_without_a_cluster_it_makes_one_of_processes(local: LocalECR, tmp_
 @pytest.mark.parametrize(
     ("one", "other"), [("team/app", "team.app"), ("a" * 256, "a" * 255 + "b"), ("team/app", "team/app/x")]
 )
-def test_a_file_is_no_other_repositorys_and_its_name_is_not_too_long(one: str, other: str) -> None:
+def test_a_file_name_is_unique_to_its_repository_and_not_too_long(one: str, other: str) -> None:
     assert file_name(one) != file_name(other)
     assert max(len(file_name(one)), len(file_name(other))) < 256
 

@@ -106,7 +106,7 @@ def event(digest: str, tag: str, **detail: str) -> str:
     )
 
 
-def untold(out: str) -> list[str]:
+def unreported(out: str) -> list[str]:
     """Return lines without what a scan makes up."""
     return sorted(re.sub(r"would (not )?deploy[^-]*?  ", "", line) for line in out.splitlines())
 
@@ -122,7 +122,7 @@ async def test_push_worker_says_of_each_push_what_it_would_do(local: LocalECR) -
     ]
     finished = await run(*script("push_worker.py"), env=environment(local), text="\n".join(events))
     assert finished.status == 0
-    assert untold(finished.out) == [
+    assert unreported(finished.out) == [
         "team/app:1.0  0.0 MB  no lifecycle policy",
         f"team/app:{pushed}  nothing to scan",
     ]
@@ -152,17 +152,17 @@ async def test_push_worker_previews_the_lifecycle_policy_and_reads_a_file(
         )
         out, _ = await process.communicate()
     assert process.returncode == 0
-    told = [
+    lines = [
         re.fullmatch(r"team/app:(.+)  0.0 MB  would not deploy: .*  (.+)", line)
         for line in out.decode().splitlines()
     ]
-    assert [line and line.groups() for line in told] == [
+    assert [line and line.groups() for line in lines] == [
         ("1.0", "the policy would expire 250 images"),
         ("1.1", "the policy would expire 250 images"),
     ]
 
 
-async def test_push_worker_ends_when_told_to_while_its_input_is_open(local: LocalECR) -> None:
+async def test_push_worker_ends_on_a_signal_while_its_input_is_open(local: LocalECR) -> None:
     async with started(*script("push_worker.py"), env=environment(local)) as worker:
         assert worker.stdin is not None
         assert worker.stdout is not None

@@ -28,7 +28,7 @@ COMPLETED_AT = 1_700_000_000
 
 
 class FakeScanner(FakeRegistry):
-    """A registry whose images are scanned; an image is told by its tag.
+    """A registry whose images are scanned; an image is identified by its tag.
 
     `findings` has the severities of each scanned image's findings. Of others a scan can be started,
     which takes `SCAN_SECONDS`, and finds what `to_find` says.
@@ -40,18 +40,18 @@ class FakeScanner(FakeRegistry):
         self.to_find: dict[str, list[str]] = {}
         self.enhanced = False
         self.statuses: dict[str, str] = {}
-        self.refusals: dict[str, str] = {}
+        self.rejections: dict[str, str] = {}
         self._done_at: dict[str, float] = {}
 
     async def _reply(self, operation: str, request: dict[str, Any]) -> Any:
         tag = request["imageId"]["imageTag"]
-        if operation == "StartImageScan" and tag in self.refusals:
-            return self._refusal(self.refusals[tag])
+        if operation == "StartImageScan" and tag in self.rejections:
+            return self._rejection(self.rejections[tag])
         if tag == "missing":
-            return self._refusal("ImageNotFoundException")
+            return self._rejection("ImageNotFoundException")
         scanned = tag in self.findings or tag in self.statuses or tag in self._done_at
         if operation == "DescribeImageScanFindings" and not scanned:
-            return self._refusal("ScanNotFoundException")
+            return self._rejection("ScanNotFoundException")
         return await super()._reply(operation, request)
 
     def _StartImageScan(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -62,14 +62,14 @@ class FakeScanner(FakeRegistry):
     def _DescribeImageScanFindings(self, request: dict[str, Any]) -> dict[str, Any]:
         tag = request["imageId"]["imageTag"]
         status = self._status(tag)
-        answer = {**self._about(request), "imageScanStatus": {"status": status, "description": "as it is"}}
+        response = {**self._about(request), "imageScanStatus": {"status": status, "description": "as it is"}}
         if status not in ("COMPLETE", "ACTIVE"):
-            return answer
+            return response
         severities = self.findings.get(tag, self.to_find.get(tag, []))
         start = int(request.get("nextToken", 0))
         stop = start + request["maxResults"]
         key, name = ("enhancedFindings", "title") if self.enhanced else ("findings", "name")
-        answer["imageScanFindings"] = {
+        response["imageScanFindings"] = {
             "imageScanCompletedAt": COMPLETED_AT,
             "findingSeverityCounts": Counter(severities),
             key: [
@@ -77,7 +77,7 @@ class FakeScanner(FakeRegistry):
                 for number, severity in list(enumerate(severities))[start:stop]
             ],
         }
-        return answer | ({"nextToken": str(stop)} if stop < len(severities) else {})
+        return response | ({"nextToken": str(stop)} if stop < len(severities) else {})
 
     def _status(self, tag: str) -> str:
         if tag in self._done_at:
@@ -187,7 +187,7 @@ class TestSelection:
     """Images come by repository, as pairs, or as what a scan of images gives."""
 
     @staticmethod
-    async def asked_for(images: Any) -> list[dict[str, Any]]:
+    async def requests_for(images: Any) -> list[dict[str, Any]]:
         registry = FakeRegistry({}, on_call=lambda operation, request: "ScanNotFoundException")
         async with registry.session() as session:
             results = [result async for result in scan_findings(session.service(), images, max_findings=0)]
@@ -202,10 +202,10 @@ class TestSelection:
     )
 
     async def test_a_mapping_of_repositories(self) -> None:
-        assert await self.asked_for({name: [image] for name, image in self.PAIRS}) == [*self.REQUESTS]
+        assert await self.requests_for({name: [image] for name, image in self.PAIRS}) == [*self.REQUESTS]
 
     async def test_pairs(self) -> None:
-        assert await self.asked_for(iter(self.PAIRS)) == [*self.REQUESTS]
+        assert await self.requests_for(iter(self.PAIRS)) == [*self.REQUESTS]
 
     async def test_an_async_iterable(self) -> None:
         async def pairs() -> AsyncIterator[tuple[str, ecr.ImageIdentifier]]:
@@ -213,11 +213,11 @@ class TestSelection:
                 await asyncio.sleep(0)
                 yield pair
 
-        assert await self.asked_for(pairs()) == [*self.REQUESTS]
+        assert await self.requests_for(pairs()) == [*self.REQUESTS]
 
-    async def test_details_are_asked_for_by_digest_in_their_own_registry(self) -> None:
+    async def test_details_are_requested_by_digest_in_their_own_registry(self) -> None:
         details = [ecr.ImageDetail("123456789012", "aa", digest(tag), (tag,)) for tag in ("v1", "v2")]
-        assert await self.asked_for(details) == [
+        assert await self.requests_for(details) == [
             {
                 "registryId": "123456789012",
                 "repositoryName": "aa",
@@ -256,10 +256,10 @@ class TestWithoutFindings:
         assert (summary.vanished, summary.complete) == (1, True)
 
     async def test_a_failure_is_a_result_and_the_others_go_on(self) -> None:
-        def refuse(operation: str, request: dict[str, Any]) -> str | None:
+        def reject(operation: str, request: dict[str, Any]) -> str | None:
             return "AccessDeniedException" if request["imageId"]["imageTag"] == "v1" else None
 
-        registry = FakeScanner({"v1": ["LOW"], "v2": ["LOW"]}, on_call=refuse)
+        registry = FakeScanner({"v1": ["LOW"], "v2": ["LOW"]}, on_call=reject)
         results, summary = await results_of(registry, "v1", "v2")
         failed = results["v1"]
         assert isinstance(failed, FailedFindings)
@@ -304,7 +304,7 @@ class TestStartingAndWaiting:
         assert summary.seconds == pytest.approx(20, abs=4 * LATENCY)
 
     @in_virtual_time
-    async def test_a_scan_that_fails_meanwhile_is_told_at_once(self) -> None:
+    async def test_a_scan_that_fails_meanwhile_is_reported_at_once(self) -> None:
         registry = FakeScanner({})
         registry.statuses["v1"] = "IN_PROGRESS"
         asyncio.get_running_loop().call_later(10, registry.statuses.update, {"v1": "FAILED"})
@@ -325,16 +325,16 @@ class TestStartingAndWaiting:
         assert summary.seconds < 2 * SCAN_SECONDS
 
     @pytest.mark.parametrize(
-        ("refusal", "status"),
+        ("rejection", "status"),
         [
             ("LimitExceededException", "LIMIT_EXCEEDED"),
             ("UnsupportedImageTypeException", "UNSUPPORTED_IMAGE"),
             ("ImageArchivedException", "IMAGE_ARCHIVED"),
         ],
     )
-    async def test_a_scan_that_may_not_be_started_is_a_result(self, refusal: str, status: str) -> None:
+    async def test_a_scan_that_may_not_be_started_is_a_result(self, rejection: str, status: str) -> None:
         registry = FakeScanner({})
-        registry.refusals["v1"] = refusal
+        registry.rejections["v1"] = rejection
         results, summary = await results_of(registry, "v1", start=True, wait=300)
         result = results["v1"]
         assert isinstance(result, UnscannedImage)
@@ -470,9 +470,9 @@ async def test_the_images_of_a_whole_registry_are_scanned_and_rolled_up() -> Non
 class Bare(FakeRegistry):
     """A registry whose responses to DescribeImageScanFindings are given, by the image's tag."""
 
-    def __init__(self, answers: dict[str, Any], **options: Any) -> None:
+    def __init__(self, statuses: dict[str, Any], **options: Any) -> None:
         super().__init__({}, **options)
-        self.given = answers
+        self.given = statuses
 
     def _DescribeImageScanFindings(self, request: dict[str, Any]) -> dict[str, Any]:
         given: dict[str, Any] = self.given[request["imageId"]["imageTag"]]
@@ -483,7 +483,7 @@ class TestWhatOthersMetWith:
     """Troubles of other clients that were reported in public, tried on this one."""
 
     @pytest.mark.parametrize(
-        "answer",
+        "response",
         [
             {"imageScanStatus": {"status": "COMPLETE"}},
             {"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {}},
@@ -496,20 +496,20 @@ class TestWhatOthersMetWith:
             },
         ],
     )
-    async def test_an_image_of_which_nothing_is_reported_is_not_clean(self, answer: Any) -> None:
+    async def test_an_image_of_which_nothing_is_reported_is_not_clean(self, response: Any) -> None:
         """https://github.com/aws/aws-cli/issues/6759."""
-        async with Bare({"v1": answer}).session() as session:
+        async with Bare({"v1": response}).session() as session:
             scan = scan_findings(session.service(), tagged("v1"))
             (result,) = [result async for result in scan]
         assert isinstance(result, UnscannedImage)
-        assert result.status == answer["imageScanStatus"]["status"]
+        assert result.status == response["imageScanStatus"]["status"]
         assert "neither findings nor how many" in (result.description or "")
         assert (scan.summary.scanned, scan.summary.unscanned) == (0, 1)
 
     async def test_findings_without_counts_are_counted(self) -> None:
         findings = [{"name": f"CVE-{number}", "severity": "LOW"} for number in range(3)]
-        answer = {"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {"findings": findings}}
-        async with Bare({"v1": answer}).session() as session:
+        response = {"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {"findings": findings}}
+        async with Bare({"v1": response}).session() as session:
             scan = scan_findings(session.service(), tagged("v1"), max_findings=1)
             (result,) = [result async for result in scan]
         assert isinstance(result, ImageFindings)
@@ -551,10 +551,12 @@ class TestWhatOthersMetWith:
     @in_virtual_time
     async def test_a_listing_that_is_throttled_goes_on(self) -> None:
         """https://github.com/cloud-custodian/cloud-custodian/issues/5598."""
-        answers = iter(["ThrottlingException"] * 20)
+        outcomes = iter(["ThrottlingException"] * 20)
         registry = FakeRegistry(
             {"app": 1},
-            on_call=lambda operation, _: next(answers, None) if operation == "DescribeRepositories" else None,
+            on_call=lambda operation, _: (
+                next(outcomes, None) if operation == "DescribeRepositories" else None
+            ),
         )
         async with registry.session() as session:
             scan = ecr.scan_images(session.service())

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from tests.faults.server import FaultServer, answer
+from tests.faults.server import FaultServer, respond
 
 PROGRAM = """
 import asyncio, sys
@@ -77,7 +77,7 @@ FAMILIES = {"common", "repositories"}
 
 
 async def test_loads_what_it_needs_and_nothing_else() -> None:
-    async with FaultServer(answer()) as server:
+    async with FaultServer(respond()) as server:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-c",

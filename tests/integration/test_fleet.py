@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 import ecr_async as ecr
-from tests.integration.credentials.servers import RefusingSTS
+from tests.integration.credentials.servers import RejectingSTS
 
 ACCOUNTS = ["111111111111", "222222222222", "333333333333"]
 ROLE = "arn:aws:iam::111111111111:role/ecr-reader"
@@ -98,10 +98,10 @@ class TestRequest:
     """What STS is sent, and what becomes of its rejection."""
 
     @pytest.fixture
-    def sts(self) -> RefusingSTS:
-        return RefusingSTS("AccessDenied", lambda request: "user ci may not assume role ecr-reader")
+    def sts(self) -> RejectingSTS:
+        return RejectingSTS("AccessDenied", lambda request: "user ci may not assume role ecr-reader")
 
-    async def test_external_id_session_name_and_duration_are_sent(self, sts: RefusingSTS) -> None:
+    async def test_external_id_session_name_and_duration_are_sent(self, sts: RejectingSTS) -> None:
         async with (
             sts.serving() as url,
             ecr.Session(**KEYS, sts_endpoint_url=url, trust_env=False) as session,
@@ -118,7 +118,7 @@ class TestRequest:
             ("DurationSeconds", "900"),
         }
 
-    async def test_a_rejection_names_the_role_and_what_to_do(self, sts: RefusingSTS) -> None:
+    async def test_a_rejection_names_the_role_and_what_to_do(self, sts: RejectingSTS) -> None:
         async with (
             sts.serving() as url,
             ecr.Session(**KEYS, sts_endpoint_url=url, trust_env=False) as session,
@@ -135,7 +135,7 @@ class TestRequest:
         ("arn", "region"), [(ROLE, "us-east-1"), (ROLE.replace("aws", "aws-cn", 1), r"cn-north(west)?-1")]
     )
     async def test_without_a_region_it_is_one_of_the_roles_partition(
-        self, arn: str, region: str, sts: RefusingSTS
+        self, arn: str, region: str, sts: RejectingSTS
     ) -> None:
         async with (
             sts.serving() as url,
@@ -157,7 +157,7 @@ class TestFleet:
         assert seen == {(account, region) for account in ACCOUNTS for region in ("eu-west-1", "us-east-1")}
 
     async def test_one_account_that_cannot_be_entered_does_not_end_the_others(self) -> None:
-        sts = RefusingSTS("AccessDenied", lambda request: "no", refused=":222222222222:")
+        sts = RejectingSTS("AccessDenied", lambda request: "no", rejected=":222222222222:")
         async with (
             sts.serving() as url,
             ecr.Session(**KEYS, region="eu-west-1", sts_endpoint_url=url, trust_env=False) as session,
@@ -242,7 +242,7 @@ class TestBulkScan:
         assert [result async for result in ecr.scan_findings(fleet, ecr.scan_images(fleet))] == []
 
     async def test_an_account_that_cannot_be_entered_is_a_failed_listing_for_each_region(self) -> None:
-        sts = RefusingSTS("AccessDenied", lambda request: "no", refused=":222222222222:")
+        sts = RejectingSTS("AccessDenied", lambda request: "no", rejected=":222222222222:")
         async with (
             sts.serving() as url,
             ecr.Session(**KEYS, region="eu-west-1", sts_endpoint_url=url, trust_env=False) as session,

@@ -1,4 +1,4 @@
-"""mypy accepts what is right and, in its strict mode, refuses what is wrong."""
+"""mypy accepts what is right and, in its strict mode, rejects what is wrong."""
 
 import os
 import re
@@ -148,7 +148,7 @@ def test_every_construct_is_accepted(findings: Findings) -> None:
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_is_wrong_is_refused(name: str, findings: Findings) -> None:
+def test_what_is_wrong_is_rejected(name: str, findings: Findings) -> None:
     _, code, words = WRONG[name]
     (line,) = findings[file_name(name)]
     assert line.endswith(f"[{code}]")
@@ -156,5 +156,5 @@ def test_what_is_wrong_is_refused(name: str, findings: Findings) -> None:
     assert f":{len(PROLOGUE.splitlines()) + 1}: error: " in line
 
 
-def test_nothing_else_is_refused(findings: Findings) -> None:
+def test_nothing_else_is_rejected(findings: Findings) -> None:
     assert findings.keys() <= {"constructs.py", *map(file_name, WRONG)}

@@ -45,8 +45,8 @@ class TokenBucket:
 class FakeRegistry:
     """Repositories by name, with so many images each. It stands in for a session's transport.
 
-    `on_call` sees each request before it is answered, as operation and body, and may answer it: with
-    an error's code, with an exception, or not at all by waiting. `latency` is in seconds.
+    `on_call` sees each request before the response, as operation and body, and may decide the outcome:
+    an error's code, an exception, or none at all by waiting. `latency` is in seconds.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class FakeRegistry:
         self.on_call = on_call
         self.account = "123456789012"
         self.calls: list[tuple[str, dict[str, Any]]] = []
-        self.answers: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
         self.under_way = 0
         self.most_under_way = 0
 
@@ -101,7 +101,7 @@ class FakeRegistry:
     async def post(
         self, url: URL, headers: Mapping[str, str], body: Content, proxy: Proxy | None, *, fresh: bool = False
     ) -> Reply:
-        """Answer one request."""
+        """Respond to one request."""
         operation = headers["X-Amz-Target"].partition(".")[2]
         request = msgspec.json.decode(body if isinstance(body, bytes) else b"".join(body))
         self.calls.append((operation, request))
@@ -116,24 +116,24 @@ class FakeRegistry:
 
     async def _reply(self, operation: str, request: dict[str, Any]) -> Reply:
         if self.bucket is not None and not self.bucket.admit():
-            return self._refusal("ThrottlingException")
+            return self._rejection("ThrottlingException")
         if self.on_call is not None:
-            answer = self.on_call(operation, request)
-            if asyncio.iscoroutine(answer):
-                answer = await answer
-            if isinstance(answer, Exception):
-                raise answer
-            if answer is not None:
-                return self._refusal(answer)
+            outcome = self.on_call(operation, request)
+            if asyncio.iscoroutine(outcome):
+                outcome = await outcome
+            if isinstance(outcome, Exception):
+                raise outcome
+            if outcome is not None:
+                return self._rejection(outcome)
         try:
             content = getattr(self, f"_{operation}")(request)
         except KeyError:
-            return self._refusal("RepositoryNotFoundException")
-        self.answers["OK"] += 1
+            return self._rejection("RepositoryNotFoundException")
+        self.outcomes["OK"] += 1
         return Reply(200, {}, msgspec.json.encode(content))
 
-    def _refusal(self, code: str) -> Reply:
-        self.answers[code] += 1
+    def _rejection(self, code: str) -> Reply:
+        self.outcomes[code] += 1
         return Reply(400, {}, msgspec.json.encode({"__type": code, "message": ""}))
 
     def _DescribeRepositories(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def _page(key: str, items: list[dict[str, Any]], request: dict[str, Any]) -> dic
 
 
 def image(repository: str, index: int) -> dict[str, Any]:
-    """Return what DescribeImages tells of a repository's image; an image takes as many bytes as its index."""
+    """Return what DescribeImages says of a repository's image; an image takes as many bytes as its index."""
     return {
         "registryId": "123456789012",
         "repositoryName": repository,

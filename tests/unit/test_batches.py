@@ -16,38 +16,38 @@ def tags(count: int) -> list[ecr.ImageIdentifier]:
 
 
 class Images(FakeRegistry):
-    """A repository that has whatever is asked for, but for what `refusals` names by tag."""
+    """A repository that has whatever is requested, but for what `rejections` names by tag."""
 
-    def __init__(self, *, on_call: Callable[..., Any] | None = None, **refusals: str) -> None:
+    def __init__(self, *, on_call: Callable[..., Any] | None = None, **rejections: str) -> None:
         super().__init__({"team/app": 0}, on_call=on_call)
-        self.refusals = refusals
+        self.rejections = rejections
         self.deleted: list[str] = []
 
-    def _answer(self, ids: Sequence[dict[str, str]]) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
+    def _split(self, ids: Sequence[dict[str, str]]) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
         failures = [
-            {"imageId": each, "failureCode": self.refusals[each["imageTag"]], "failureReason": "why"}
+            {"imageId": each, "failureCode": self.rejections[each["imageTag"]], "failureReason": "why"}
             for each in ids
-            if each["imageTag"] in self.refusals
+            if each["imageTag"] in self.rejections
         ]
-        return [each for each in ids if each["imageTag"] not in self.refusals], failures
+        return [each for each in ids if each["imageTag"] not in self.rejections], failures
 
     def _BatchDeleteImage(self, request: dict[str, Any]) -> dict[str, Any]:
-        done, failures = self._answer(request["imageIds"])
+        done, failures = self._split(request["imageIds"])
         self.deleted += [each["imageTag"] for each in done]
         return {"imageIds": done, "failures": failures}
 
     def _BatchGetImage(self, request: dict[str, Any]) -> dict[str, Any]:
-        done, failures = self._answer(request["imageIds"])
+        done, failures = self._split(request["imageIds"])
         return {"images": [{"imageId": each, "imageManifest": "{}"} for each in done], "failures": failures}
 
     def _BatchCheckLayerAvailability(self, request: dict[str, Any]) -> dict[str, Any]:
-        there = [each for each in request["layerDigests"] if each not in self.refusals]
+        there = [each for each in request["layerDigests"] if each not in self.rejections]
         return {
             "layers": [{"layerDigest": each, "layerAvailability": "AVAILABLE"} for each in there],
             "failures": [
-                {"layerDigest": each, "failureCode": self.refusals[each], "failureReason": "why"}
+                {"layerDigest": each, "failureCode": self.rejections[each], "failureReason": "why"}
                 for each in request["layerDigests"]
-                if each in self.refusals
+                if each in self.rejections
             ],
         }
 
@@ -63,7 +63,7 @@ async def test_images_are_deleted_in_chunks_of_100_and_each_once() -> None:
 
 
 @pytest.mark.parametrize("function", [ecr.delete_images, ecr.get_images, ecr.check_layers])
-async def test_nothing_to_do_is_no_call(function: Any) -> None:
+async def test_nothing_to_do_makes_no_call(function: Any) -> None:
     registry = Images()
     async with registry.session() as session:
         options = {"dry_run": False} if function is ecr.delete_images else {}
@@ -73,22 +73,22 @@ async def test_nothing_to_do_is_no_call(function: Any) -> None:
 
 @pytest.mark.parametrize("options", [{"dry_run": True}, {"dry_run": False}, {}], ids=repr)
 @pytest.mark.parametrize("wrong", [["sha256:0"], "sha256:0", [{"imageTag": "v1"}], [None]], ids=repr)
-async def test_what_is_no_identifier_is_refused_before_anything_is_sent(
+async def test_an_invalid_identifier_is_rejected_before_anything_is_sent(
     wrong: Any, options: dict[str, Any]
 ) -> None:
     registry = Images()
     async with registry.session() as session:
         function: Any = ecr.delete_images if options else ecr.get_images
-        with pytest.raises(ecr.ValidationError, match="must be an ImageIdentifier, not") as refused:
+        with pytest.raises(ecr.ValidationError, match="must be an ImageIdentifier, not") as caught:
             await function(session.service(), "team/app", wrong, **options)
-        assert refused.value.path == "image_ids[0]"
-        with pytest.raises(ecr.ValidationError) as refused:
+        assert caught.value.path == "image_ids[0]"
+        with pytest.raises(ecr.ValidationError) as caught:
             await function(session.service(), "team/app", [*tags(120), *wrong], **options)
-        assert refused.value.path == "image_ids[120]"
+        assert caught.value.path == "image_ids[120]"
     assert registry.calls == []
 
 
-async def test_one_digest_of_a_layer_is_no_list_of_them() -> None:
+async def test_one_digest_of_a_layer_is_not_a_list_of_them() -> None:
     registry = Images()
     async with registry.session() as session:
         with pytest.raises(ecr.ValidationError, match="layer_digests: must be a list"):
@@ -110,7 +110,7 @@ async def test_manifests_come_with_the_media_types_that_are_accepted() -> None:
 async def test_layers_are_checked() -> None:
     digests = [f"sha256:{number:064x}" for number in range(150)]
     registry = Images()
-    registry.refusals = {digests[149]: "InvalidLayerDigest"}
+    registry.rejections = {digests[149]: "InvalidLayerDigest"}
     async with registry.session() as session:
         result = await ecr.check_layers(session.service(), "team/app", digests)
     assert [layer.layer_digest for layer in result.done] == digests[:149]
@@ -118,10 +118,10 @@ async def test_layers_are_checked() -> None:
 
 
 async def test_a_chunk_that_fails_is_reported_for_each_of_its_identifiers_and_the_others_go_on() -> None:
-    def refuse(operation: str, request: dict[str, Any]) -> str | None:
+    def reject(operation: str, request: dict[str, Any]) -> str | None:
         return "AccessDeniedException" if {"imageTag": "v120"} in request["imageIds"] else None
 
-    registry = Images(on_call=refuse)
+    registry = Images(on_call=reject)
     async with registry.session() as session:
         result = await ecr.delete_images(session.service(), "team/app", tags(250), dry_run=False)
     assert result.done == tuple(tags(250)[:100] + tags(250)[200:])
@@ -144,7 +144,7 @@ async def test_an_image_that_an_index_refers_to_is_deleted_after_the_index() -> 
 
     def release(operation: str, request: dict[str, Any]) -> None:
         if "v1" in registry.deleted:
-            registry.refusals.clear()
+            registry.rejections.clear()
 
     registry.on_call = release
     async with registry.session() as session:
@@ -153,7 +153,7 @@ async def test_an_image_that_an_index_refers_to_is_deleted_after_the_index() -> 
     assert result.failures == ()
 
 
-async def test_an_image_whose_index_stays_is_reported_and_not_asked_for_without_end() -> None:
+async def test_an_image_whose_index_stays_is_reported_and_not_requested_for_ever() -> None:
     registry = Images(v0="ImageReferencedByManifestList")
     async with registry.session() as session:
         result = await ecr.delete_images(session.service(), "team/app", tags(2), dry_run=False)

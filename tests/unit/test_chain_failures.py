@@ -55,7 +55,7 @@ def failed(message: str) -> exceptions.CredentialRetrievalError:
         ("sso", RuntimeError(CANARY), "aws sso login --profile prod"),
     ],
 )
-def test_the_reason_is_told_without_a_secret(method: str, error: Exception, reason: str) -> None:
+def test_the_reason_is_given_without_a_secret(method: str, error: Exception, reason: str) -> None:
     failure = Failure(method, "prod", error)
     assert reason in failure.reason(SESSION)
     text = failure.text(SESSION)

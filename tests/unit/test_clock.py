@@ -66,7 +66,7 @@ def test_a_date_without_a_zone_is_in_utc(clock: Clock, zone: str) -> None:
         ":",
     ],
 )
-def test_what_is_no_date_teaches_nothing(clock: Clock, date: str | None) -> None:
+def test_an_invalid_date_teaches_nothing(clock: Clock, date: str | None) -> None:
     assert not clock.learn(date)
     assert clock.offset == 0
 

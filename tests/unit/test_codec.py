@@ -1,4 +1,4 @@
-"""What breaks a limit of the API is refused before it is sent, by a path and a sentence that say it all."""
+"""What breaks a limit of the API is rejected before it is sent, with the path and the limit."""
 
 import base64
 import collections
@@ -28,8 +28,8 @@ UPLOAD_ID = "0d1ce5ab-0000-4000-8000-00000000cafe"
 MIB = 1024 * 1024
 
 
-def refused(operation: AnyOperation, request: object) -> tuple[str, str]:
-    """The path and the limit of the refusal."""
+def rejected(operation: AnyOperation, request: object) -> tuple[str, str]:
+    """The path and the limit of the error."""
     with pytest.raises(ValidationError) as caught:
         codec.encode(operation, request)
     assert caught.value.operation == operation.name
@@ -152,68 +152,68 @@ def images(**fields: Any) -> ecr.DescribeImagesRequest:
         ),
     ],
 )
-def test_what_breaks_a_limit_is_refused(fields: dict[str, Any], path: str, limit: str) -> None:
-    assert refused(DESCRIBE_IMAGES, images(**fields)) == (path, limit)
+def test_what_breaks_a_limit_is_rejected(fields: dict[str, Any], path: str, limit: str) -> None:
+    assert rejected(DESCRIBE_IMAGES, images(**fields)) == (path, limit)
 
 
 def test_a_path_goes_through_lists_in_lists() -> None:
     filters = [ecr.ScanningRepositoryFilter("app", "WILDCARD"), ecr.ScanningRepositoryFilter("", "WILDCARD")]
     rules = [ecr.RegistryScanningRule("MANUAL", []), ecr.RegistryScanningRule("MANUAL", filters)]
     request = ecr.PutRegistryScanningConfigurationRequest(rules=rules)
-    path, limit = refused(PUT_REGISTRY_SCANNING_CONFIGURATION, request)
+    path, limit = rejected(PUT_REGISTRY_SCANNING_CONFIGURATION, request)
     assert path == "rules[1].repository_filters[1].filter"
     assert limit == "must be 1 to 255 characters long, not 0"
 
 
 def test_a_list_of_plain_values_names_the_index() -> None:
     request = ecr.GetAuthorizationTokenRequest(registry_ids=["123456789012", "1"])
-    assert refused(GET_AUTHORIZATION_TOKEN, request) == ("registry_ids[1]", "must match [0-9]{12}, not '1'")
+    assert rejected(GET_AUTHORIZATION_TOKEN, request) == ("registry_ids[1]", "must match [0-9]{12}, not '1'")
 
 
 def test_a_tag_that_stands_for_a_digest_is_found_out() -> None:
     request = ecr.BatchGetImageRequest("team/app", [ecr.ImageIdentifier("v1")])
-    path, limit = refused(BATCH_GET_IMAGE, request)
+    path, limit = rejected(BATCH_GET_IMAGE, request)
     assert path == "image_ids[0].image_digest"
     assert limit == "must be a digest, such as sha256:6c3c62…; a tag is passed as image_tag, not 'v1'"
 
 
 def test_a_limit_with_one_end_says_so() -> None:
     upload = ecr.UploadLayerPartRequest("team/app", UPLOAD_ID, -1, 5, b"")
-    assert refused(UPLOAD_LAYER_PART, upload) == ("part_first_byte", "must be at least 0, not -1")
+    assert rejected(UPLOAD_LAYER_PART, upload) == ("part_first_byte", "must be at least 0, not -1")
     rules = [ecr.RegistryScanningRule("MANUAL", [])] * 3
     request = ecr.PutRegistryScanningConfigurationRequest(rules=rules)
     limit = "must be a list of at most 2 items, not 3"
-    assert refused(PUT_REGISTRY_SCANNING_CONFIGURATION, request) == ("rules", limit)
+    assert rejected(PUT_REGISTRY_SCANNING_CONFIGURATION, request) == ("rules", limit)
 
 
 @pytest.mark.parametrize("flag", [0, 1, "true", "yes"])
 def test_only_true_and_false_are_flags(flag: Any) -> None:
     scanning = ecr.ImageScanningConfiguration(scan_on_push=flag)
     request = ecr.CreateRepositoryRequest("team/app", image_scanning_configuration=scanning)
-    path, limit = refused(CREATE_REPOSITORY, request)
+    path, limit = rejected(CREATE_REPOSITORY, request)
     assert path == "image_scanning_configuration.scan_on_push"
     assert limit == f"must be true or false, not {type(flag).__name__}"
 
 
-def test_a_number_that_json_cannot_carry_is_refused() -> None:
+def test_a_number_that_json_cannot_carry_is_rejected() -> None:
     upload = ecr.UploadLayerPartRequest("team/app", UPLOAD_ID, 0, 2**64, b"")
-    assert refused(UPLOAD_LAYER_PART, upload) == ("part_last_byte", "must fit into 64 bits")
+    assert rejected(UPLOAD_LAYER_PART, upload) == ("part_last_byte", "must fit into 64 bits")
 
 
-def test_text_that_utf8_cannot_carry_is_refused() -> None:
-    path, limit = refused(LIST_TAGS_FOR_RESOURCE, ecr.ListTagsForResourceRequest(resource_arn="\ud800"))
+def test_text_that_utf8_cannot_carry_is_rejected() -> None:
+    path, limit = rejected(LIST_TAGS_FOR_RESOURCE, ecr.ListTagsForResourceRequest(resource_arn="\ud800"))
     assert path == "resource_arn"
     assert limit == "must be text that UTF-8 can carry, without halves of surrogate pairs"
 
 
 @pytest.mark.parametrize("request_", [None, {}, ecr.ListImagesRequest("team/app"), ecr.DescribeImagesRequest])
-def test_another_operations_request_is_refused(request_: Any) -> None:
+def test_another_operations_request_is_rejected(request_: Any) -> None:
     got = type(request_).__name__
     limit = f"must be DescribeImagesRequest, not {got}"
-    assert refused(DESCRIBE_IMAGES, request_) == ("request", limit)
+    assert rejected(DESCRIBE_IMAGES, request_) == ("request", limit)
 
 
-def test_a_refusal_can_be_pickled_and_is_a_value_error() -> None:
+def test_a_validation_error_can_be_pickled_and_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="max_results: must be 1 to 1,000, not 0") as caught:
         codec.encode(DESCRIBE_IMAGES, images(max_results=0))
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
@@ -229,19 +229,19 @@ def test_a_repositorys_name_passes_if_and_only_if_it_is_one(name: str) -> None:
     if valid:
         assert sent(DESCRIBE_IMAGES, images(repository_name=name)) == {"repositoryName": name}
     else:
-        assert refused(DESCRIBE_IMAGES, images(repository_name=name))[0] == "repository_name"
+        assert rejected(DESCRIBE_IMAGES, images(repository_name=name))[0] == "repository_name"
 
 
 @given(st.text("a1*._-/", max_size=12))
 def test_our_pattern_for_scan_filters_admits_what_the_models_does(text: str) -> None:
-    """The model's own backtracks without end on long texts, so it is only asked about short ones."""
+    """The model's own backtracks without end on long texts, so it is only tried on short ones."""
     models = r"[a-z0-9*](?:[._\-/a-z0-9*]?[a-z0-9*]+)*"
     rule = ecr.RegistryScanningRule("MANUAL", [ecr.ScanningRepositoryFilter(text, "WILDCARD")])
     request = ecr.PutRegistryScanningConfigurationRequest(rules=[rule])
     if re.fullmatch(models, text):
         assert sent(PUT_REGISTRY_SCANNING_CONFIGURATION, request)["rules"][0]["repositoryFilters"]
     else:
-        refused(PUT_REGISTRY_SCANNING_CONFIGURATION, request)
+        rejected(PUT_REGISTRY_SCANNING_CONFIGURATION, request)
 
 
 # ---------------------------------------------------------------------------- what passes
@@ -263,7 +263,7 @@ def test_the_longest_manifest_passes_and_a_longer_one_does_not() -> None:
     longest = 4 * MIB
     body = codec.encode(PUT_IMAGE, ecr.PutImageRequest("team/app", "x" * longest))
     assert len(msgspec.json.decode(body)["imageManifest"]) == longest
-    path, limit = refused(PUT_IMAGE, ecr.PutImageRequest("team/app", "x" * (longest + 1)))
+    path, limit = rejected(PUT_IMAGE, ecr.PutImageRequest("team/app", "x" * (longest + 1)))
     assert (path, limit) == ("image_manifest", "must be 1 to 4,194,304 characters long, not 4,194,305")
 
 
@@ -271,7 +271,7 @@ def test_a_limit_counts_characters_and_not_bytes() -> None:
     identifiers = [ecr.ImageIdentifier(image_tag="ü" * 300)]
     assert sent(BATCH_GET_IMAGE, ecr.BatchGetImageRequest("team/app", identifiers))
     identifiers = [ecr.ImageIdentifier(image_tag="ü" * 301)]
-    assert refused(BATCH_GET_IMAGE, ecr.BatchGetImageRequest("team/app", identifiers))
+    assert rejected(BATCH_GET_IMAGE, ecr.BatchGetImageRequest("team/app", identifiers))
 
 
 def test_any_sequence_is_a_list() -> None:
@@ -342,9 +342,9 @@ def test_a_large_blob_comes_out_whole(size: int) -> None:
     assert base64.b64decode(msgspec.json.decode(body)["layerPartBlob"]) == blob
 
 
-def test_a_larger_blob_than_the_api_takes_is_refused() -> None:
+def test_a_larger_blob_than_the_api_takes_is_rejected() -> None:
     request = ecr.UploadLayerPartRequest("team/app", UPLOAD_ID, 0, 20 * MIB, bytes(20 * MIB + 1))
-    path, limit = refused(UPLOAD_LAYER_PART, request)
+    path, limit = rejected(UPLOAD_LAYER_PART, request)
     assert (path, limit) == ("layer_part_blob", "must be at most 20,971,520 bytes long, not 20,971,521")
 
 
@@ -363,9 +363,9 @@ def test_whatever_holds_bytes_is_a_blob(kind: Any) -> None:
         (memoryview(b"layer")[::2], "must be bytes that lie side by side"),
     ],
 )
-def test_what_is_no_blob_is_refused(blob: Any, limit: str) -> None:
+def test_an_invalid_blob_is_rejected(blob: Any, limit: str) -> None:
     request = ecr.UploadLayerPartRequest("team/app", UPLOAD_ID, 0, 5, blob)
-    assert refused(UPLOAD_LAYER_PART, request) == ("layer_part_blob", limit)
+    assert rejected(UPLOAD_LAYER_PART, request) == ("layer_part_blob", limit)
 
 
 def test_only_the_operation_with_a_blob_is_heavy() -> None:
@@ -373,7 +373,7 @@ def test_only_the_operation_with_a_blob_is_heavy() -> None:
     assert not PUT_IMAGE.heavy
 
 
-# ---------------------------------------------------------------------------- answers
+# ---------------------------------------------------------------------------- responses
 
 
 def test_absent_is_none_or_empty() -> None:
@@ -404,6 +404,6 @@ def test_an_enumerations_value_of_tomorrow_survives() -> None:
 def test_fractions_survive_also_when_they_are_whole() -> None:
     findings = '{"imageScanFindings": {"enhancedFindings": [{"score": %s}]}}'
     for text, score in (("7.5", 7.5), ("7", 7.0)):
-        answer = codec.decode(DESCRIBE_IMAGE_SCAN_FINDINGS, (findings % text).encode())
-        assert answer.image_scan_findings is not None
-        assert answer.image_scan_findings.enhanced_findings[0].score == score
+        response = codec.decode(DESCRIBE_IMAGE_SCAN_FINDINGS, (findings % text).encode())
+        assert response.image_scan_findings is not None
+        assert response.image_scan_findings.enhanced_findings[0].score == score

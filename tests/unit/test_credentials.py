@@ -25,25 +25,25 @@ HOUR = 60 * MINUTE
 
 
 class Provider:
-    """Gives credentials that are numbered as they come; waits at a gate, and fails, when told to."""
+    """Gives credentials that are numbered as they come; waits at a gate, or fails, where a test says so."""
 
     def __init__(self, clock: StoppedClock, lifetime: float | None) -> None:
         self.clock = clock
         self.lifetime = lifetime
-        self.asked = 0
+        self.calls = 0
         self.failure: Exception | None = None
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def __call__(self) -> Credentials:
-        self.asked += 1
+        self.calls += 1
         await self.gate.wait()
         if self.failure is not None:
             raise self.failure
         expires_at = (
             None if self.lifetime is None else datetime.fromtimestamp(self.clock() + self.lifetime, UTC)
         )
-        return Credentials(f"KEY{self.asked}", "secret", "token", expires_at)
+        return Credentials(f"KEY{self.calls}", "secret", "token", expires_at)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_credentials_do_not_change() -> None:
         (5, "must be a str, not int"),
     ],
 )
-def test_what_can_be_no_key_is_rejected_by_its_fields_name_and_not_shown(
+def test_an_impossible_key_is_rejected_by_its_fields_name_and_not_shown(
     field: str, value: Any, fault: str
 ) -> None:
     with pytest.raises(CredentialsError, match=f"^{field} {fault}") as caught:
@@ -138,7 +138,7 @@ def test_a_copy_is_equal_and_hides_as_much(restore: Callable[[Credentials], Cred
     assert "CANARY" not in repr([restored.secret_access_key, restored.session_token, restored])
 
 
-def test_an_expiry_in_nobodys_time_zone_is_refused() -> None:
+def test_an_expiry_without_a_time_zone_is_rejected() -> None:
     with pytest.raises(CredentialsError, match=r"^expires_at must be an aware datetime"):
         Credentials("KEY", "secret", expires_at=datetime(2030, 1, 1))
 
@@ -155,14 +155,14 @@ class TestResolving:
         assert cache.current is None
         assert key(await cache.get()) == "KEY1"
         assert key(cache.current) == "KEY1"
-        assert provider.asked == 1
+        assert provider.calls == 1
 
     async def test_many_callers_at_once_share_one_resolution(
         self, cache: CachedCredentials, provider: Provider
     ) -> None:
         found = await asyncio.gather(*(cache.get() for _ in range(100)))
         assert {key(credentials) for credentials in found} == {"KEY1"}
-        assert provider.asked == 1
+        assert provider.calls == 1
 
     async def test_a_cancelled_caller_does_not_cancel_the_others_resolution(
         self, cache: CachedCredentials, provider: Provider
@@ -176,7 +176,7 @@ class TestResolving:
         provider.gate.set()
         assert key(await patient) == "KEY1"
         assert impatient.cancelled()
-        assert provider.asked == 1
+        assert provider.calls == 1
 
     async def test_credentials_that_do_not_expire_are_never_renewed(self, clock: StoppedClock) -> None:
         provider = Provider(clock, lifetime=None)
@@ -184,7 +184,7 @@ class TestResolving:
         await cache.get()
         clock.now += 1000 * HOUR
         assert key(await cache.get()) == "KEY1"
-        assert provider.asked == 1
+        assert provider.calls == 1
 
 
 class TestRenewal:
@@ -194,7 +194,7 @@ class TestRenewal:
         await cache.get()
         clock.now += 45 * MINUTE - 1
         assert key(await cache.get()) == "KEY1"
-        assert provider.asked == 1
+        assert provider.calls == 1
 
     async def test_from_then_on_it_runs_in_the_background(
         self, cache: CachedCredentials, provider: Provider, clock: StoppedClock
@@ -205,7 +205,7 @@ class TestRenewal:
         assert key(await cache.get()) == "KEY1"
         await background(cache)
         assert key(cache.current) == "KEY2"
-        assert provider.asked == 2
+        assert provider.calls == 2
 
     async def test_from_five_minutes_before_expiry_on_callers_wait_for_it(
         self, cache: CachedCredentials, clock: StoppedClock
@@ -216,11 +216,11 @@ class TestRenewal:
         assert key(await cache.get()) == "KEY2"
 
     @pytest.mark.parametrize(
-        ("age", "current", "asked"),
+        ("age", "current", "calls"),
         [(5 * MINUTE - 1, "KEY1", 1), (5 * MINUTE, "KEY1", 2), (7.5 * MINUTE, None, 2)],
     )
     async def test_short_lived_credentials_are_renewed_at_half_of_their_life_and_waited_for_at_a_quarter(
-        self, age: float, current: str | None, asked: int, clock: StoppedClock
+        self, age: float, current: str | None, calls: int, clock: StoppedClock
     ) -> None:
         provider = Provider(clock, lifetime=10 * MINUTE)
         cache = CachedCredentials(provider, clock=clock, monotonic=clock)
@@ -229,7 +229,7 @@ class TestRenewal:
         assert key(cache.current) == current
         await cache.get()
         await asyncio.sleep(0)
-        assert provider.asked == asked
+        assert provider.calls == calls
 
     @pytest.mark.parametrize("lifetime", [1, 2, 20, 29])
     async def test_even_the_shortest_are_renewed_at_half_of_their_life(
@@ -241,20 +241,20 @@ class TestRenewal:
             assert key(await cache.get()) == f"KEY{number}"
             clock.now += lifetime / 2 - 0.01
             assert key(cache.current) == f"KEY{number}"
-            assert provider.asked == number
+            assert provider.calls == number
             clock.now += 0.02
             assert key(cache.current) == f"KEY{number}"
             await background(cache)
 
-    async def test_a_provider_with_nothing_newer_is_not_asked_again_and_again(
+    async def test_a_provider_with_nothing_newer_is_not_called_again_and_again(
         self, clock: StoppedClock
     ) -> None:
         expires_at = datetime.fromtimestamp(clock() + MINUTE, UTC)
-        asked = 0
+        calls = 0
 
         async def provider() -> Credentials:
-            nonlocal asked
-            asked += 1
+            nonlocal calls
+            calls += 1
             return Credentials("KEY", "secret", expires_at=expires_at)
 
         cache = CachedCredentials(provider, clock=clock, monotonic=clock)
@@ -262,7 +262,7 @@ class TestRenewal:
             await cache.get()
             await asyncio.sleep(0)
             clock.now += 1
-        assert asked <= 4
+        assert calls <= 4
 
     async def test_closing_cancels_it(
         self, cache: CachedCredentials, provider: Provider, clock: StoppedClock
@@ -294,7 +294,7 @@ class TestFailure:
         assert [str(failure) for failure in failures] == ["no AWS credentials: there are none anywhere"] * 3
         assert all(isinstance(failure, CredentialsError) for failure in failures)
         assert len({id(failure) for failure in failures}) == 3, "a traceback is one caller's own"
-        assert provider.asked == 1
+        assert provider.calls == 1
 
     async def test_the_next_call_tries_again(self, cache: CachedCredentials, provider: Provider) -> None:
         provider.failure = CredentialsError("no")
@@ -331,7 +331,7 @@ class TestFailure:
         with pytest.raises(CredentialsError, match=f"supplied {type(given).__name__}, not Credentials$"):
             await cache.get()
 
-    async def test_credentials_that_seem_to_have_expired_are_used_and_not_asked_for_again_at_once(
+    async def test_credentials_that_seem_to_have_expired_are_used_and_not_renewed_at_once(
         self, clock: StoppedClock
     ) -> None:
         """The clock may be ahead: the service knows."""
@@ -340,7 +340,7 @@ class TestFailure:
         for _ in range(14):
             assert key(await cache.get()) == key(cache.current) == "KEY1"
             clock.now += 1
-        assert provider.asked == 1
+        assert provider.calls == 1
         clock.now += 1
         assert key(await cache.get()) == "KEY2"
 
@@ -367,7 +367,7 @@ class TestFailure:
         assert key(await cache.get()) == "KEY1"
         await background(cache) if age < 55 * MINUTE else None
         assert key(await cache.get()) == "KEY1"
-        assert provider.asked == 2
+        assert provider.calls == 2
 
     async def test_after_expiry_they_do_not(
         self, cache: CachedCredentials, provider: Provider, clock: StoppedClock
@@ -400,7 +400,7 @@ class TestFailure:
             provider.failure = None
             clock.now += 10 * MINUTE
             await cache.get()
-        assert provider.asked == 9
+        assert provider.calls == 9
         levels = [record.levelname for record in caplog.records]
         assert levels == ["WARNING", "INFO"] * 2
         assert "the metadata service is silent" in caplog.records[0].getMessage()
@@ -415,11 +415,11 @@ class TestFailure:
         clock.now += 45 * MINUTE
         tries: list[float] = []
         while len(tries) < 6:
-            before = provider.asked
+            before = provider.calls
             assert cache.current is not None
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-            if provider.asked > before:
+            if provider.calls > before:
                 tries.append(clock())
             clock.now += 5
         pauses = [later - earlier for earlier, later in itertools.pairwise(tries)]
@@ -445,7 +445,7 @@ class TestReplacing:
             rejected = await cache.get()
             await cache.replace(rejected)
             clock.now += 1
-        assert provider.asked <= 1 + 600 / 15 + 5
+        assert provider.calls <= 1 + 600 / 15 + 5
 
     async def test_the_machines_clock_set_back_does_not_prevent_it(self, provider: Provider) -> None:
         wall, monotonic = StoppedClock(), StoppedClock()
@@ -522,7 +522,7 @@ class TestBotocoresOwn:
         assert attrs.evolve(found, expires_at=None) == Credentials("KEY", "secret", "token")
 
     async def test_ones_that_this_machines_clock_thinks_expired(self) -> None:
-        """botocore refuses them; the clock may be ahead, and the service knows."""
+        """botocore rejects them; the clock may be ahead, and the service knows."""
         metadata = {**self.METADATA, "expiry_time": "2020-01-01T00:00:00Z"}
         given = botocore.credentials.RefreshableCredentials.create_from_metadata(
             metadata, lambda: metadata, "test"

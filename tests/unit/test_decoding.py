@@ -179,7 +179,7 @@ def test_a_wrong_type_is_named_by_its_path(decode: Decode, members: str, fault: 
         (b'{"new": ' + 100_000 * b"[", "the response must not be nested so deeply"),
     ],
 )
-def test_what_is_no_response_is_named(decode: Decode, body: bytes, fault: str) -> None:
+def test_what_is_wrong_with_a_response_is_named(decode: Decode, body: bytes, fault: str) -> None:
     assert failure(decode, DESCRIBE_IMAGES, body) == fault
 
 
@@ -200,7 +200,7 @@ def test_a_score_is_a_finite_number(decode: Decode, score: str) -> None:
 
 
 @decoders
-def test_a_body_that_breaks_off_is_told_apart(decode: Decode) -> None:
+def test_a_body_that_breaks_off_is_recognized(decode: Decode) -> None:
     whole = b'{"imageDetails": [{"registryId": "1"}]}'
     for length in range(1, len(whole)):
         with pytest.raises(ResponseError) as caught:

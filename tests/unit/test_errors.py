@@ -35,7 +35,7 @@ def test_what_an_error_can_be_caught_as(error: type[Exception], ancestors: list[
     assert [ancestor for ancestor in ancestors if not issubclass(error, ancestor)] == []
 
 
-def test_a_calls_error_tells_what_is_known() -> None:
+def test_a_calls_error_says_what_is_known() -> None:
     error = ecr.RepositoryNotFoundException(
         "No repository team/app.", operation="ListImages", status=400, request_id="7f3c", attempts=3
     )
@@ -45,12 +45,12 @@ def test_a_calls_error_tells_what_is_known() -> None:
     )
 
 
-def test_what_is_not_known_is_not_told() -> None:
+def test_what_is_not_known_is_left_out() -> None:
     assert str(ecr.ConnectError("no connection: refused")) == "no connection: refused (1 attempt)"
     assert str(ecr.ServiceError("", code="Strange")) == "Strange (1 attempt)"
 
 
-def test_a_validation_error_tells_the_path_and_the_limit() -> None:
+def test_a_validation_error_names_the_path_and_the_limit() -> None:
     error = ecr.ValidationError("image_ids[3].image_tag", "must be at most 300 characters long, not 301")
     assert str(error) == "image_ids[3].image_tag: must be at most 300 characters long, not 301"
     assert (error.path, error.operation) == ("image_ids[3].image_tag", None)
@@ -72,7 +72,7 @@ def test_a_validation_error_tells_the_path_and_the_limit() -> None:
         ),
         ecr.ServiceError("No.", code="Strange", details={"more": [1]}),
         ecr.ResponseError("not the service's", body=b"<html>", status=502),
-        ecr.TimeoutError("no answer in time"),
+        ecr.TimeoutError("no response in time"),
         ecr.WaiterFailedError("FAILED", last_response=ecr.GetLifecyclePolicyPreviewResponse(status="FAILED")),
     ],
     ids=lambda error: type(error).__name__,

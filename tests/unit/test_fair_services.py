@@ -39,7 +39,7 @@ class Regions(FakeRegistry):
                 raise ecr.ConnectError("no connection within the connect timeout")
             if host in self.buckets and not self.buckets[host].admit():
                 await asyncio.sleep(self.latency)
-                return self._refusal("ThrottlingException")
+                return self._rejection("ThrottlingException")
             await asyncio.sleep(self.slow.get(host, 0.0))
             return await super().post(url, headers, body, proxy, fresh=fresh)
         finally:
@@ -156,6 +156,6 @@ async def test_an_operation_that_is_throttled_alone_runs_out_of_patience() -> No
 
 
 @pytest.mark.parametrize("wrong", [5, [5], "eu-west-1"])
-def test_what_is_no_service_is_rejected_at_once(wrong: Any) -> None:
+def test_an_invalid_service_is_rejected_at_once(wrong: Any) -> None:
     with pytest.raises(ecr.ConfigurationError, match="must be a Service, several of them or a Fleet"):
         ecr.scan_images(wrong)

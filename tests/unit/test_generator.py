@@ -155,7 +155,7 @@ def test_a_module_has_a_place_and_words_for_everything(model: dict[str, Any], wo
             '    content: Blob = attrs.field(repr=False)\n    """Its bytes. At most 10 bytes."""\n'
             "    force: bool | None = None"
         ),
-        # an answer: absent lists and maps are empty, secrets don't show, unknown values survive
+        # a response: absent lists and maps are empty, secrets don't show, unknown values survive
         '    things: tuple[Thing, ...] = ()\n    """The things."""',
         '    made_at: datetime | None = None\n    """When it was made."""',
         '    password: str | None = attrs.field(default=None, repr=False)\n    """What opens it."""',
@@ -325,7 +325,7 @@ def in_scratch(
     return tmp_path / "api"
 
 
-def test_check_tells_stale_modules_apart(
+def test_check_names_stale_modules(
     in_scratch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def command(*arguments: str) -> tuple[int, list[str]]:

@@ -168,8 +168,8 @@ URLS = [
 ]
 
 
-def told(attempt: Callable[[], object]) -> Iterator[str]:
-    """What a failure tells, in its message, its chain and the local variables on its way through
+def disclosed(attempt: Callable[[], object]) -> Iterator[str]:
+    """What a failure discloses, in its message, its chain and the local variables on its way through
     the package.
     """
     try:
@@ -193,14 +193,14 @@ def test_nothing_of_a_file_is_repeated_beyond_a_values_first_line(
     config = folder / "config"
     config.write_text(f"[default]\n{key} = {value.format(first=first)}\n")
     environ = {"AWS_CONFIG_FILE": str(config), "AWS_SHARED_CREDENTIALS_FILE": str(folder / "none")}
-    assert CANARY not in "".join(told(lambda: settings.load(environ=environ)))
+    assert CANARY not in "".join(disclosed(lambda: settings.load(environ=environ)))
 
 
 @given(st.sampled_from(VARIABLES), st.sampled_from(FIRST_LINES), st.sampled_from(CONTINUED))
 def test_nor_anything_of_the_environment(variable: str, first: str, value: str) -> None:
     environ = {"AWS_CONFIG_FILE": "/none", "AWS_SHARED_CREDENTIALS_FILE": "/none"}
     environ |= {variable: value.format(first=first), "AWS_SECRET_ACCESS_KEY": CANARY}
-    assert CANARY not in "".join(told(lambda: settings.load(environ=environ)))
+    assert CANARY not in "".join(disclosed(lambda: settings.load(environ=environ)))
 
 
 @pytest.mark.parametrize("url", URLS)
@@ -221,7 +221,7 @@ async def test_nothing_of_an_endpoint_is_repeated(
     def again() -> None:
         raise caught.value
 
-    assert CANARY not in "".join(told(again))
+    assert CANARY not in "".join(disclosed(again))
 
 
 @pytest.mark.parametrize("url", URLS)
@@ -246,7 +246,7 @@ async def test_nor_of_a_services_own(url: str) -> None:
     ],
 )
 @pytest.mark.parametrize("variable", ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
-def test_a_broken_file_is_told_by_name_line_and_reason(
+def test_a_broken_file_is_reported_by_name_line_and_reason(
     variable: str, content: bytes, fault: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "file"
@@ -256,4 +256,4 @@ def test_a_broken_file_is_told_by_name_line_and_reason(
         settings.load(environ=environ)
     assert str(caught.value).startswith(f"{path} cannot be parsed: ")
     assert fault in str(caught.value)
-    assert "CANARY" not in "".join(told(lambda: settings.load(environ=environ)))
+    assert "CANARY" not in "".join(disclosed(lambda: settings.load(environ=environ)))

@@ -23,7 +23,7 @@ async def throttled_share(mode: Any) -> float:
     async with registry.session(retry_mode=mode) as session:
         service = session.service()
         await asyncio.gather(*(call(service) for _ in range(20)))
-    return registry.answers["ThrottlingException"] / len(registry.calls)
+    return registry.outcomes["ThrottlingException"] / len(registry.calls)
 
 
 @in_virtual_time

@@ -26,8 +26,8 @@ class Pages:
 
     def __init__(self, pages: dict[str | None, tuple[str, str | None]]) -> None:
         self.pages = pages
-        self.asked: list[str | None] = []
-        self.answered: list[str | None] = []
+        self.requested: list[str | None] = []
+        self.fetched: list[str | None] = []
         self.seconds: dict[str | None, float] = {}
         self.failing: set[str | None] = set()
 
@@ -35,11 +35,11 @@ class Pages:
         token = request.next_token
         assert service is NO_SERVICE
         assert request == ListRequest("team/app", next_token=token, max_results=3)
-        self.asked.append(token)
+        self.requested.append(token)
         await asyncio.sleep(self.seconds.get(token, 0))
         if token in self.failing:
             raise ecr.ServerException(f"page {token}")
-        self.answered.append(token)
+        self.fetched.append(token)
         tags, next_token = self.pages[token]
         return ListResponse(tuple(ecr.ImageIdentifier(image_tag=tag) for tag in tags), next_token)
 
@@ -84,7 +84,7 @@ def other_tasks() -> set[asyncio.Task[Any]]:
 
 async def test_the_items_of_all_pages_come_in_order(three: Pages) -> None:
     assert await tags_of(three.pager()) == "abcdefg"
-    assert three.asked == [None, "2", "3"]
+    assert three.requested == [None, "2", "3"]
 
 
 async def test_the_pages_are_the_responses_themselves(three: Pages) -> None:
@@ -93,13 +93,13 @@ async def test_the_pages_are_the_responses_themselves(three: Pages) -> None:
     assert {type(page) for page in pages} == {ListResponse}
 
 
-async def test_nothing_is_asked_before_the_first_item_is(three: Pages) -> None:
+async def test_nothing_is_requested_before_the_first_item(three: Pages) -> None:
     pager = three.pager()
     items = aiter(pager)
     await asyncio.sleep(0)
-    assert three.asked == []
+    assert three.requested == []
     await anext(items)
-    assert three.asked[0] is None
+    assert three.requested[0] is None
 
 
 async def test_a_request_may_start_in_the_middle(three: Pages) -> None:
@@ -119,7 +119,7 @@ async def test_an_empty_page_is_not_the_last() -> None:
 async def test_an_empty_token_is_none() -> None:
     pages = Pages({None: ("ab", "")})
     assert await tags_of(pages.pager()) == "ab"
-    assert pages.asked == [None]
+    assert pages.requested == [None]
 
 
 # ---------------------------------------------------------------------------- one page ahead
@@ -128,12 +128,12 @@ async def test_an_empty_token_is_none() -> None:
 async def test_the_next_page_is_fetched_while_this_one_is_worked_on(three: Pages) -> None:
     items = aiter(three.pager())
     await anext(items)
-    await until(lambda: three.answered == [None, "2"])
+    await until(lambda: three.fetched == [None, "2"])
     await anext(items)
     await anext(items)
-    assert three.asked == [None, "2"]  # never more than one page ahead
+    assert three.requested == [None, "2"]  # never more than one page ahead
     await anext(items)
-    await until(lambda: three.answered == [None, "2", "3"])
+    await until(lambda: three.fetched == [None, "2", "3"])
     await items.aclose()
 
 
@@ -146,7 +146,7 @@ async def test_work_and_fetching_overlap() -> None:
     assert asyncio.get_running_loop().time() == pytest.approx(2.0 + 3 * 2.0)
 
 
-async def test_what_fails_ahead_fails_when_it_is_asked_for(three: Pages) -> None:
+async def test_a_failure_ahead_is_raised_when_its_page_is_reached(three: Pages) -> None:
     three.failing = {"2"}
     pager = three.pager()
     seen: list[str] = []
@@ -166,14 +166,15 @@ async def test_max_items_bounds_the_items(three: Pages, wanted: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "asked"), [(1, [None]), (3, [None]), (4, [None, "2"]), (6, [None, "2"]), (7, [None, "2", "3"])]
+    ("wanted", "requested"),
+    [(1, [None]), (3, [None]), (4, [None, "2"]), (6, [None, "2"]), (7, [None, "2", "3"])],
 )
 async def test_no_page_is_fetched_that_max_items_does_not_need(
-    three: Pages, wanted: int, asked: list[str | None]
+    three: Pages, wanted: int, requested: list[str | None]
 ) -> None:
     async for _ in three.pager(max_items=wanted):
-        await asyncio.sleep(0)  # what would be fetched ahead is asked for now
-    assert three.asked == asked
+        await asyncio.sleep(0)  # what would be fetched ahead is requested now
+    assert three.requested == requested
     assert not other_tasks()
 
 
@@ -189,12 +190,12 @@ async def test_a_page_that_max_items_needs_is_fetched_ahead(
         cut = three.pager(max_items=done)
         await tags_of(cut)
         token = cut.resume_token
-    three.asked.clear()
+    three.requested.clear()
     items = aiter(three.pager(max_items=wanted, resume_token=token))
     await anext(items)
     for _ in range(3):
         await asyncio.sleep(0)
-    assert three.asked == [None, *ahead]
+    assert three.requested == [None, *ahead]
     await items.aclose()
 
 
@@ -325,7 +326,7 @@ def token_of(text: bytes) -> str:
         token_of(b"null"),
     ],
 )
-def test_what_is_no_resume_token_is_refused(three: Pages, token: str) -> None:
+def test_an_invalid_resume_token_is_rejected(three: Pages, token: str) -> None:
     with pytest.raises(ValidationError, match="resume_token: must be a pager's resume_token"):
         three.pager(resume_token=token)
 
@@ -354,7 +355,7 @@ async def test_the_requests_own_token_must_not_come_again_either() -> None:
     pages = Pages({"1": ("ab", "1")})
     with pytest.raises(PaginationError):
         await tags_of(pages.pager(next_token="1"))
-    assert pages.asked == ["1"]
+    assert pages.requested == ["1"]
 
 
 async def test_an_error_does_not_show_the_token() -> None:
@@ -369,11 +370,11 @@ async def test_an_error_does_not_show_the_token() -> None:
 async def test_leaving_the_loop_leaves_no_task(three: Pages) -> None:
     three.seconds = {"2": 3600.0}
     async for _ in three.pager():
-        await until(lambda: three.asked == [None, "2"])
+        await until(lambda: three.requested == [None, "2"])
         assert len(other_tasks()) == 1
         break
     await until(lambda: not other_tasks())
-    assert three.answered == [None]
+    assert three.fetched == [None]
 
 
 async def test_closing_the_items_leaves_no_task(three: Pages) -> None:
@@ -401,7 +402,7 @@ async def test_a_cancellation_leaves_no_task(three: Pages) -> None:
         await until(lambda: not other_tasks())
 
 
-async def test_a_page_that_failed_and_was_never_asked_for_complains_to_nobody(three: Pages) -> None:
+async def test_a_page_that_failed_and_was_never_reached_goes_unreported(three: Pages) -> None:
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     three.failing = {"2"}
@@ -413,7 +414,7 @@ async def test_a_page_that_failed_and_was_never_asked_for_complains_to_nobody(th
     assert complaints == []
 
 
-def test_a_request_without_pages_is_refused() -> None:
+def test_a_request_without_pages_is_rejected() -> None:
     wrong = cast(ecr.ListImagesRequest, "team/app")
     with pytest.raises(ValidationError, match="request: must be one that has pages, not str"):
         ecr.paginate_list_images(NO_SERVICE, wrong)

@@ -191,7 +191,7 @@ def test_a_high_limit_takes_a_second_or_so_to_find(seed: int) -> None:
     assert outcome.throttled < 0.03
 
 
-def test_without_a_limit_the_limiter_is_no_bottleneck() -> None:
+def test_without_a_limit_the_limiter_is_not_a_bottleneck() -> None:
     outcome = run(scan(1, constant(1e9), calls=15_000, callers=200))
     assert outcome.throttled == 0
     unpaced = 15_000 / 200 * 0.0275
@@ -308,7 +308,7 @@ def test_throttles_of_one_round_trip_count_once() -> None:
     assert 0.75 * one < five < one, "the later ones only correct the count of what was admitted"
 
 
-def test_a_pause_that_the_service_asks_for_is_kept_up_to_five_seconds() -> None:
+def test_the_services_retry_after_is_kept_up_to_five_seconds() -> None:
     async def main(retry_after: float) -> float:
         limiter = new_limiter()
         sent = await limiter.acquire()
@@ -387,13 +387,13 @@ def test_an_outage_of_throttles_is_recovered_from_soon() -> None:
         server.limit = constant(0)
         while now() < 60:
             await attempt(limiter, server)
-        refused = server.throttles
+        rejected = server.throttles
         server.limit = constant(50)
         back = now()
         while limiter.rate < 45:
             await attempt(limiter, server)
         assert now() - back < 15
-        assert refused < 100, "one call a second tries whether it is over"
+        assert rejected < 100, "one call a second tries whether it is over"
 
     run(main())
 

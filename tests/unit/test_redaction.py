@@ -19,7 +19,7 @@ texts = st.text(string.ascii_lowercase + " {}\"':,é\n", max_size=40)
 
 
 def escaped(secret: str) -> str:
-    """As JSON may write it: every character that is no letter or digit as an escape."""
+    """As JSON may write it: every character but letters and digits as an escape."""
     return "".join(c if c.isalnum() else f"\\u{ord(c):04x}" for c in secret)
 
 

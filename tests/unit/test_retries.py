@@ -26,7 +26,7 @@ from ecr_async.errors import (
 
 THROTTLED = ServiceError("slow", code="ThrottlingException", status=400)
 BROKEN = ServiceError("oops", code="ServerException", status=500)
-REFUSED = ServiceError("no", code="RepositoryNotFoundException", status=400)
+REJECTED = ServiceError("no", code="RepositoryNotFoundException", status=400)
 
 
 class RepositoryNotFoundException(ServiceError):
@@ -70,7 +70,7 @@ class RepositoryNotFoundException(ServiceError):
         (ConnectError("refused"), "transient"),
         (ConnectError("a proxy in trouble", status=502), "transient"),
         (TimeoutError("read"), "transient"),
-        # refusals that stay
+        # errors that stay
         (CertificateError("of another"), None),
         (PoolTimeoutError("busy"), None),
         (ConnectError("a proxy that wants a password", status=407), None),
@@ -83,7 +83,7 @@ class RepositoryNotFoundException(ServiceError):
         (ServiceError("", code="NotImplemented", status=501), None),
         (RepositoryNotFoundException("", status=400), None),
         (ResponseError("a redirect", status=307), None),
-        (ResponseError("a proxy's refusal", status=403), None),
+        (ResponseError("a proxy's error page", status=403), None),
         (CallError("of no kind"), None),
     ],
     ids=lambda value: getattr(value, "code", "") or str(value),
@@ -119,7 +119,7 @@ def test_backoff_is_bounded_whatever_the_retry(kind: ErrorKind, retry: int, chan
 
 
 @pytest.mark.parametrize(
-    ("asked", "granted"),
+    ("requested", "granted"),
     [
         (0, 2),
         (1, 2),
@@ -134,12 +134,12 @@ def test_backoff_is_bounded_whatever_the_retry(kind: ErrorKind, retry: int, chan
     ],
 )
 def test_a_servers_wish_is_granted_from_our_backoff_to_five_seconds_more(
-    asked: float, granted: float
+    requested: float, granted: float
 ) -> None:
-    assert Backoff(random=lambda: 0.5).delay("throttling", 2, asked) == granted
+    assert Backoff(random=lambda: 0.5).delay("throttling", 2, requested) == granted
 
 
-def test_quota_refuses_what_it_cannot_pay_and_keeps_the_rest() -> None:
+def test_the_quota_grants_no_more_than_it_has_and_keeps_the_rest() -> None:
     quota = RetryQuota(20)
     assert quota.take(14)
     assert not quota.take(14)
@@ -188,10 +188,10 @@ def test_one_attempt_means_no_retry() -> None:
     assert attempts.header == "attempt=1; max=1"
 
 
-def test_a_refusal_costs_nothing() -> None:
+def test_a_rejection_costs_nothing() -> None:
     calls = strategy()
     attempts = calls.begin("DescribeImages")
-    assert attempts.next_delay(REFUSED) is None
+    assert attempts.next_delay(REJECTED) is None
     assert attempts.attempt == 1
     assert calls.quota.available == 500
 
@@ -253,7 +253,7 @@ def test_an_outage_exhausts_the_quota_that_all_calls_share() -> None:
     assert attempts.attempt == 1
 
 
-@given(st.lists(st.sampled_from([BROKEN, THROTTLED, REFUSED]), max_size=10), st.integers(1, 6))
+@given(st.lists(st.sampled_from([BROKEN, THROTTLED, REJECTED]), max_size=10), st.integers(1, 6))
 def test_a_call_never_exceeds_its_attempts(errors: list[ServiceError], max_attempts: int) -> None:
     attempts = strategy(max_attempts).begin("DescribeImages")
     granted = 0

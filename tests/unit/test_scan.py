@@ -76,14 +76,14 @@ class TestCompleteness:
             (service, name) for name in TEAMS
         }
 
-    async def test_no_services_is_no_results(self) -> None:
+    async def test_without_services_there_are_no_results(self) -> None:
         assert await collected(ecr.scan_images([])) == []
 
     async def test_a_repository_that_fails_is_a_result_and_the_others_go_on(self) -> None:
-        def refuse(operation: str, request: dict[str, Any]) -> str | None:
+        def reject(operation: str, request: dict[str, Any]) -> str | None:
             return "AccessDeniedException" if request.get("repositoryName") == "team/api" else None
 
-        async with FakeRegistry(TEAMS, on_call=refuse).session() as session:
+        async with FakeRegistry(TEAMS, on_call=reject).session() as session:
             scan = ecr.scan_images([session.service()])
             results = await collected(scan)
         (failed,) = [result for result in results if isinstance(result, ecr.FailedRepository)]
@@ -109,11 +109,11 @@ class TestCompleteness:
         assert (scan.summary.scanned, scan.summary.vanished, scan.summary.complete) == (4, 1, True)
 
     async def test_a_service_that_cannot_be_listed_is_a_result_and_the_others_go_on(self) -> None:
-        def refuse(operation: str, request: dict[str, Any]) -> str | None:
+        def reject(operation: str, request: dict[str, Any]) -> str | None:
             return "AccessDeniedException" if operation == "DescribeRepositories" else None
 
         async with (
-            FakeRegistry(TEAMS, on_call=refuse).session() as closed,
+            FakeRegistry(TEAMS, on_call=reject).session() as closed,
             FakeRegistry(TEAMS).session() as open_,
         ):
             services = [closed.service(), open_.service()]
@@ -355,7 +355,7 @@ class TestRate:
         async with registry.session() as session:
             scan = ecr.scan_images([session.service()])
             assert len({image.repository_name async for image in scan.images()}) == repositories
-        return scan.summary, (registry.answers["OK"] - bucket.burst) / scan.summary.seconds
+        return scan.summary, (registry.outcomes["OK"] - bucket.burst) / scan.summary.seconds
 
     @in_virtual_time
     async def test_defaults_fill_the_limit_and_lose_nothing(self) -> None:
@@ -394,10 +394,10 @@ class TestRate:
 
     @in_virtual_time
     async def test_throttles_cost_no_attempts_and_passing_failures_are_retried(self) -> None:
-        answers = iter(
+        outcomes = iter(
             ["ThrottlingException"] * 10 + ["ServerException", "ThrottlingException", "ServerException"]
         )
-        registry = FakeRegistry({"r1": 1}, on_call=lambda operation, request: next(answers, None))
+        registry = FakeRegistry({"r1": 1}, on_call=lambda operation, request: next(outcomes, None))
         async with registry.session() as session:
             scan = ecr.scan_images([session.service()], "r1")
             await collected(scan)

@@ -124,25 +124,25 @@ class TestResuming:
         assert runs.registry.called("DescribeImages")[0]["nextToken"] == "20"
         assert list(map(name_of_page, rest)) == [("team/web", number) for number in (2, 3, 4)]
 
-    async def test_a_token_that_is_refused_costs_calls_and_doubles_nothing(self, tmp_path: Path) -> None:
+    async def test_a_rejected_token_costs_calls_and_repeats_no_image(self, tmp_path: Path) -> None:
         runs = Runs(FakeRegistry({"team/web": 50}), tmp_path)
         *taken, _ = await runs.run(3)
         old = runs.registry.called("DescribeImages")[2]["nextToken"]
 
-        def refuse(operation: str, request: dict[str, Any]) -> str | None:
-            refused = (
-                request.get("nextToken") == old and not runs.registry.answers["InvalidParameterException"]
+        def reject(operation: str, request: dict[str, Any]) -> str | None:
+            is_rejected = (
+                request.get("nextToken") == old and not runs.registry.outcomes["InvalidParameterException"]
             )
-            return "InvalidParameterException" if refused else None
+            return "InvalidParameterException" if is_rejected else None
 
-        runs.registry.on_call = refuse
+        runs.registry.on_call = reject
         rest = await runs.run()
-        assert runs.registry.answers["InvalidParameterException"] == 1
+        assert runs.registry.outcomes["InvalidParameterException"] == 1
         found = images_of([*taken, *rest])
         assert len(found) == len(set(found)) == 50
         assert len(set(map(name_of_page, [*taken, *rest]))) == len(taken) + len(rest)
 
-    async def test_a_token_that_is_refused_in_this_run_is_a_failure(self, tmp_path: Path) -> None:
+    async def test_a_token_that_is_rejected_in_this_run_is_a_failure(self, tmp_path: Path) -> None:
         runs = Runs(FakeRegistry({"team/web": 50}), tmp_path)
         await runs.run(2)
         runs.registry.on_call = lambda _, request: (
@@ -165,7 +165,7 @@ class TestResuming:
         assert runs.summary.done_before == 2
         assert len(set(images_of([*first, rest]))) == 16
 
-    async def test_services_are_told_apart(self, tmp_path: Path) -> None:
+    async def test_services_are_kept_apart(self, tmp_path: Path) -> None:
         options: dict[str, Any] = {"checkpoint": tmp_path / "checkpoint"}
         async with FakeRegistry({"app": 1}).session() as session:
             for _ in range(2):
@@ -191,14 +191,14 @@ class TestRefusals:
         with pytest.raises(ecr.CheckpointError, match=r"tag_status ANY .* not with tag_status TAGGED"):
             await runs.run(tag_status="TAGGED")
 
-    async def test_a_file_that_is_no_database(self, tmp_path: Path) -> None:
+    async def test_a_file_that_is_not_a_database(self, tmp_path: Path) -> None:
         runs = Runs(FakeRegistry(REPOSITORIES), tmp_path)
         runs.checkpoint.write_text("precious" * 1000)
         with pytest.raises(ecr.ConfigurationError, match="is not a checkpoint"):
             await runs.run()
         assert runs.checkpoint.read_text() == "precious" * 1000
 
-    async def test_a_database_that_is_no_checkpoint(self, tmp_path: Path) -> None:
+    async def test_a_database_that_is_not_a_checkpoint(self, tmp_path: Path) -> None:
         runs = Runs(FakeRegistry(REPOSITORIES), tmp_path)
         database = sqlite3.connect(runs.checkpoint)
         database.execute("CREATE TABLE precious (id)")

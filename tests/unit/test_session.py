@@ -1,4 +1,4 @@
-"""What a session refuses to be made of, before anything is read or opened."""
+"""Arguments that a session rejects, before anything is read or opened."""
 
 import math
 from typing import Any
@@ -45,7 +45,7 @@ async def provide() -> ecr.Credentials:
         ),
     ],
 )
-def test_settings_that_make_no_sense_are_refused_in_one_sentence(
+def test_settings_that_make_no_sense_are_rejected_in_one_sentence(
     settings: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ecr.ConfigurationError) as caught:

@@ -118,19 +118,19 @@ def test_aws_region_goes_before_aws_default_region(no_files: dict[str, str]) -> 
         ("AWS_CA_BUNDLE", "/nowhere/bundle.pem"),
     ],
 )
-def test_a_value_that_makes_no_sense_is_refused_by_its_variables_name(
+def test_a_value_that_makes_no_sense_is_rejected_by_its_variables_name(
     variable: str, value: str, no_files: dict[str, str]
 ) -> None:
     with pytest.raises(ConfigurationError, match=f"^{variable}: '{value}' "):
         settings.load(environ={**no_files, variable: value})
 
 
-def test_a_value_that_makes_no_sense_is_refused_by_its_arguments_name(no_files: dict[str, str]) -> None:
+def test_a_value_that_makes_no_sense_is_rejected_by_its_arguments_name(no_files: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError, match=r"^max_attempts: 0 is not a whole number"):
         settings.load(max_attempts=0, environ=no_files)
 
 
-def test_a_value_that_makes_no_sense_is_refused_by_its_key_in_the_file(write: Write) -> None:
+def test_a_value_that_makes_no_sense_is_rejected_by_its_key_in_the_file(write: Write) -> None:
     environ = write("[default]\nmax_attempts = many\n")
     with pytest.raises(ConfigurationError, match=r"^max_attempts in the shared config file: 'many'"):
         settings.load(environ=environ)
@@ -139,17 +139,17 @@ def test_a_value_that_makes_no_sense_is_refused_by_its_key_in_the_file(write: Wr
 class TestProfiles:
     TWO_PROFILES = "[default]\nregion = us-east-1\n[profile prod]\nregion = eu-west-1\n"
 
-    def test_the_profile_default_is_used_unless_another_is_asked_for(self, write: Write) -> None:
+    def test_the_profile_default_is_used_unless_another_is_named(self, write: Write) -> None:
         loaded = settings.load(environ=write(self.TWO_PROFILES))
         assert (loaded.profile, loaded.region) == ("default", "us-east-1")
 
-    def test_a_profile_is_asked_for_by_argument(self, write: Write) -> None:
+    def test_a_profile_is_named_by_the_argument(self, write: Write) -> None:
         environ = {**write(self.TWO_PROFILES), "AWS_PROFILE": "nobody"}
         loaded = settings.load(profile="prod", environ=environ)
         assert (loaded.profile, loaded.region) == ("prod", "eu-west-1")
 
     @pytest.mark.parametrize("variable", ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])
-    def test_a_profile_is_asked_for_by_the_environment(self, variable: str, write: Write) -> None:
+    def test_a_profile_is_named_by_the_environment(self, variable: str, write: Write) -> None:
         environ = {**write(self.TWO_PROFILES), variable: "prod"}
         assert settings.load(environ=environ).region == "eu-west-1"
 
@@ -161,7 +161,7 @@ class TestProfiles:
         loaded = settings.load(profile="prod", environ=environ)
         assert (loaded.region, loaded.max_attempts) == ("eu-north-1", 4)
 
-    def test_a_profile_that_does_not_exist_is_refused_with_the_files_that_were_read(
+    def test_a_profile_that_does_not_exist_is_rejected_with_the_files_that_were_read(
         self, no_files: dict[str, str]
     ) -> None:
         with pytest.raises(ConfigurationError, match=r"'nobody' is neither in .*config nor in .*credentials"):
@@ -169,12 +169,12 @@ class TestProfiles:
 
     def test_a_file_that_cannot_be_parsed_is_named_and_not_quoted(self, write: Write) -> None:
         environ = write("aws_secret_access_key = CANARY\n")
-        with pytest.raises(ConfigurationError, match="cannot be parsed") as refusal:
+        with pytest.raises(ConfigurationError, match="cannot be parsed") as caught:
             settings.load(environ=environ)
-        assert environ["AWS_CONFIG_FILE"] in str(refusal.value)
-        assert "CANARY" not in str(refusal.value)
-        assert refusal.value.__cause__ is None
-        assert refusal.value.__context__ is None
+        assert environ["AWS_CONFIG_FILE"] in str(caught.value)
+        assert "CANARY" not in str(caught.value)
+        assert caught.value.__cause__ is None
+        assert caught.value.__context__ is None
 
 
 class TestEndpointURL:
@@ -206,7 +206,7 @@ class TestEndpointURL:
         )
         assert settings.load(environ=environ).endpoint_url == "http://profile"
 
-    def test_a_services_section_that_does_not_exist_is_refused(self, write: Write) -> None:
+    def test_a_services_section_that_does_not_exist_is_rejected(self, write: Write) -> None:
         environ = write("[default]\nservices = local\n")
         with pytest.raises(ConfigurationError, match=r"no section \[services local\]"):
             settings.load(environ=environ)
@@ -235,9 +235,9 @@ class TestEndpointURL:
 def test_a_missing_region_is_one_sentence_that_says_where_we_looked(write: Write) -> None:
     environ = write("[profile prod]\nmax_attempts = 3\n")
     loaded = settings.load(profile="prod", environ=environ)
-    with pytest.raises(ConfigurationError) as refusal:
+    with pytest.raises(ConfigurationError) as caught:
         loaded.require_region()
-    assert str(refusal.value) == (
+    assert str(caught.value) == (
         "no AWS region: none was given as an argument, in AWS_REGION or AWS_DEFAULT_REGION, "
         f"or in profile 'prod' of {environ['AWS_CONFIG_FILE']}"
     )

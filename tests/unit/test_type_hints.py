@@ -20,7 +20,7 @@ def test_the_hints_of_every_public_name_resolve(name: str) -> None:
                 assert typing.get_type_hints(function) is not None
 
 
-def test_an_operation_tells_its_types() -> None:
+def test_an_operation_knows_its_types() -> None:
     assert typing.get_type_hints(ecr.describe_images) == {
         "service": ecr.Service,
         "request": ecr.DescribeImagesRequest,

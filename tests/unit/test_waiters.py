@@ -17,22 +17,22 @@ FINDINGS = ecr.DescribeImageScanFindingsRequest("team/app", ecr.ImageIdentifier(
 
 
 class Script(Service):
-    """A service that answers, or fails, as it is told, one after the other; the last for ever."""
+    """A service that returns or raises the responses one after the other, and the last one for ever."""
 
-    def __init__(self, *answers: Any, seconds: float = 0.0) -> None:
-        self.answers: Iterator[Any] = chain(answers, repeat(answers[-1]))
+    def __init__(self, *responses: Any, seconds: float = 0.0) -> None:
+        self.responses: Iterator[Any] = chain(responses, repeat(responses[-1]))
         self.seconds = seconds
-        self.asked: list[float] = []
+        self.polls: list[float] = []
         self.requests: list[Any] = []
 
     async def call(self, operation: AnyOperation, request: Any) -> Any:
-        self.asked.append(now())
+        self.polls.append(now())
         self.requests.append(request)
         await asyncio.sleep(self.seconds)
-        answer = next(self.answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        response = next(self.responses)
+        if isinstance(response, Exception):
+            raise response
+        return response
 
 
 def now() -> float:
@@ -105,7 +105,7 @@ async def test_a_scan_that_has_not_started_yet_is_waited_for() -> None:
 
 
 @in_virtual_time
-async def test_an_answer_without_any_scan_status_is_waited_for() -> None:
+async def test_a_response_without_any_scan_status_is_polled_again() -> None:
     service = Script(ecr.DescribeImageScanFindingsResponse(), scan("COMPLETE"))
     assert await wait_for_scan(service) == scan("COMPLETE")
 
@@ -182,7 +182,7 @@ async def test_after_the_timeout_the_wait_ends_to_the_second() -> None:
 
 
 @in_virtual_time
-async def test_an_answer_that_does_not_come_is_not_waited_for_longer_than_the_timeout() -> None:
+async def test_a_response_that_does_not_come_is_not_waited_for_longer_than_the_timeout() -> None:
     service = Script(preview("IN_PROGRESS"), seconds=3600.0)
     with pytest.raises(ecr.WaiterTimeoutError) as caught:
         await wait_for_preview(service, timeout=30)
@@ -200,14 +200,16 @@ async def test_patience_ends_with_the_timeout() -> None:
 
 
 @in_virtual_time
-async def test_the_last_answer_is_kept_when_later_there_was_none() -> None:
+async def test_the_last_response_is_kept_when_later_there_was_none() -> None:
     not_there = ecr.ScanNotFoundException("no scan", code="ScanNotFoundException")
     with pytest.raises(ecr.WaiterTimeoutError, match="the status was PENDING") as caught:
         await wait_for_scan(Script(scan("PENDING"), not_there), timeout=60)
     assert caught.value.last_response == scan("PENDING")
 
 
-@pytest.mark.parametrize("error", [ecr.TimeoutError("no answer in time"), TimeoutError("of somebody else's")])
+@pytest.mark.parametrize(
+    "error", [ecr.TimeoutError("no response in time"), TimeoutError("of somebody else's")]
+)
 @in_virtual_time
 async def test_a_calls_timeout_is_not_taken_for_the_waiters(error: Exception) -> None:
     with pytest.raises(type(error)) as caught:
@@ -242,7 +244,7 @@ async def test_a_timeout_is_more_than_nothing(timeout: float) -> None:
     service = Script(preview("COMPLETE"))
     with pytest.raises(ecr.ValidationError, match=f"timeout: must be more than 0 seconds, not {timeout}"):
         await wait_for_preview(service, timeout=timeout)
-    assert service.asked == []
+    assert service.polls == []
 
 
 @in_virtual_time
@@ -262,7 +264,7 @@ async def test_pauses_grow_up_to_the_longest() -> None:
     service = Script(preview("IN_PROGRESS"))
     with pytest.raises(ecr.WaiterTimeoutError):
         await wait_for_preview(service, timeout=30, delays=whole(first=1, growth=2, longest=5))
-    assert steps(service.asked) == [1, 2, 4, 5, 5, 5, 5]
+    assert steps(service.polls) == [1, 2, 4, 5, 5, 5, 5]
 
 
 @pytest.mark.parametrize("drawn", [0.0, 0.5, 1.0])
@@ -278,23 +280,23 @@ def test_a_delay_is_between_a_half_and_the_whole_of_its_step(drawn: float) -> No
 
 
 @pytest.mark.parametrize(
-    ("wait", "answer", "first"),
+    ("wait", "response", "first"),
     [
         (ecr.wait_until_lifecycle_policy_preview_complete, preview("IN_PROGRESS"), 0.5),
         (ecr.wait_until_image_scan_complete, scan("IN_PROGRESS"), 2.0),
     ],
 )
 @in_virtual_time
-async def test_unless_told_otherwise_it_asks_soon_then_rarely(
-    wait: Callable[..., Any], answer: Any, first: float
+async def test_by_default_it_polls_soon_then_rarely(
+    wait: Callable[..., Any], response: Any, first: float
 ) -> None:
-    service = Script(answer)
+    service = Script(response)
     with pytest.raises(ecr.WaiterTimeoutError):
         await wait(service, PREVIEW)
     assert now() == pytest.approx(300)
-    assert first / 2 <= steps(service.asked)[0] <= first
-    assert 7.5 <= steps(service.asked)[-1] <= 15
-    assert len(service.asked) < 60
+    assert first / 2 <= steps(service.polls)[0] <= first
+    assert 7.5 <= steps(service.polls)[-1] <= 15
+    assert len(service.polls) < 60
 
 
 @pytest.mark.parametrize("wrong", [{"first": -1}, {"growth": 0.5}, {"longest": float("nan")}])

@@ -1,4 +1,4 @@
-"""An error's body and headers: always a `CallError` that can be shown and pickled, and tells no secret."""
+"""An error's body and headers: always a `CallError` that can be shown and pickled, and holds no secret."""
 
 import pickle
 

@@ -1,6 +1,6 @@
 """An environment that knows nothing of the machine's own credentials, and servers that hand out others.
 
-The servers run on the test's own event loop. A provider that blocked the loop would wait for an answer
+The servers run on the test's own event loop. A provider that blocked the loop would wait for a response
 that can't come, so each test here is also one that resolving leaves the loop free.
 """
 

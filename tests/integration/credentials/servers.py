@@ -1,4 +1,4 @@
-"""Endpoints that hand out credentials, each as much of the real one as botocore asks for."""
+"""Endpoints that hand out credentials, each as much of the real one as botocore uses."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -25,7 +25,7 @@ class ContainerEndpoint:
     expiration: datetime
     authorizations: list[str | None] = attrs.field(factory=list)
 
-    async def answer(self, request: web.Request) -> web.Response:
+    async def respond(self, request: web.Request) -> web.Response:
         self.authorizations.append(request.headers.get("Authorization"))
         return web.json_response(
             {
@@ -38,13 +38,13 @@ class ContainerEndpoint:
 
     async def start(self, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
         application = web.Application()
-        application.router.add_get("/", self.answer)
+        application.router.add_get("/", self.respond)
         monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", await serve(application))
 
 
 @attrs.define
 class InstanceMetadata:
-    """Instance metadata, version 2 only: without a session's token there is no answer."""
+    """Instance metadata, version 2 only: without a session's token there is no response."""
 
     expiration: datetime
     requests: list[str] = attrs.field(factory=list)
@@ -82,10 +82,10 @@ class SSOPortal:
     """The portal that gives a role's credentials for a logged-in session's token."""
 
     expiration: datetime
-    asked: list[tuple[str | None, dict[str, str]]] = attrs.field(factory=list)
+    requests: list[tuple[str | None, dict[str, str]]] = attrs.field(factory=list)
 
-    async def answer(self, request: web.Request) -> web.Response:
-        self.asked.append((request.headers.get("x-amz-sso_bearer_token"), dict(request.query)))
+    async def respond(self, request: web.Request) -> web.Response:
+        self.requests.append((request.headers.get("x-amz-sso_bearer_token"), dict(request.query)))
         credentials: dict[str, Any] = {
             "accessKeyId": "SSOKEY",
             "secretAccessKey": "s",
@@ -96,7 +96,7 @@ class SSOPortal:
 
     async def start(self, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
         application = web.Application()
-        application.router.add_get("/federation/credentials", self.answer)
+        application.router.add_get("/federation/credentials", self.respond)
         monkeypatch.setenv("AWS_ENDPOINT_URL_SSO", await serve(application))
 
 
@@ -104,11 +104,11 @@ class SSOPortal:
 class SignIn:
     """The sign-in service, which renews the session of `aws login`."""
 
-    asked: list[dict[str, Any]] = attrs.field(factory=list)
+    requests: list[dict[str, Any]] = attrs.field(factory=list)
     proofs: list[str | None] = attrs.field(factory=list)
 
-    async def answer(self, request: web.Request) -> web.Response:
-        self.asked.append(await request.json())
+    async def respond(self, request: web.Request) -> web.Response:
+        self.requests.append(await request.json())
         self.proofs.append(request.headers.get("DPoP"))
         keys = {"accessKeyId": "LOGINKEY", "secretAccessKey": "s", "sessionToken": "t"}
         return web.json_response(
@@ -117,25 +117,25 @@ class SignIn:
 
     async def start(self, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
         application = web.Application()
-        application.router.add_post("/v1/token", self.answer)
+        application.router.add_post("/v1/token", self.respond)
         monkeypatch.setenv("AWS_ENDPOINT_URL_SIGNIN", await serve(application))
 
 
 @attrs.define
-class RefusingSTS:
-    """An STS that rejects what holds `refused`; `message` may repeat what the request held."""
+class RejectingSTS:
+    """An STS that rejects role ARNs that contain `rejected`; `message` may repeat what the request held."""
 
     code: str
     message: Callable[[web.Request], str]
-    refused: str = ""
+    rejected: str = ""
     authorizations: list[str] = attrs.field(factory=list)
     forms: list[dict[str, str]] = attrs.field(factory=list)
 
-    async def answer(self, request: web.Request) -> web.Response:
+    async def respond(self, request: web.Request) -> web.Response:
         self.authorizations.append(request.headers["Authorization"])
         form = {name: str(value) for name, value in (await request.post()).items()}
         self.forms.append(form)
-        if self.refused not in form["RoleArn"]:
+        if self.rejected not in form["RoleArn"]:
             return self.grant()
         error = f"<Error><Type>Sender</Type><Code>{self.code}</Code><Message>{self.message(request)}</Message></Error>"
         body = f'<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">{error}</ErrorResponse>'
@@ -153,7 +153,7 @@ class RefusingSTS:
 
     def application(self) -> web.Application:
         application = web.Application()
-        application.router.add_post("/", self.answer)
+        application.router.add_post("/", self.respond)
         return application
 
     @asynccontextmanager

@@ -1,6 +1,6 @@
 """Sources that block: bounded, never prompting, cancellable, and no program waits for them.
 
-Each runs in a process of its own, since what is asked is whether that ends.
+Each runs in a process of its own, since the question is whether that ends.
 """
 
 import asyncio
@@ -149,7 +149,7 @@ class TestSilence:
 
 
 class TestWhatOthersComplainOf:
-    async def test_credentials_of_the_environment_that_have_expired_are_told(
+    async def test_credentials_of_the_environment_that_have_expired_are_reported(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A TypeError in aiobotocore: https://github.com/aio-libs/aiobotocore/issues/1020"""
@@ -162,7 +162,7 @@ class TestWhatOthersComplainOf:
         assert "expired at 2023-06-28 10:44" in str(caught.value)
         assert "AWS_CREDENTIAL_EXPIRATION" in str(caught.value)
 
-    async def test_a_container_at_a_host_that_is_not_allowed_is_told(
+    async def test_a_container_at_a_host_that_is_not_allowed_is_reported(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://user:CANARY@ecr.example/x")

@@ -26,7 +26,7 @@ from tests.integration.credentials.conftest import Write
 from tests.integration.credentials.servers import (
     ContainerEndpoint,
     InstanceMetadata,
-    RefusingSTS,
+    RejectingSTS,
     Serve,
     SignIn,
     SSOPortal,
@@ -105,7 +105,7 @@ class TestEnvironment:
             await botocore_chain()()
 
     @pytest.mark.parametrize(("argument", "expected"), [(None, "ENVKEY"), ("prod", "FILEKEY")])
-    async def test_only_a_profile_asked_for_by_argument_goes_before_it(
+    async def test_only_a_profile_given_as_an_argument_goes_before_it(
         self,
         argument: str | None,
         expected: str,
@@ -200,7 +200,7 @@ class TestAssumedRole:
     async def test_sts_is_called_in_the_region_given_and_signed_for_it(
         self, serve: Serve, write_config: Write, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        server = RefusingSTS("AccessDenied", lambda request: "user ci may not assume role puller")
+        server = RejectingSTS("AccessDenied", lambda request: "user ci may not assume role puller")
         await server.start(serve, monkeypatch)
         write_config(
             f"[profile puller]\nrole_arn = {ROLE}\nsource_profile = puller\n"
@@ -228,14 +228,14 @@ class TestProcess:
     async def test_its_output_is_the_credentials(
         self, write_config: Write, tmp_path: Path, expiration: datetime
     ) -> None:
-        answer = {
+        response = {
             "Version": 1,
             "AccessKeyId": "PROCESSKEY",
             "SecretAccessKey": "s",
             "SessionToken": "t",
             "Expiration": rfc3339(expiration),
         }
-        self.configure(write_config, tmp_path, f"print({json.dumps(answer)!r})")
+        self.configure(write_config, tmp_path, f"print({json.dumps(response)!r})")
         found = await botocore_chain()()
         assert attrs.evolve(found, expires_at=None) == Credentials("PROCESSKEY", "s", "t")
         assert_expires(found, expiration)
@@ -265,7 +265,7 @@ class TestProcess:
             ),
         ],
     )
-    async def test_what_is_wrong_with_it_is_told_without_repeating_what_it_said(
+    async def test_its_errors_are_described_without_repeating_its_output(
         self, program: str, reason: str, write_config: Write, tmp_path: Path
     ) -> None:
         self.configure(write_config, tmp_path, program)
@@ -282,7 +282,7 @@ class TestProcess:
 
 
 class TestContainer:
-    async def test_the_endpoint_is_asked_with_the_token(
+    async def test_the_endpoint_is_called_with_the_token(
         self, serve: Serve, monkeypatch: pytest.MonkeyPatch, expiration: datetime
     ) -> None:
         container = ContainerEndpoint(expiration)
@@ -311,7 +311,7 @@ class TestContainer:
         assert container.authorizations == ["first", "second"]
 
 
-async def test_instance_metadata_is_asked_by_its_second_version(
+async def test_instance_metadata_is_read_by_its_second_version(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, expiration: datetime
 ) -> None:
     metadata = InstanceMetadata(expiration)
@@ -377,7 +377,7 @@ print(found.access_key_id, found.secret_access_key, found.session_token, found.e
             Credentials(key, secret, token, datetime.fromtimestamp(float(expires_at), UTC)), expiration
         )
         assert (key, secret, token) == ("SSOKEY", "s", "t")
-        assert portal.asked == [("sso-token", {"role_name": "Puller", "account_id": "123456789012"})]
+        assert portal.requests == [("sso-token", {"role_name": "Puller", "account_id": "123456789012"})]
 
     async def test_without_a_login_the_error_says_so(self, write_config: Write) -> None:
         write_config(self.CONFIG)
@@ -405,7 +405,7 @@ class TestLogin:
         found = await botocore_chain(None, "eu-west-1")()
         assert attrs.evolve(found, expires_at=None) == Credentials("LOGINKEY", "s", "t")
         assert_expires(found, datetime.now(UTC) + timedelta(minutes=15))
-        assert sign_in.asked == [
+        assert sign_in.requests == [
             {"clientId": "client", "refreshToken": "refresh", "grantType": "refresh_token"}
         ]
         assert all(proof and proof.count(".") == 2 for proof in sign_in.proofs)
@@ -466,10 +466,10 @@ class TestFailure:
             await botocore_chain()()
         assert_holds_no_canary(caught.value)
 
-    async def test_a_refusal_that_repeats_the_request_is_not_quoted(
+    async def test_a_rejection_that_repeats_the_request_is_not_quoted(
         self, serve: Serve, write_config: Write, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        server = RefusingSTS(
+        server = RejectingSTS(
             "SignatureDoesNotMatch", lambda request: f"expected {request.headers['x-amz-security-token']}"
         )
         await server.start(serve, monkeypatch)

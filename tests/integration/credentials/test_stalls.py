@@ -2,7 +2,7 @@
 
 botocore's work is done in a thread, but a thread holds up the loop too, for as long as one of its calls
 keeps the interpreter's lock. So each resolution is watched in a process that has just started, with all
-its imports to come, and answered from this one.
+its imports to come, and served from this one.
 """
 
 import asyncio
@@ -142,13 +142,13 @@ class TestAssumedRole:
 
 
 async def test_process(write_config: Write, tmp_path: Path, expiration: datetime) -> None:
-    answer = {
+    response = {
         "Version": 1,
         "AccessKeyId": "PROCESSKEY",
         "SecretAccessKey": "s",
         "Expiration": rfc3339(expiration),
     }
-    chain.TestProcess.configure(write_config, tmp_path, f"print({json.dumps(answer)!r})")
+    chain.TestProcess.configure(write_config, tmp_path, f"print({json.dumps(response)!r})")
     await assert_loop_stays_free("custom-process")
 
 

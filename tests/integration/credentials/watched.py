@@ -1,4 +1,4 @@
-"""Resolve and renew a session's credentials, and tell how long the event loop was held up meanwhile.
+"""Resolve and renew a session's credentials, and measure how long the event loop was held up meanwhile.
 
 A program, so that imports are among what is watched and another program's heap isn't. Its argument is
 a session's keyword arguments as JSON; it prints a `Report` as JSON.
@@ -68,7 +68,7 @@ async def watching() -> AsyncIterator[Stall]:
 
 
 class FoundBy(logging.Handler):
-    """Keeps the names of the providers that the session's log tells of."""
+    """Keeps the names of the providers that the session's log names."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -90,7 +90,7 @@ async def resolve_and_renew(session: Session) -> Report:
             resolved = await session.runtime.credentials.get()
         async with watching() as renewing:
             if resolved.expires_at is None:
-                # Only a service that rejects them has a session ask for others.
+                # Only when the service rejects them does a session look for others.
                 await session.runtime.credentials.replace(resolved)
             else:
                 session.runtime.clock.offset = resolved.expires_at.timestamp() - time.time() - 60

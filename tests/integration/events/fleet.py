@@ -1,4 +1,4 @@
-"""Worker processes, what they tell, and an embedded ECR that sends them events."""
+"""Worker processes, what they print, and an embedded ECR that sends them events."""
 
 import asyncio
 import json
@@ -65,7 +65,7 @@ class Fleet:
         return process
 
     async def until(self, condition: Any, seconds: float = 300) -> None:
-        """Wait until something is true of what the processes told."""
+        """Wait until something is true of what the processes printed."""
         async with asyncio.timeout(seconds), self.changed:
             await self.changed.wait_for(condition)
 

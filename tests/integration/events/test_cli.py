@@ -36,7 +36,7 @@ async def test_tail_prints_a_readable_line_for_each_event_and_keeps_them(queue: 
     assert visible["Attributes"]["ApproximateNumberOfMessages"] == "3"
 
 
-async def test_tail_prints_json_and_deletes_until_it_is_told_to_end(queue: SQS) -> None:
+async def test_tail_prints_json_and_deletes_until_it_is_interrupted(queue: SQS) -> None:
     queue.send("no JSON", json.dumps(event("ECR Artifact Action", {"secret\x1b[2J": "\x1b[2J"})))
     options = ("--queue", queue.url, "--json", "--delete")
     async with started(*COMMAND, "events", "tail", *options, env=ENVIRONMENT) as tail:

@@ -1,4 +1,4 @@
-"""A worker as a process of its own: tells on standard output which pushes it begins and finishes.
+"""A worker as a process of its own: prints on standard output which pushes it begins and finishes.
 
 Run with the arguments: client (boto3 or aiobotocore), queue URL, endpoint URL, visibility timeout, seconds
 that a handler takes.
@@ -31,15 +31,15 @@ async def main(kind: str, url: str, endpoint_url: str, visibility_timeout: int, 
 
         @worker.on(ImagePushed)
         async def handle(event: ImagePushed) -> None:
-            tell(begun=event.image_tag)
+            report(begun=event.image_tag)
             await asyncio.sleep(seconds)
-            tell(done=event.image_tag)
+            report(done=event.image_tag)
 
         await worker.run(stop_on=(signal.SIGTERM,))
-        tell(counters=attrs.asdict(worker.counters))
+        report(counters=attrs.asdict(worker.counters))
 
 
-def tell(**what: object) -> None:
+def report(**what: object) -> None:
     """Print a line."""
     print(json.dumps(what), flush=True)
 

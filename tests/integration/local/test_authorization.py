@@ -18,8 +18,8 @@ NOW = datetime(2024, 1, 1, tzinfo=UTC)
 
 async def test_a_token_is_for_twelve_hours_and_this_server() -> None:
     async with LocalECR(clock=NOW.timestamp) as local, local.session() as session:
-        answer = await ecr.get_authorization_token(session.service(), ecr.GetAuthorizationTokenRequest())
-        [data] = answer.authorization_data
+        response = await ecr.get_authorization_token(session.service(), ecr.GetAuthorizationTokenRequest())
+        [data] = response.authorization_data
         assert data.expires_at == NOW + timedelta(hours=12)
         assert data.proxy_endpoint == local.endpoint_url
     assert data.authorization_token is not None
@@ -30,11 +30,11 @@ async def test_a_token_is_for_twelve_hours_and_this_server() -> None:
 
 async def test_each_registry_that_is_named_gets_one(service: Service) -> None:
     request = ecr.GetAuthorizationTokenRequest(["123456789012", "210987654321"])
-    answer = await ecr.get_authorization_token(service, request)
-    assert len(answer.authorization_data) == 2
+    response = await ecr.get_authorization_token(service, request)
+    assert len(response.authorization_data) == 2
 
 
-def test_a_password_tells_whose_it_is_and_when_it_expires() -> None:
+def test_a_password_holds_whose_it_is_and_when_it_expires() -> None:
     sealer = Sealer(b"secret")
     password = sealer.seal("authorization", ["1" * 12, "eu-west-1", ROLE, NOW.timestamp()])
     assert open_password(sealer, password) == (Caller("1" * 12, "eu-west-1", ROLE), NOW.timestamp())

@@ -65,8 +65,8 @@ def push(client: Any, *tags: str) -> str:
         )
         assert done["layerDigest"] == digest_of(blob)
     for tag in tags:
-        answer = client.put_image(repositoryName="app", imageManifest=IMAGE, imageTag=tag)
-        assert answer["image"]["imageId"] == {"imageDigest": digest_of(IMAGE), "imageTag": tag}
+        response = client.put_image(repositoryName="app", imageManifest=IMAGE, imageTag=tag)
+        assert response["image"]["imageId"] == {"imageDigest": digest_of(IMAGE), "imageTag": tag}
     return digest_of(IMAGE)
 
 

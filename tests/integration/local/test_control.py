@@ -176,7 +176,7 @@ class TestReset:
 
 
 class TestDoor:
-    async def test_lifecycle_policies_run_when_told(
+    async def test_lifecycle_policies_run_on_request(
         self, client: aiohttp.ClientSession, local: LocalECR, once: Service
     ) -> None:
         await create(once)
@@ -222,7 +222,7 @@ class TestDoor:
             assert response.status == 415
 
     @pytest.mark.parametrize("host", ["evil.example.com", "localhost.evil.com", "127.0.0.1.nip.io:5001"])
-    async def test_a_name_that_could_be_anybodys_is_refused(
+    async def test_a_name_that_could_be_anybodys_is_rejected(
         self, host: str, client: aiohttp.ClientSession
     ) -> None:
         async with client.get("health", headers={"Host": host}) as response:

@@ -127,8 +127,8 @@ async def test_each_tag_is_an_event_and_what_changes_nothing_is_none(service: Se
     await ecr.batch_delete_image(
         service, ecr.BatchDeleteImageRequest("team/app", [ecr.ImageIdentifier(digest)])
     )
-    told = [(type(event), event.tags) for event in [await inbox.next() for _ in range(4)]]  # type: ignore[attr-defined]
-    assert told == [
+    events = [(type(event), event.tags) for event in [await inbox.next() for _ in range(4)]]  # type: ignore[attr-defined]
+    assert events == [
         (ImagePushed, ("v1",)),
         (ImagePushed, ("latest",)),
         (ImageDeleted, ("v1",)),

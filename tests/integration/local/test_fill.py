@@ -32,16 +32,16 @@ async def test_requests_are_carried_out_in_order_each_at_its_own_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("refused", "error", "left"),
+    ("rejected", "error", "left"),
     [
         (ecr.CreateRepositoryRequest("team/app"), ecr.RepositoryAlreadyExistsException, ["team/app"]),
         (ecr.CreateRepositoryRequest("x"), ecr.ValidationError, []),
     ],
 )
-async def test_a_refusal_keeps_what_came_before_and_a_mistake_undoes_it(
-    refused: Any, error: type[Exception], left: list[str]
+async def test_a_rejection_keeps_what_came_before_and_a_mistake_undoes_it(
+    rejected: Any, error: type[Exception], left: list[str]
 ) -> None:
-    requests = [ecr.CreateRepositoryRequest("team/app"), refused, ecr.CreateRepositoryRequest("team/never")]
+    requests = [ecr.CreateRepositoryRequest("team/app"), rejected, ecr.CreateRepositoryRequest("team/never")]
     async with LocalECR() as local, local.session() as session:
         with pytest.raises(error):
             await local.fill(requests)

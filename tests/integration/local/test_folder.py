@@ -75,7 +75,7 @@ async def test_a_database_of_another_version_is_a_sentence(tmp_path: Path) -> No
             pass
 
 
-async def test_a_symbolic_link_is_no_layer(tmp_path: Path) -> None:
+async def test_a_symbolic_link_is_not_a_layer(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(b"layer")
     async with LocalECR(data=tmp_path / "data") as local, local.session() as session:

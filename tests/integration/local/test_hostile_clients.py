@@ -19,9 +19,9 @@ from tests.integration.local.test_protocol import TARGET, call, post, signed
 async def test_a_target_that_is_not_signed(local: LocalECR) -> None:
     headers = signed(local, b"{}", "DescribeRepositories")
     headers["Authorization"] = headers["Authorization"].replace(";x-amz-target", "")
-    answer = await post(local, b"{}", headers)
-    assert (answer.status, answer.body["__type"]) == (400, "InvalidSignatureException")
-    assert answer.body["message"] == "'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization."
+    response = await post(local, b"{}", headers)
+    assert (response.status, response.body["__type"]) == (400, "InvalidSignatureException")
+    assert response.body["message"] == "'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization."
 
 
 @pytest.mark.parametrize("authorization", [None, "Basic x", "AWS4-HMAC-SHA256 Credential=x"])
@@ -47,8 +47,8 @@ async def test_few_large_bodies_at_once_and_small_calls_all_the_while(
         lines += [f"{name}: {value}" for name, value in headers.items()]
         writer.write("\r\n".join([*lines, "", ""]).encode() + body[:1000])
         stalled.append(writer)
-    answer = await call(local, "DescribeRepositories")
-    assert answer.status == 200
+    response = await call(local, "DescribeRepositories")
+    assert response.status == 200
     waiting = asyncio.create_task(post(local, body, headers))
     assert (await call(local, "DescribeRepositories")).status == 200
     assert not waiting.done()
@@ -146,21 +146,21 @@ SHAPES: list[Any] = [
 
 @pytest.mark.parametrize("shape", SHAPES, ids=json.dumps)
 async def test_a_hostile_shape_is_a_400(local: LocalECR, shape: Any) -> None:
-    answer = await call(local, "DescribeImages", json.dumps(shape).encode())
-    assert (answer.status, answer.body["__type"]) == (400, "SerializationException")
+    response = await call(local, "DescribeImages", json.dumps(shape).encode())
+    assert (response.status, response.body["__type"]) == (400, "SerializationException")
 
 
 async def test_json_that_is_too_deep_is_a_400(local: LocalECR) -> None:
-    answer = await call(local, "DescribeImages", b'{"x":' * 100_000)
-    assert (answer.status, answer.body["__type"]) == (400, "SerializationException")
+    response = await call(local, "DescribeImages", b'{"x":' * 100_000)
+    assert (response.status, response.body["__type"]) == (400, "SerializationException")
 
 
 @pytest.mark.parametrize("blob", [b'"no base64!"', b"5", b"[]", b'"\\ud800"', b'"AA"'])
 async def test_a_blob_that_is_none(local: LocalECR, blob: bytes) -> None:
     upload = b"12345678-1234-1234-1234-123456789012"
     body = b'{"repositoryName":"app","uploadId":"%b","partFirstByte":0,"partLastByte":0,"layerPartBlob":%b}'
-    answer = await call(local, "UploadLayerPart", body % (upload, blob))
-    assert (answer.status, answer.body["__type"]) == (400, "SerializationException")
+    response = await call(local, "UploadLayerPart", body % (upload, blob))
+    assert (response.status, response.body["__type"]) == (400, "SerializationException")
 
 
 async def test_base64_may_have_escaped_slashes(local: LocalECR, service: Service) -> None:

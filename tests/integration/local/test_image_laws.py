@@ -86,16 +86,16 @@ class Images(RuleBasedStateMachine):
 
     @rule(tag=TAGS)
     def delete_tag(self, tag: str) -> None:
-        answer = self.delete(ecr.ImageIdentifier(image_tag=tag))
-        assert bool(answer.image_ids) == (tag in self.tags)
+        response = self.delete(ecr.ImageIdentifier(image_tag=tag))
+        assert bool(response.image_ids) == (tag in self.tags)
         digest = self.tags.pop(tag, None)
         if digest is not None and digest not in self.tags.values():
             self.digests.remove(digest)
 
     @rule(digest=DIGESTS)
     def delete_image(self, digest: str) -> None:
-        answer = self.delete(ecr.ImageIdentifier(digest))
-        assert bool(answer.image_ids) == (digest in self.digests)
+        response = self.delete(ecr.ImageIdentifier(digest))
+        assert bool(response.image_ids) == (digest in self.digests)
         self.tags = {tag: held for tag, held in self.tags.items() if held != digest}
         self.digests = [held for held in self.digests if held != digest]
 

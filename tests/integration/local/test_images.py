@@ -71,9 +71,9 @@ async def test_descriptions_can_be_filtered(service: Service, repository: str) -
 
 async def test_named_images_are_described_once_each(service: Service, repository: str) -> None:
     first, second = await push(service, b"one", "v1", "v2"), await push(service, b"two")
-    asked = [Id(image_tag="v2"), Id(second), Id(first)]
-    answer = await ecr.describe_images(service, ecr.DescribeImagesRequest(repository, image_ids=asked))
-    assert [image.image_digest for image in answer.image_details] == [first, second]
+    request = [Id(image_tag="v2"), Id(second), Id(first)]
+    response = await ecr.describe_images(service, ecr.DescribeImagesRequest(repository, image_ids=request))
+    assert [image.image_digest for image in response.image_details] == [first, second]
 
 
 @pytest.mark.parametrize(
@@ -136,13 +136,13 @@ async def test_times_are_the_servers_own() -> None:
 
 async def test_manifests_are_handed_out_as_they_were_put(service: Service, repository: str) -> None:
     digest = await push(service, b"one", "v1")
-    answer = await ecr.batch_get_image(
+    response = await ecr.batch_get_image(
         service, ecr.BatchGetImageRequest(repository, [Id(image_tag="v1"), Id(digest)])
     )
-    assert [image.image_manifest for image in answer.images] == [manifest(b"one")] * 2
-    assert [image.image_id for image in answer.images] == [Id(digest, "v1"), Id(digest)]
-    assert answer.images[0].image_manifest_media_type == OCI_MANIFEST
-    assert answer.failures == ()
+    assert [image.image_manifest for image in response.images] == [manifest(b"one")] * 2
+    assert [image.image_id for image in response.images] == [Id(digest, "v1"), Id(digest)]
+    assert response.images[0].image_manifest_media_type == OCI_MANIFEST
+    assert response.failures == ()
 
 
 async def test_a_manifest_of_a_type_that_is_not_accepted_is_not_handed_out(
@@ -155,8 +155,8 @@ async def test_a_manifest_of_a_type_that_is_not_accepted_is_not_handed_out(
         return await ecr.batch_get_image(service, request)
 
     assert len((await get(DOCKER_MANIFEST, OCI_MANIFEST)).images) == 1
-    refused = await get(DOCKER_MANIFEST)
-    assert [failure.failure_code for failure in refused.failures] == ["ImageNotFound"]
+    rejected = await get(DOCKER_MANIFEST)
+    assert [failure.failure_code for failure in rejected.failures] == ["ImageNotFound"]
 
 
 @pytest.mark.parametrize(
@@ -221,12 +221,12 @@ async def test_an_image_cannot_go_before_the_index_that_refers_to_it(
     text = index(manifest(b"one"))
     listing = await put(service, text, "multi")
     for image_id in (Id(member), Id(image_tag="linux")):
-        answer = await delete(service, image_id)
-        assert answer.image_ids == ()
-        assert [failure.failure_code for failure in answer.failures] == ["ImageReferencedByManifestList"]
-        assert listing in str(answer.failures[0].failure_reason)
-    answer = await delete(service, Id(digest_of(text)), Id(member))
-    assert answer.failures == ()
+        response = await delete(service, image_id)
+        assert response.image_ids == ()
+        assert [failure.failure_code for failure in response.failures] == ["ImageReferencedByManifestList"]
+        assert listing in str(response.failures[0].failure_reason)
+    response = await delete(service, Id(digest_of(text)), Id(member))
+    assert response.failures == ()
     assert await listed(service) == []
 
 

@@ -104,7 +104,7 @@ async def test_the_digest_must_be_the_one_announced(service: Service) -> None:
     assert done.layer_digest == digest_of(b"layer")
 
 
-async def test_an_upload_without_parts_is_no_layer(service: Service) -> None:
+async def test_an_upload_without_parts_is_not_a_layer(service: Service) -> None:
     with pytest.raises(ecr.EmptyUploadException):
         await complete(service, await begin_upload(service), digest_of(b""))
 
@@ -176,11 +176,11 @@ async def test_a_layer_is_available_where_it_was_pushed_to(service: Service) -> 
     assert (await availability(service, digest, "other")).layer_availability == "UNAVAILABLE"
 
 
-async def test_what_is_no_digest_is_a_failure(service: Service) -> None:
+async def test_an_invalid_digest_is_a_failure(service: Service) -> None:
     request = ecr.BatchCheckLayerAvailabilityRequest("team/app", ["", "no digest", UNKNOWN_DIGEST])
-    answer = await ecr.batch_check_layer_availability(service, request)
-    assert [layer.layer_digest for layer in answer.layers] == [UNKNOWN_DIGEST]
-    assert [(failure.layer_digest, failure.failure_code) for failure in answer.failures] == [
+    response = await ecr.batch_check_layer_availability(service, request)
+    assert [layer.layer_digest for layer in response.layers] == [UNKNOWN_DIGEST]
+    assert [(failure.layer_digest, failure.failure_code) for failure in response.failures] == [
         ("", "MissingLayerDigest"),
         ("no digest", "InvalidLayerDigest"),
     ]
@@ -191,10 +191,10 @@ async def test_what_is_no_digest_is_a_failure(service: Service) -> None:
 
 async def download_url(service: Service, digest: str) -> str:
     request = ecr.GetDownloadUrlForLayerRequest("team/app", digest)
-    answer = await ecr.get_download_url_for_layer(service, request)
-    assert answer.layer_digest == digest
-    assert answer.download_url is not None
-    return answer.download_url
+    response = await ecr.get_download_url_for_layer(service, request)
+    assert response.layer_digest == digest
+    assert response.download_url is not None
+    return response.download_url
 
 
 async def fetch(url: str, **headers: str) -> tuple[int, bytes]:

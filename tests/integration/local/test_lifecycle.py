@@ -94,12 +94,11 @@ async def preview(service: Service, text: str) -> ecr.GetLifecyclePolicyPreviewR
 
 
 async def test_a_policy_is_put_read_and_deleted(service: Service) -> None:
-    put_answer = await ecr.put_lifecycle_policy(service, ecr.PutLifecyclePolicyRequest("team/app", KEEP_ONE))
+    put = await ecr.put_lifecycle_policy(service, ecr.PutLifecyclePolicyRequest("team/app", KEEP_ONE))
     got = await ecr.get_lifecycle_policy(service, ecr.GetLifecyclePolicyRequest("team/app"))
     deleted = await ecr.delete_lifecycle_policy(service, ecr.DeleteLifecyclePolicyRequest("team/app"))
     assert [
-        (one.registry_id, one.repository_name, one.lifecycle_policy_text)
-        for one in (put_answer, got, deleted)
+        (one.registry_id, one.repository_name, one.lifecycle_policy_text) for one in (put, got, deleted)
     ] == [(REGISTRY, "team/app", compacted(KEEP_ONE))] * 3
     assert got.last_evaluated_at == datetime(1970, 1, 1, tzinfo=UTC)
     with pytest.raises(ecr.LifecyclePolicyNotFoundException):
@@ -108,7 +107,7 @@ async def test_a_policy_is_put_read_and_deleted(service: Service) -> None:
         await ecr.delete_lifecycle_policy(service, ecr.DeleteLifecyclePolicyRequest("team/app"))
 
 
-async def test_a_refused_policy_says_which_rule_is_wrong(service: Service) -> None:
+async def test_a_rejected_policy_names_the_rule_that_is_wrong(service: Service) -> None:
     wrong = policy(rule(3, "untagged", countType="sinceImagePushed", countNumber=7))
     with pytest.raises(ecr.InvalidParameterException, match=r"rule 1 \(priority 3\).*countUnit"):
         await ecr.put_lifecycle_policy(service, ecr.PutLifecyclePolicyRequest("team/app", wrong))
@@ -235,8 +234,8 @@ async def test_results_come_in_pages_and_by_filter(service: Service, calendar: C
     found = [result async for result in ecr.paginate_get_lifecycle_policy_preview(service, untagged)]
     assert (len(found), {result.image_tags for result in found}) == (65, {()})
     named = [ecr.ImageIdentifier(digests[5]), ecr.ImageIdentifier(image_tag="v1")]
-    asked = ecr.GetLifecyclePolicyPreviewRequest("team/app", image_ids=named)
-    picked = await ecr.get_lifecycle_policy_preview(service, asked)
+    request = ecr.GetLifecyclePolicyPreviewRequest("team/app", image_ids=named)
+    picked = await ecr.get_lifecycle_policy_preview(service, request)
     assert {result.image_digest for result in picked.preview_results} >= {digests[5]}
     assert len(picked.preview_results) == 2
 

@@ -35,12 +35,12 @@ async def test_a_policy_is_set_read_and_deleted(service: Service) -> None:
     await create(service)
     text = policy(ALLOW_OTHER)
     expected = REGISTRY, "team/app", json.dumps(json.loads(text), indent=2, separators=(",", " : "))
-    answers = (
+    responses = (
         await set_policy(service, text),
         await ecr.get_repository_policy(service, ecr.GetRepositoryPolicyRequest("team/app")),
         await ecr.delete_repository_policy(service, ecr.DeleteRepositoryPolicyRequest("team/app")),
     )
-    assert [(one.registry_id, one.repository_name, one.policy_text) for one in answers] == [expected] * 3
+    assert [(one.registry_id, one.repository_name, one.policy_text) for one in responses] == [expected] * 3
     with pytest.raises(ecr.RepositoryPolicyNotFoundException):
         await ecr.get_repository_policy(service, ecr.GetRepositoryPolicyRequest("team/app"))
     with pytest.raises(ecr.RepositoryPolicyNotFoundException):
@@ -62,7 +62,7 @@ async def test_a_policy_is_set_read_and_deleted(service: Service) -> None:
         policy({**ALLOW_OTHER, "Action": "s3:GetObject"}),
     ],
 )
-async def test_what_is_no_policy(service: Service, text: str) -> None:
+async def test_invalid_policies(service: Service, text: str) -> None:
     await create(service)
     with pytest.raises(ecr.InvalidParameterException, match="'Invalid repository policy provided'"):
         await set_policy(service, text)
@@ -102,9 +102,9 @@ async def test_accounts_are_strangers(neighbours: tuple[Service, Service]) -> No
     await create(mine)
     everything = ecr.DescribeRepositoriesRequest()
     assert (await ecr.describe_repositories(theirs, everything)).repositories == ()
-    asked = ecr.DescribeRepositoriesRequest(REGISTRY, ["team/app"])
+    request = ecr.DescribeRepositoriesRequest(REGISTRY, ["team/app"])
     with pytest.raises(ecr.RepositoryNotFoundException, match=f"registry with id '{REGISTRY}'"):
-        await ecr.describe_repositories(theirs, asked)
+        await ecr.describe_repositories(theirs, request)
 
 
 async def test_regions_are_strangers() -> None:
@@ -119,10 +119,10 @@ async def test_a_policy_lets_another_account_in(neighbours: tuple[Service, Servi
     mine, theirs = neighbours
     await create(mine)
     await set_policy(mine, policy(ALLOW_OTHER))
-    asked = ecr.DescribeImagesRequest("team/app", REGISTRY)
-    assert (await ecr.describe_images(theirs, asked)).image_details == ()
+    request = ecr.DescribeImagesRequest("team/app", REGISTRY)
+    assert (await ecr.describe_images(theirs, request)).image_details == ()
     with pytest.raises(ecr.RepositoryNotFoundException):
         await ecr.list_images(theirs, ecr.ListImagesRequest("team/app", REGISTRY))
     await set_policy(mine, policy(ALLOW_OTHER, {**ALLOW_OTHER, "Effect": "Deny"}))
     with pytest.raises(ecr.RepositoryNotFoundException):
-        await ecr.describe_images(theirs, asked)
+        await ecr.describe_images(theirs, request)

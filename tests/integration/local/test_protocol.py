@@ -29,18 +29,18 @@ TARGET = "AmazonEC2ContainerRegistry_V20150921."
 
 
 @attrs.frozen
-class Answer:
+class Response:
     status: int
     headers: Mapping[str, str]
     body: dict[str, Any]
 
 
-async def post(local: LocalECR, body: bytes, headers: Mapping[str, str]) -> Answer:
+async def post(local: LocalECR, body: bytes, headers: Mapping[str, str]) -> Response:
     async with (
         aiohttp.ClientSession() as client,
         client.post(local.url, data=body, headers=headers) as response,
     ):
-        return Answer(response.status, response.headers, json.loads(await response.read()))
+        return Response(response.status, response.headers, json.loads(await response.read()))
 
 
 def signed(local: LocalECR, body: bytes, operation: str, **changes: Any) -> dict[str, str]:
@@ -56,19 +56,19 @@ def signed(local: LocalECR, body: bytes, operation: str, **changes: Any) -> dict
     return signer.sign(settings["target"], sha256(body).hexdigest(), settings["key"], settings["now"])
 
 
-async def call(local: LocalECR, operation: str, body: bytes = b"{}", **changes: Any) -> Answer:
+async def call(local: LocalECR, operation: str, body: bytes = b"{}", **changes: Any) -> Response:
     return await post(local, body, signed(local, body, operation, **changes))
 
 
 # ---------------------------------------------------------------------------- signatures
 
 
-async def test_a_signed_call_is_answered(local: LocalECR) -> None:
-    answer = await call(local, "DescribeRepositories")
-    assert (answer.status, answer.body) == (200, {"repositories": []})
-    assert answer.headers["Content-Type"] == "application/x-amz-json-1.1"
-    assert answer.headers["x-amzn-RequestId"]
-    assert answer.headers["Date"]
+async def test_a_signed_call_succeeds(local: LocalECR) -> None:
+    response = await call(local, "DescribeRepositories")
+    assert (response.status, response.body) == (200, {"repositories": []})
+    assert response.headers["Content-Type"] == "application/x-amz-json-1.1"
+    assert response.headers["x-amzn-RequestId"]
+    assert response.headers["Date"]
 
 
 async def test_request_ids_differ(local: LocalECR) -> None:
@@ -86,12 +86,12 @@ async def test_request_ids_differ(local: LocalECR) -> None:
         ({"name": "s3"}, "InvalidSignatureException", "correct service: 'ecr'"),
     ],
 )
-async def test_signatures_that_aws_refuses(
+async def test_signatures_that_aws_rejects(
     local: LocalECR, changes: dict[str, Any], code: str, words: str
 ) -> None:
-    answer = await call(local, "DescribeRepositories", **changes)
-    assert (answer.status, answer.body["__type"]) == (400, code)
-    assert words in answer.body["message"]
+    response = await call(local, "DescribeRepositories", **changes)
+    assert (response.status, response.body["__type"]) == (400, code)
+    assert words in response.body["message"]
 
 
 @pytest.mark.parametrize(
@@ -124,18 +124,18 @@ async def test_headers_that_were_tampered_with(
         del headers[header]
     else:
         headers[header] = value
-    answer = await post(local, b"{}", headers)
-    assert (answer.status, answer.body["__type"]) == (400, code)
+    response = await post(local, b"{}", headers)
+    assert (response.status, response.body["__type"]) == (400, code)
 
 
 async def test_a_signature_of_strange_characters(local: LocalECR) -> None:
     headers = signed(local, b"{}", "DescribeRepositories")
     headers["Authorization"] += "\u00fc"
-    answer = await post(local, b"{}", headers)
-    assert (answer.status, answer.body["__type"]) == (400, "IncompleteSignatureException")
+    response = await post(local, b"{}", headers)
+    assert (response.status, response.body["__type"]) == (400, "IncompleteSignatureException")
 
 
-async def post_raw(local: LocalECR, headers: Mapping[str, str]) -> Answer:
+async def post_raw(local: LocalECR, headers: Mapping[str, str]) -> Response:
     """Post an empty object with headers in Latin-1, which no client would send."""
     reader, writer = await asyncio.open_connection(local.url.host, local.url.port)
     lines = ["POST / HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
@@ -144,7 +144,7 @@ async def post_raw(local: LocalECR, headers: Mapping[str, str]) -> Answer:
     head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
     await writer.wait_closed()
-    return Answer(int(head.split()[1]), {}, json.loads(body))
+    return Response(int(head.split()[1]), {}, json.loads(body))
 
 
 @pytest.mark.parametrize("header", ["X-Amz-Target", "X-Amz-Security-Token"])
@@ -152,21 +152,21 @@ async def test_a_signed_header_that_is_not_utf_8(local: LocalECR, header: str) -
     key = Credentials(local.access_key_id, local.secret_access_key, "token")
     headers = signed(local, b"{}", "DescribeRepositories", key=key)
     headers[header] += "\u00fc"
-    answer = await post_raw(local, headers)
-    assert (answer.status, answer.body["__type"]) == (400, "InvalidSignatureException")
+    response = await post_raw(local, headers)
+    assert (response.status, response.body["__type"]) == (400, "InvalidSignatureException")
 
 
 async def test_a_target_that_is_not_utf_8() -> None:
     async with LocalECR(verify_signatures=False) as local:
-        answer = await post_raw(local, {"X-Amz-Target": TARGET + "\u00fc"})
-    assert (answer.status, answer.body["__type"]) == (400, "UnknownOperationException")
-    assert f"'{TARGET}?'" in answer.body["message"]
+        response = await post_raw(local, {"X-Amz-Target": TARGET + "\u00fc"})
+    assert (response.status, response.body["__type"]) == (400, "UnknownOperationException")
+    assert f"'{TARGET}?'" in response.body["message"]
 
 
 async def test_a_body_that_was_tampered_with(local: LocalECR) -> None:
     headers = signed(local, b'{"maxResults": 1}', "DescribeRepositories")
-    answer = await post(local, b'{"maxResults": 2}', headers)
-    assert answer.body["__type"] == "InvalidSignatureException"
+    response = await post(local, b'{"maxResults": 2}', headers)
+    assert response.body["__type"] == "InvalidSignatureException"
 
 
 async def test_signatures_can_be_left_unchecked() -> None:
@@ -175,18 +175,18 @@ async def test_signatures_can_be_left_unchecked() -> None:
         unsigned = await post(local, b'{"repositoryName": "app"}', target)
         assert unsigned.body["repository"]["registryId"] == "123456789012"
         stranger = Credentials("AKIANOBODY", "x")
-        answer = await call(local, "DescribeRepositories", key=stranger, now=1_000_000_000.0)
-        assert len(answer.body["repositories"]) == 1
+        response = await call(local, "DescribeRepositories", key=stranger, now=1_000_000_000.0)
+        assert len(response.body["repositories"]) == 1
 
 
 async def test_the_region_is_the_one_that_is_signed_for(local: LocalECR) -> None:
     async with local.session() as session:
         for region in ("us-east-1", "eu-west-1", "cn-north-1"):
             await create(session.service(region), "app")
-        answer = await ecr.describe_repositories(
+        response = await ecr.describe_repositories(
             session.service("cn-north-1"), ecr.DescribeRepositoriesRequest()
         )
-    [repository] = answer.repositories
+    [repository] = response.repositories
     assert repository.repository_arn == "arn:aws-cn:ecr:cn-north-1:123456789012:repository/app"
 
 
@@ -195,8 +195,8 @@ async def test_the_region_is_the_one_that_is_signed_for(local: LocalECR) -> None
 
 async def test_an_operation_that_does_not_exist(local: LocalECR) -> None:
     for target in (TARGET + "MakeCoffee", "DynamoDB_20120810.ListTables", "DescribeRepositories"):
-        answer = await call(local, "", target=target)
-        assert (answer.status, answer.body["__type"]) == (400, "UnknownOperationException")
+        response = await call(local, "", target=target)
+        assert (response.status, response.body["__type"]) == (400, "UnknownOperationException")
 
 
 @pytest.mark.parametrize(
@@ -259,9 +259,9 @@ async def test_an_operation_that_does_not_exist(local: LocalECR) -> None:
 async def test_requests_that_break_a_limit(
     local: LocalECR, operation: str, body: bytes, code: str, words: str
 ) -> None:
-    answer = await call(local, operation, body)
-    assert (answer.status, answer.body["__type"]) == (400, code)
-    assert words in answer.body["message"]
+    response = await call(local, operation, body)
+    assert (response.status, response.body["__type"]) == (400, code)
+    assert words in response.body["message"]
 
 
 async def test_lists_are_there_even_if_empty_and_what_is_absent_is_left_out(local: LocalECR) -> None:
@@ -316,8 +316,8 @@ async def test_a_reset_empties_every_registry(local: LocalECR, service: Service)
         client.post(local.url / "_local/reset", json={}) as response,
     ):
         assert response.status == 200
-    answer = await ecr.describe_repositories(service, ecr.DescribeRepositoriesRequest())
-    assert answer.repositories == ()
+    described = await ecr.describe_repositories(service, ecr.DescribeRepositoriesRequest())
+    assert described.repositories == ()
     await create(service)
     await push(service, b"layer", "v1")
 

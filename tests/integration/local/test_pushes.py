@@ -1,4 +1,4 @@
-"""put_image: what must be there before, what moves, and what is refused."""
+"""put_image: what must be there before, what moves, and what is rejected."""
 
 import json
 
@@ -28,14 +28,14 @@ async def repository(service: Service) -> str:
 
 
 async def described(service: Service, digest: str) -> ecr.ImageDetail:
-    asked = ecr.DescribeImagesRequest("team/app", image_ids=[ecr.ImageIdentifier(digest)])
-    return (await ecr.describe_images(service, asked)).image_details[0]
+    request = ecr.DescribeImagesRequest("team/app", image_ids=[ecr.ImageIdentifier(digest)])
+    return (await ecr.describe_images(service, request)).image_details[0]
 
 
 async def test_an_image_is_its_manifest(service: Service, repository: str) -> None:
     text = manifest(b"one", b"two")
-    answer = await ecr.put_image(service, ecr.PutImageRequest(repository, text, image_tag="v1"))
-    assert answer.image == ecr.Image(
+    response = await ecr.put_image(service, ecr.PutImageRequest(repository, text, image_tag="v1"))
+    assert response.image == ecr.Image(
         "123456789012", repository, ecr.ImageIdentifier(digest_of(text), "v1"), text, OCI_MANIFEST
     )
     detail = await described(service, digest_of(text))
@@ -162,9 +162,9 @@ async def test_the_media_type_comes_from_the_request_or_the_manifest(
     with pytest.raises(ecr.InvalidParameterException, match="Invalid JSON syntax"):
         await put(service, text)
     request = ecr.PutImageRequest(repository, text, image_manifest_media_type=DOCKER_MANIFEST)
-    answer = await ecr.put_image(service, request)
-    assert answer.image is not None
-    assert answer.image.image_manifest_media_type == DOCKER_MANIFEST
+    response = await ecr.put_image(service, request)
+    assert response.image is not None
+    assert response.image.image_manifest_media_type == DOCKER_MANIFEST
     contradiction = ecr.PutImageRequest(
         repository, manifest(b"two"), image_manifest_media_type=DOCKER_MANIFEST
     )
@@ -194,18 +194,18 @@ async def test_the_media_type_comes_from_the_request_or_the_manifest(
         ),
     ],
 )
-async def test_what_is_no_manifest(service: Service, repository: str, text: str) -> None:
+async def test_invalid_manifests(service: Service, repository: str, text: str) -> None:
     with pytest.raises(ecr.InvalidParameterException, match="ImageManifest"):
         await put(service, text)
 
 
 @pytest.mark.parametrize("tag", ["-leading", "with space", "colon:colon"])
-async def test_what_is_no_tag(service: Service, repository: str, tag: str) -> None:
+async def test_invalid_tags(service: Service, repository: str, tag: str) -> None:
     with pytest.raises(ecr.InvalidParameterException, match="imageTag"):
         await put(service, manifest(b"one"), tag)
 
 
-async def test_a_refused_image_leaves_nothing(service: Service, repository: str) -> None:
+async def test_a_rejected_image_leaves_nothing(service: Service, repository: str) -> None:
     with pytest.raises(ecr.LayersNotFoundException):
         await put(service, manifest(b"absent"), "v1")
     images = await ecr.describe_images(service, ecr.DescribeImagesRequest(repository))
@@ -217,7 +217,7 @@ async def test_nowhere_to_push_to(service: Service) -> None:
         await put(service, manifest(b"one"))
 
 
-async def test_a_layer_that_lives_elsewhere_is_not_asked_for(service: Service, repository: str) -> None:
+async def test_a_layer_that_lives_elsewhere_is_not_required(service: Service, repository: str) -> None:
     foreign = {"digest": UNKNOWN_DIGEST, "size": 5, "urls": ["https://example.com/layer"]}
     digest = await put(service, manifest(layers=[foreign]))
     assert (await described(service, digest)).image_size_in_bytes == 7

@@ -1,4 +1,4 @@
-"""Replication between registries of one server, backfills, and what else is told by state and clock."""
+"""Replication between registries of one server, backfills, and what else depends on state and clock."""
 
 import json
 from collections.abc import AsyncIterator
@@ -140,7 +140,7 @@ async def test_signing_status_follows_the_rules_and_the_clock() -> None:
             now[0] += 1
 
 
-async def test_lifecycle_policies_run_when_they_are_told_to() -> None:
+async def test_lifecycle_policies_run_on_request() -> None:
     now = [1_700_000_000.0]
     selection = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1}
     rule = {"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}

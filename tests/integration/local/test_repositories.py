@@ -11,7 +11,7 @@ from ecr_async.service import Service
 from tests.integration.local.content import REGISTRY, UNKNOWN_DIGEST, create, digest_of, push, push_layer
 
 
-async def test_a_new_repository_is_described_as_it_was_asked_for(service: Service) -> None:
+async def test_a_new_repository_is_described_as_it_was_requested(service: Service) -> None:
     created = await ecr.create_repository(
         service,
         ecr.CreateRepositoryRequest(
@@ -82,7 +82,7 @@ async def test_a_name_is_taken_once(service: Service) -> None:
         ),
     ],
 )
-async def test_settings_that_ecr_refuses(
+async def test_settings_that_ecr_rejects(
     service: Service, settings: dict[str, Any], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
@@ -138,7 +138,7 @@ async def test_a_page_that_is_exactly_full_is_the_last(service: Service) -> None
     assert (len(page.repositories), page.next_token) == (3, None)
 
 
-async def test_a_page_has_a_hundred_items_unless_told_otherwise(service: Service) -> None:
+async def test_a_page_has_a_hundred_items_by_default(service: Service) -> None:
     for number in range(101):
         await create(service, f"app-{number}")
     page = await ecr.describe_repositories(service, ecr.DescribeRepositoriesRequest())
@@ -149,9 +149,9 @@ async def test_a_page_has_a_hundred_items_unless_told_otherwise(service: Service
 async def test_a_token_is_good_for_its_own_question_only(service: Service) -> None:
     for number in range(3):
         await create(service, f"app-{number}")
-    asked = ecr.DescribeRepositoriesRequest(max_results=1)
-    token = (await ecr.describe_repositories(service, asked)).next_token
-    rest = await ecr.describe_repositories(service, attrs.evolve(asked, next_token=token, max_results=2))
+    request = ecr.DescribeRepositoriesRequest(max_results=1)
+    token = (await ecr.describe_repositories(service, request)).next_token
+    rest = await ecr.describe_repositories(service, attrs.evolve(request, next_token=token, max_results=2))
     assert [one.repository_name for one in rest.repositories] == ["app-1", "app-2"]
     with pytest.raises(ecr.InvalidParameterException, match="nextToken"):
         await ecr.list_images(service, ecr.ListImagesRequest("app-0", next_token=token))
@@ -161,12 +161,12 @@ async def test_a_token_is_good_for_its_own_question_only(service: Service) -> No
 
 async def test_repositories_that_are_not_there(service: Service) -> None:
     await create(service)
-    asked = ecr.DescribeRepositoriesRequest(repository_names=["team/app", "nobody/nothing"])
+    request = ecr.DescribeRepositoriesRequest(repository_names=["team/app", "nobody/nothing"])
     expected = (
         f"The repository with name 'nobody/nothing' does not exist in the registry with id '{REGISTRY}'"
     )
     with pytest.raises(ecr.RepositoryNotFoundException) as raised:
-        await ecr.describe_repositories(service, asked)
+        await ecr.describe_repositories(service, request)
     assert raised.value.message == expected
     with pytest.raises(ecr.RepositoryNotFoundException):
         await ecr.delete_repository(service, ecr.DeleteRepositoryRequest("nobody/nothing"))

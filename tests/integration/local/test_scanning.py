@@ -24,8 +24,8 @@ async def scan(service: Service, digest: str) -> ecr.StartImageScanResponse:
     )
 
 
-def status(answer: ecr.DescribeImageScanFindingsResponse | ecr.StartImageScanResponse) -> str | None:
-    return answer.image_scan_status.status if answer.image_scan_status else None
+def status(response: ecr.DescribeImageScanFindingsResponse | ecr.StartImageScanResponse) -> str | None:
+    return response.image_scan_status.status if response.image_scan_status else None
 
 
 async def test_a_scan_is_in_progress_before_it_is_complete(service: Service) -> None:
@@ -131,14 +131,14 @@ async def test_a_push_is_scanned_where_the_registry_says_so(service: Service) ->
     await create(service)
     await create(service, "other")
     assert status(await findings(service, await push(service, b"layer"))) == "IN_PROGRESS"
-    answer = await ecr.batch_get_repository_scanning_configuration(
+    response = await ecr.batch_get_repository_scanning_configuration(
         service, ecr.BatchGetRepositoryScanningConfigurationRequest(["team/app", "other", "none/such"])
     )
     assert [
         (one.repository_name, one.scan_frequency, one.applied_scan_filters)
-        for one in answer.scanning_configurations
+        for one in response.scanning_configurations
     ] == [
         ("team/app", "SCAN_ON_PUSH", (PATTERN,)),
         ("other", "MANUAL", ()),
     ]
-    assert [one.failure_code for one in answer.failures] == ["REPOSITORY_NOT_FOUND"]
+    assert [one.failure_code for one in response.failures] == ["REPOSITORY_NOT_FOUND"]

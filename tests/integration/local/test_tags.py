@@ -10,8 +10,8 @@ ARN = f"arn:aws:ecr:us-east-1:{REGISTRY}:repository/team/app"
 
 
 async def tags(service: Service) -> dict[str, str]:
-    answer = await ecr.list_tags_for_resource(service, ecr.ListTagsForResourceRequest(ARN))
-    return {tag.key: tag.value for tag in answer.tags}
+    response = await ecr.list_tags_for_resource(service, ecr.ListTagsForResourceRequest(ARN))
+    return {tag.key: tag.value for tag in response.tags}
 
 
 async def test_tags_come_with_the_repository_and_can_be_changed(service: Service) -> None:

@@ -119,7 +119,7 @@ async def test_login_writes_the_file_of_docker(env: Mapping[str, str], tmp_path:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-async def test_login_prints_what_it_is_told_to(env: Mapping[str, str], tmp_path: Path) -> None:
+async def test_login_prints_in_the_requested_form(env: Mapping[str, str], tmp_path: Path) -> None:
     password = await ok("login", "--output", "password", env=env)
     assert len(password.splitlines()) == 1
     document = json.loads(await ok("login", "--output", "json", env=env))
@@ -184,7 +184,7 @@ async def test_a_login_is_kept_for_its_identity_alone(
     first = await helper("get", HOST, env)
     (kept,) = (tmp_path / "cache" / "ecr-async" / "logins").iterdir()
     assert kept.stat().st_mode & 0o777 == 0o600
-    mapping(tmp_path, local, "wrong key")  # the same identity: ECR isn't asked
+    mapping(tmp_path, local, "wrong key")  # the same identity: ECR isn't called
     assert (await helper("get", HOST, env)).out == first.out
     assert (await helper("erase", HOST, env)).status == 0
     failed = await helper("get", HOST, env)

@@ -75,9 +75,7 @@ async def test_one_platform(service: ecr.Service, other: ecr.Service, pushed: st
     assert (copied.digest, copied.tags) == (AMD.digest, ("v1",))
 
 
-async def test_signatures_go_along_when_asked_for(
-    service: ecr.Service, other: ecr.Service, pushed: str
-) -> None:
+async def test_signatures_go_along_on_request(service: ecr.Service, other: ecr.Service, pushed: str) -> None:
     await create(other, "mirror/app")
     plain = await ecr.copy_image(service, pushed, "v1", other, "mirror/app")
     assert len(plain.manifests) == 3

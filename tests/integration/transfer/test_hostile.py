@@ -239,17 +239,19 @@ async def test_a_folder_of_something_else_is_left_alone(
 # ---------------------------------------------------------------------------- servers of layers
 
 
-Answer = Callable[[web.Request, bytes], Awaitable[web.StreamResponse]]
+Responder = Callable[[web.Request, bytes], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def layers_from(answer: Answer, content: bytes = LAYER) -> AsyncIterator[tuple[str, list[str | None]]]:
-    """A server that answers requests for a layer as it likes; its URL, and the ranges it was asked for."""
+async def layers_from(
+    respond: Responder, content: bytes = LAYER
+) -> AsyncIterator[tuple[str, list[str | None]]]:
+    """A server that responds to requests for a layer as it likes; its URL, and the requested ranges."""
     ranges: list[str | None] = []
 
     async def handle(request: web.Request) -> web.StreamResponse:
         ranges.append(request.headers.get("Range"))
-        return await answer(request, content)
+        return await respond(request, content)
 
     application = web.Application()
     application.router.add_get("/layer", handle)
@@ -264,7 +266,7 @@ async def layers_from(answer: Answer, content: bytes = LAYER) -> AsyncIterator[t
 
 
 def served(request: web.Request, content: bytes) -> web.Response:
-    """Answer honestly, ranges too."""
+    """Responder honestly, ranges too."""
     wanted = request.headers.get("Range")
     if wanted is None:
         return web.Response(body=content)
@@ -378,11 +380,11 @@ async def endless(request: web.Request, content: bytes) -> web.StreamResponse:
         return response
 
 
-@pytest.mark.parametrize("answer", [lying, too_short, too_long, endless])
+@pytest.mark.parametrize("respond", [lying, too_short, too_long, endless])
 async def test_content_that_is_not_what_its_digest_says(
-    pulled_from: Callable[[str], Awaitable[ecr.PulledImage]], tmp_path: Path, answer: Answer
+    pulled_from: Callable[[str], Awaitable[ecr.PulledImage]], tmp_path: Path, respond: Responder
 ) -> None:
-    async with layers_from(answer) as (url, _):
+    async with layers_from(respond) as (url, _):
         with pytest.raises(ecr.DigestMismatchError) as caught:
             await pulled_from(url)
     assert caught.value.digest == digest_of(LAYER)

@@ -72,7 +72,7 @@ async def test_everything_is_copied_once(
     assert again.summary.bytes_moved == 0
 
 
-async def test_a_dry_run_tells_images_and_bytes_and_does_nothing(
+async def test_a_dry_run_counts_images_and_bytes_and_does_nothing(
     service: ecr.Service, other: ecr.Service, filled: dict[str, list[Made]]
 ) -> None:
     sync = ecr.sync_images(service, other, "team/*", create_repositories="like_source", dry_run=True)

@@ -24,7 +24,7 @@ DELETE = {"action-type": "DELETE"}
 
 @attrs.define
 class Context:
-    """What Lambda tells a function of the invocation."""
+    """What Lambda passes to a function about the invocation."""
 
     milliseconds: int = 30_000
 
@@ -98,7 +98,7 @@ def test_what_fails_in_a_batch_is_named(function: Function) -> None:
     assert sorted(function.ids) == ["event-1", "event-3"]
 
 
-def test_a_batch_that_fails_as_a_whole_is_no_exception(function: Function) -> None:
+def test_a_batch_that_fails_as_a_whole_does_not_raise(function: Function) -> None:
     """Powertools' raise in this case, which counts as an error of the function (powertools-lambda-python
     #4691).
     """

@@ -177,17 +177,17 @@ def test_an_empty_tag_is_an_absent_one(tag: str | None) -> None:
     assert json.loads(pushed.to_json())["detail"]["image-tag"] == tag
 
 
-def test_the_events_of_a_multi_platform_push_can_be_told_apart() -> None:
+def test_the_events_of_a_multi_platform_push_can_be_distinguished() -> None:
     index = parse_event(push(**{"manifest-media-type": OCI_INDEX}))
     child = parse_event(push(**{"image-tag": ""}))
     chart = parse_event(push(**{"artifact-media-type": "application/vnd.cncf.helm.config.v1+json"}))
     old = parse_event(push(**{"manifest-media-type": None, "artifact-media-type": None}))
-    told = [
+    flags = [
         (one.is_index, one.is_tagged, one.is_artifact)
         for one in (index, child, chart, old)
         if isinstance(one, ImagePushed)
     ]
-    assert told == [(True, True, False), (False, False, False), (False, True, True), (False, True, False)]
+    assert flags == [(True, True, False), (False, False, False), (False, True, True), (False, True, False)]
 
 
 def test_the_identifier_to_call_with_is_the_digest_else_a_tag() -> None:
@@ -300,7 +300,7 @@ SECRET = "hunter2"
         ),
     ],
 )
-def test_what_is_no_event_says_why_without_repeating_it(document: Any, problem: str) -> None:
+def test_an_invalid_event_is_explained_without_repeating_it(document: Any, problem: str) -> None:
     with pytest.raises(EventError) as raised:
         parse_event(document)
     assert str(raised.value).startswith(problem)
@@ -371,7 +371,7 @@ def test_any_json_is_an_event_that_keeps_it_or_an_event_error(
 
 
 @given(st.text() | st.binary() | JSON)
-def test_whatever_is_no_event_is_an_event_error(document: Any) -> None:
+def test_every_invalid_event_is_an_event_error(document: Any) -> None:
     try:
         events = parse_events(document)
     except EventError:

@@ -173,7 +173,7 @@ async def test_an_event_delivered_again_is_handled_once() -> None:
 
 
 @in_virtual_time
-async def test_another_event_with_the_same_id_is_no_duplicate() -> None:
+async def test_another_event_with_the_same_id_is_not_a_duplicate() -> None:
     queue, handle = MemoryQueue(), Recorder()
     async with Worker(queue) as worker:
         worker.on(ImageAction, handle)
@@ -370,7 +370,7 @@ async def test_signals_stop_the_worker_gracefully_and_then_at_once() -> None:
 
 
 class FaultyQueue(MemoryQueue):
-    """A queue of which calls fail as they are told to."""
+    """A queue whose calls fail as a test wants them to."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -529,8 +529,8 @@ async def test_a_message_that_cannot_be_extended_any_more_is_reported_once_and_f
         worker.on(ImagePushed, handle)
         await queue.join()
     assert handle.ids == ["event-0"]
-    told = [text for text in caplog.messages if "visibility of message memory-1" in text]
-    assert len(told) == 1
+    warnings = [text for text in caplog.messages if "visibility of message memory-1" in text]
+    assert len(warnings) == 1
     assert worker.counters.received > 10  # it came back, and the handler that works on it goes on
     assert worker.counters.deleted == 1
 
@@ -574,7 +574,7 @@ async def test_events_can_be_handled_without_a_queue() -> None:
         await worker.run()
 
 
-async def test_a_plain_function_is_no_handler() -> None:
+async def test_a_plain_function_is_not_a_handler() -> None:
     worker = Worker(on_failure=lambda failure: None)
     worker.on(ImagePushed, lambda event: None)  # type: ignore[arg-type,return-value]
     with pytest.raises(TypeError, match="must be an async function"):

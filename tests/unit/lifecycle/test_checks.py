@@ -298,7 +298,7 @@ def test_prefixes_that_two_rules_have() -> None:
     ]
 
 
-def test_every_problem_is_told_in_the_documents_order() -> None:
+def test_every_problem_is_reported_in_the_documents_order() -> None:
     unreadable = a_rule() | {"selection": None}
     wrong = selecting(countUnit=...) | {"action": {"type": "delete"}, "rulePriority": 20}
     assert problems_of(wrong, unreadable) == [

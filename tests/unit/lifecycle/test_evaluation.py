@@ -339,7 +339,7 @@ class TestTimes:
 class TestArtifacts:
     rules = policy(Rule.expire(1, ["v*"], days_since_pushed=1))
 
-    def test_artifacts_go_with_their_subject_and_are_told_apart(self) -> None:
+    def test_artifacts_go_with_their_subject_and_are_kept_apart(self) -> None:
         images = [
             image("A", ["v1"], pushed=9),
             image("B", pushed=9, subject_manifest_digest=digest("A")),
@@ -387,7 +387,7 @@ class TestArtifacts:
 
 
 class TestOutcome:
-    def test_a_result_tells_what_a_preview_tells(self) -> None:
+    def test_a_result_has_what_a_preview_has(self) -> None:
         rule = Rule.archive(3, ["v*"], days_since_pushed=1, description="cold")
         pushed = image("A", ["v1", "latest"], pushed=9)
         [result] = evaluate(policy(rule), [pushed], now=NOW).results
@@ -432,6 +432,6 @@ class TestOutcome:
         assert taken(policy(Rule.archive(1, "any", days_since_pulled=1)), images) == ""
 
 
-def test_a_policy_that_ecr_would_refuse_is_not_evaluated() -> None:
+def test_a_policy_that_ecr_would_reject_is_not_evaluated() -> None:
     with pytest.raises(LifecyclePolicyError):
         evaluate(policy(Rule.expire(1, "any", keep_newest=0)), [image("A")], now=NOW)

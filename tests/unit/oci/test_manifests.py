@@ -83,7 +83,7 @@ def test_the_media_type_may_come_from_outside() -> None:
         b" " * (4 * 1024 * 1024 + 1),
     ],
 )
-def test_what_is_no_manifest_raises(content: bytes) -> None:
+def test_an_invalid_manifest_raises(content: bytes) -> None:
     with pytest.raises(ManifestError):
         Manifest.parse(content)
 
@@ -102,7 +102,7 @@ def test_any_bytes_are_a_manifest_or_raise_a_manifest_error(content: bytes) -> N
 @pytest.mark.parametrize(
     "text", ["", "sha256", "sha256:", "sha256:" + "g" * 64, A + "\n", A.upper(), "a/b:c"]
 )
-def test_what_is_no_digest_raises(text: str) -> None:
+def test_an_invalid_digest_raises(text: str) -> None:
     with pytest.raises(InvalidDigestError):
         check_digest(text)
 

@@ -16,11 +16,11 @@ from ecr_async.local import LocalECR
 from ecr_async.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from tests.integration.local.content import MIB, digest_of
 
-__all__ = ["Answer", "Door", "authorization", "basic", "open_door", "password"]
+__all__ = ["Door", "Response", "authorization", "basic", "open_door", "password"]
 
 
 @attrs.frozen
-class Answer:
+class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -48,7 +48,7 @@ class Door:
     url: URL
     headers: Mapping[str, str]
 
-    async def send(self, method: str, path: str, body: Any = None, /, **headers: str) -> Answer:
+    async def send(self, method: str, path: str, body: Any = None, /, **headers: str) -> Response:
         """Send a request; underscores in the names of headers are hyphens."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if isinstance(body, bytes) and len(body) >= MIB:
@@ -57,7 +57,7 @@ class Door:
         async with self.session.request(
             method, url, data=body, headers={**self.headers, **given}, allow_redirects=False
         ) as response:
-            return Answer(response.status, response.headers, await response.read())
+            return Response(response.status, response.headers, await response.read())
 
     async def push_blob(self, content: bytes, name: str = "team/app", algorithm: str = "sha256") -> str:
         """Push a blob with POST and PUT; return its digest."""
@@ -68,7 +68,7 @@ class Door:
         assert done.status == 201, done.body
         return digest
 
-    async def put(self, text: str, reference: str | None = None, name: str = "team/app") -> Answer:
+    async def put(self, text: str, reference: str | None = None, name: str = "team/app") -> Response:
         """Put a manifest under a tag or a digest, its own by default."""
         media_type = json.loads(text).get("mediaType") or (
             OCI_INDEX if "manifests" in json.loads(text) else OCI_MANIFEST

@@ -89,11 +89,11 @@ async def test_an_immutable_tag_stays_where_it_is(door: Door, service: Service) 
             ],
         ),
     )
-    assert (await door.put(manifest(LAYER), "v1")).status == 201, "the same again is no change"
+    assert (await door.put(manifest(LAYER), "v1")).status == 201, "the same again changes nothing"
     await door.push_blob(b"another")
-    refused = await door.put(manifest(b"another"), "v1")
-    assert (refused.status, refused.code) == (400, "TAG_INVALID")
-    assert "cannot be overwritten because the tag is immutable" in refused.json["errors"][0]["message"]
+    rejected = await door.put(manifest(b"another"), "v1")
+    assert (rejected.status, rejected.code) == (400, "TAG_INVALID")
+    assert "cannot be overwritten because the tag is immutable" in rejected.json["errors"][0]["message"]
     for layer in (LAYER, b"another"):
         assert (await door.put(manifest(layer), "dev-1")).status == 201
 

@@ -105,8 +105,8 @@ async def test_templates_for_other_occasions_create_nothing(
     door: Door, service: Service, occasion: str
 ) -> None:
     await template(service, "ROOT", occasion)
-    answer = await door.send("POST", "/v2/made/app/blobs/uploads/")
-    assert (answer.status, answer.code) == (404, "NAME_UNKNOWN")
+    response = await door.send("POST", "/v2/made/app/blobs/uploads/")
+    assert (response.status, response.code) == (404, "NAME_UNKNOWN")
 
 
 async def test_reading_creates_nothing(door: Door, service: Service) -> None:
@@ -120,8 +120,8 @@ async def test_reading_creates_nothing(door: Door, service: Service) -> None:
 @pytest.mark.parametrize("name", ["Made/App", "made//app", "made/-app", "m", "made/" + "a" * 256])
 async def test_names_that_no_repository_can_have(door: Door, service: Service, name: str) -> None:
     await template(service, "ROOT")
-    answer = await door.send("POST", f"/v2/{name}/blobs/uploads/")
-    assert (answer.status, answer.code) == (400, "NAME_INVALID")
+    response = await door.send("POST", f"/v2/{name}/blobs/uploads/")
+    assert (response.status, response.code) == (400, "NAME_INVALID")
 
 
 async def test_another_account_creates_nothing() -> None:
@@ -132,11 +132,13 @@ async def test_another_account_creates_nothing() -> None:
         open_door(local, access_key_id="AKIAOTHER", secret_access_key="other") as door,
     ):
         await template(session.service(), "ROOT")
-        answer = await door.send("POST", "/v2/made/app/blobs/uploads/")
-        assert (answer.status, answer.code) == (403, "DENIED")
+        response = await door.send("POST", "/v2/made/app/blobs/uploads/")
+        assert (response.status, response.code) == (403, "DENIED")
 
 
 @pytest.mark.parametrize("settings", [{"repository_policy": "{}"}, {"lifecycle_policy": "{}"}])
-async def test_a_template_whose_policy_is_none_is_refused(service: Service, settings: dict[str, str]) -> None:
+async def test_a_template_with_an_invalid_policy_is_rejected(
+    service: Service, settings: dict[str, str]
+) -> None:
     with pytest.raises(ecr.InvalidParameterException):
         await template(service, "made", **settings)

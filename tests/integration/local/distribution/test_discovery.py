@@ -11,24 +11,24 @@ from ecr_async import api as ecr
 from ecr_async.oci.media_types import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from ecr_async.service import Service
 from tests.integration.local.content import UNKNOWN_DIGEST, create, digest_of, manifest, push, put
-from tests.integration.local.distribution.client import Answer, Door
+from tests.integration.local.distribution.client import Door, Response
 
 TAGS = ["0.9", "1.0", "A", "_x", "a", "b"]
 """In the order of their bytes."""
 
 
-def next_page(answer: Answer) -> str | None:
-    found = re.fullmatch(r'<(.+)>; rel="next"', answer.headers.get("Link", ""))
+def next_page(response: Response) -> str | None:
+    found = re.fullmatch(r'<(.+)>; rel="next"', response.headers.get("Link", ""))
     return found and found[1]
 
 
 async def pages(door: Door, path: str | None, member: str) -> list[list[str]]:
     found = []
     while path is not None:
-        answer = await door.send("GET", path)
-        assert answer.status == 200, answer.body
-        found.append(answer.json[member])
-        path = next_page(answer)
+        response = await door.send("GET", path)
+        assert response.status == 200, response.body
+        found.append(response.json[member])
+        path = next_page(response)
     return found
 
 
@@ -36,15 +36,15 @@ async def pages(door: Door, path: str | None, member: str) -> list[list[str]]:
 
 
 async def test_no_tags(door: Door) -> None:
-    answer = await door.send("GET", "/v2/team/app/tags/list")
-    assert answer.json == {"name": "team/app", "tags": []}
+    response = await door.send("GET", "/v2/team/app/tags/list")
+    assert response.json == {"name": "team/app", "tags": []}
 
 
 async def test_tags_in_order(door: Door, service: Service) -> None:
     await push(service, b"a layer", *reversed(TAGS))
-    answer = await door.send("GET", "/v2/team/app/tags/list")
-    assert answer.json == {"name": "team/app", "tags": TAGS}
-    assert "Link" not in answer.headers
+    response = await door.send("GET", "/v2/team/app/tags/list")
+    assert response.json == {"name": "team/app", "tags": TAGS}
+    assert "Link" not in response.headers
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,10 @@ async def test_tags_in_order(door: Door, service: Service) -> None:
 )
 async def test_tags_from_a_place_on(door: Door, service: Service, query: str, tags: list[str]) -> None:
     await push(service, b"a layer", *TAGS)
-    answer = await door.send("GET", f"/v2/team/app/tags/list?{query}")
-    assert answer.json["tags"] == tags
+    response = await door.send("GET", f"/v2/team/app/tags/list?{query}")
+    assert response.json["tags"] == tags
     if "n=0" in query:
-        assert "Link" not in answer.headers
+        assert "Link" not in response.headers
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 6, 7])
@@ -80,8 +80,8 @@ async def test_pages_have_a_thousand_tags_at_most(door: Door, service: Service) 
 
 @pytest.mark.parametrize("size", ["-1", "many", "1.5", "%D9%A3"])
 async def test_sizes_that_are_none(door: Door, size: str) -> None:
-    answer = await door.send("GET", f"/v2/team/app/tags/list?n={size}")
-    assert (answer.status, answer.code) == (400, "PAGINATION_NUMBER_INVALID")
+    response = await door.send("GET", f"/v2/team/app/tags/list?n={size}")
+    assert (response.status, response.code) == (400, "PAGINATION_NUMBER_INVALID")
 
 
 async def test_tags_of_archived_images_are_not_listed(door: Door, service: Service) -> None:
@@ -125,11 +125,11 @@ async def push_referrer(
     return text
 
 
-async def referrers(door: Door, subject: str, query: str = "") -> Answer:
-    answer = await door.send("GET", f"/v2/team/app/referrers/{subject}{query}")
-    assert (answer.status, answer.headers["Content-Type"]) == (200, OCI_INDEX)
-    assert (answer.json["schemaVersion"], answer.json["mediaType"]) == (2, OCI_INDEX)
-    return answer
+async def referrers(door: Door, subject: str, query: str = "") -> Response:
+    response = await door.send("GET", f"/v2/team/app/referrers/{subject}{query}")
+    assert (response.status, response.headers["Content-Type"]) == (200, OCI_INDEX)
+    assert (response.json["schemaVersion"], response.json["mediaType"]) == (2, OCI_INDEX)
+    return response
 
 
 async def test_no_referrers_of_what_is_not_there(door: Door) -> None:
@@ -161,9 +161,9 @@ async def test_referrers_by_artifact_type(door: Door, service: Service) -> None:
     subject = await push(service, b"a layer", "v1")
     wanted = await push_referrer(service, subject, "application/spdx+json")
     await push_referrer(service, subject, "application/vnd.example")
-    answer = await referrers(door, subject, "?artifactType=application/spdx%2Bjson")
-    assert [one["digest"] for one in answer.json["manifests"]] == [digest_of(wanted)]
-    assert answer.headers["OCI-Filters-Applied"] == "artifactType"
+    response = await referrers(door, subject, "?artifactType=application/spdx%2Bjson")
+    assert [one["digest"] for one in response.json["manifests"]] == [digest_of(wanted)]
+    assert response.headers["OCI-Filters-Applied"] == "artifactType"
 
 
 async def test_referrers_come_in_pages(door: Door, service: Service) -> None:
@@ -178,6 +178,6 @@ async def test_referrers_come_in_pages(door: Door, service: Service) -> None:
     assert [one["digest"] for page in found for one in page] == digests  # type: ignore[index]
 
 
-async def test_referrers_of_what_is_no_digest(door: Door) -> None:
-    answer = await door.send("GET", "/v2/team/app/referrers/v1")
-    assert (answer.status, answer.code) == (400, "DIGEST_INVALID")
+async def test_referrers_of_an_invalid_digest(door: Door) -> None:
+    response = await door.send("GET", "/v2/team/app/referrers/v1")
+    assert (response.status, response.code) == (400, "DIGEST_INVALID")

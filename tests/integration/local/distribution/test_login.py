@@ -12,7 +12,7 @@ from ecr_async import api as ecr
 from ecr_async.local import LocalECR
 from ecr_async.service import Service
 from tests.integration.local.content import create, push
-from tests.integration.local.distribution.client import Answer, Door, authorization, basic, open_door
+from tests.integration.local.distribution.client import Door, Response, authorization, basic, open_door
 
 OTHER = {"access_key_id": "AKIAOTHER", "secret_access_key": "other"}
 KEYS = {"AKIAOTHER": ("other", "210987654321")}
@@ -25,7 +25,7 @@ PATHS = [
 ]
 
 
-async def get(local: LocalECR, path: str, *, host: str | None = None, given: str | None = None) -> Answer:
+async def get(local: LocalECR, path: str, *, host: str | None = None, given: str | None = None) -> Response:
     headers = {"Authorization": given} if given else {}
     if host:
         headers["Host"] = host
@@ -33,23 +33,23 @@ async def get(local: LocalECR, path: str, *, host: str | None = None, given: str
         aiohttp.ClientSession() as client,
         client.get(local.url.join(URL(path)), headers=headers) as response,
     ):
-        return Answer(response.status, response.headers, await response.read())
+        return Response(response.status, response.headers, await response.read())
 
 
-def check_refused(answer: Answer, status: int, code: str, realm: str) -> None:
-    assert (answer.status, answer.code) == (status, code)
-    assert answer.headers["WWW-Authenticate"] == f'Basic realm="{realm}/",service="ecr.amazonaws.com"'
-    assert answer.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
+def check_rejected(response: Response, status: int, code: str, realm: str) -> None:
+    assert (response.status, response.code) == (status, code)
+    assert response.headers["WWW-Authenticate"] == f'Basic realm="{realm}/",service="ecr.amazonaws.com"'
+    assert response.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
 
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_nobody_comes_in_without_a_password(local: LocalECR, path: str) -> None:
-    check_refused(await get(local, path), 401, "UNAUTHORIZED", local.endpoint_url)
+    check_rejected(await get(local, path), 401, "UNAUTHORIZED", local.endpoint_url)
 
 
-async def test_the_realm_is_the_registry_that_was_asked(local: LocalECR) -> None:
+async def test_the_realm_is_the_registry_of_the_request(local: LocalECR) -> None:
     host = f"123456789012.dkr.ecr.us-east-1.localhost:{local.url.port}"
-    check_refused(await get(local, "/v2/", host=host), 401, "UNAUTHORIZED", f"http://{host}")
+    check_rejected(await get(local, "/v2/", host=host), 401, "UNAUTHORIZED", f"http://{host}")
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ async def test_the_realm_is_the_registry_that_was_asked(local: LocalECR) -> None
         "AWS4-HMAC-SHA256 Credential=x",
     ],
 )
-async def test_what_is_no_password_is_refused(local: LocalECR, given: str) -> None:
-    check_refused(await get(local, "/v2/", given=given), 401, "UNAUTHORIZED", local.endpoint_url)
+async def test_an_invalid_password_is_rejected(local: LocalECR, given: str) -> None:
+    check_rejected(await get(local, "/v2/", given=given), 401, "UNAUTHORIZED", local.endpoint_url)
 
 
 async def test_only_the_user_aws_comes_in(local: LocalECR) -> None:
@@ -77,10 +77,10 @@ async def test_only_the_user_aws_comes_in(local: LocalECR) -> None:
     assert (await get(local, "/v2/", given=basic("root", password))).status == 401
 
 
-async def test_a_password_of_another_server_is_refused(local: LocalECR) -> None:
+async def test_a_password_of_another_server_is_rejected(local: LocalECR) -> None:
     async with LocalECR() as another:
         given = await authorization(another)
-    check_refused(await get(local, "/v2/", given=given), 401, "UNAUTHORIZED", local.endpoint_url)
+    check_rejected(await get(local, "/v2/", given=given), 401, "UNAUTHORIZED", local.endpoint_url)
 
 
 async def test_a_password_is_good_for_twelve_hours() -> None:
@@ -91,19 +91,19 @@ async def test_a_password_is_good_for_twelve_hours() -> None:
         assert (await get(local, "/v2/", given=given)).status == 200
         now += 1
         expired = await get(local, "/v2/", given=given)
-        check_refused(expired, 403, "DENIED", local.endpoint_url)
+        check_rejected(expired, 403, "DENIED", local.endpoint_url)
         assert expired.json["errors"][0]["message"] == (
             "Your authorization token has expired. Reauthenticate and try again."
         )
 
 
-async def test_a_password_of_another_region_is_refused(door: Door, local: LocalECR) -> None:
+async def test_a_password_of_another_region_is_rejected(door: Door, local: LocalECR) -> None:
     given = await authorization(local, region="eu-west-1")
-    answer = await get(local, "/v2/team/app/tags/list", given=given)
-    check_refused(answer, 403, "DENIED", local.endpoint_url)
+    response = await get(local, "/v2/team/app/tags/list", given=given)
+    check_rejected(response, 403, "DENIED", local.endpoint_url)
     host = f"123456789012.dkr.ecr.us-east-1.localhost:{local.url.port}"
     for path in PATHS:
-        check_refused(await get(local, path, host=host, given=given), 403, "DENIED", f"http://{host}")
+        check_rejected(await get(local, path, host=host, given=given), 403, "DENIED", f"http://{host}")
 
 
 async def test_a_name_without_a_registry_takes_every_password(local: LocalECR) -> None:
@@ -113,16 +113,16 @@ async def test_a_name_without_a_registry_takes_every_password(local: LocalECR) -
     assert (await get(local, "/v2/123456789012/eu-west-1/team/app/tags/list", given=given)).status == 404
 
 
-async def test_a_password_of_another_account_is_refused() -> None:
+async def test_a_password_of_another_account_is_rejected() -> None:
     async with LocalECR(keys=KEYS) as local, open_door(local) as door, local.session() as session:
         await create(session.service())
         given = await authorization(local, **OTHER)
         for path in PATHS[2:]:
-            answer = await get(local, path, given=given)
-            check_refused(answer, 403, "DENIED", local.endpoint_url)
+            response = await get(local, path, given=given)
+            check_rejected(response, 403, "DENIED", local.endpoint_url)
         host = f"123456789012.dkr.ecr.us-east-1.localhost:{local.url.port}"
         for path in PATHS:
-            check_refused(await get(local, path, host=host, given=given), 403, "DENIED", f"http://{host}")
+            check_rejected(await get(local, path, host=host, given=given), 403, "DENIED", f"http://{host}")
         assert (await door.send("GET", "/v2/team/app/tags/list")).status == 200
 
 

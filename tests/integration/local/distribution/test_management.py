@@ -41,28 +41,28 @@ async def test_an_image_by_its_digest_with_all_its_tags(door: Door, service: Ser
 @pytest.mark.parametrize("reference", ["v2", UNKNOWN_DIGEST])
 async def test_what_is_not_there(door: Door, service: Service, reference: str) -> None:
     await push(service, b"a layer", "v1")
-    answer = await door.send("DELETE", f"/v2/team/app/manifests/{reference}")
-    assert (answer.status, answer.code) == (404, "MANIFEST_UNKNOWN")
+    response = await door.send("DELETE", f"/v2/team/app/manifests/{reference}")
+    assert (response.status, response.code) == (404, "MANIFEST_UNKNOWN")
 
 
 async def test_an_image_of_an_index_stays_until_the_index_is_gone(door: Door, service: Service) -> None:
     digest = await push(service, b"a layer")
     of_both = await put(service, index(manifest(b"a layer")), "v1")
-    refused = await door.send("DELETE", f"/v2/team/app/manifests/{digest}")
-    assert (refused.status, refused.code) == (400, "DENIED")
-    assert of_both in refused.json["errors"][0]["message"]
+    rejected = await door.send("DELETE", f"/v2/team/app/manifests/{digest}")
+    assert (rejected.status, rejected.code) == (400, "DENIED")
+    assert of_both in rejected.json["errors"][0]["message"]
     assert [await delete(door, of_both), await delete(door, digest)] == [202, 202]
 
 
 async def test_a_repository_that_is_not_there(door: Door) -> None:
-    answer = await door.send("DELETE", "/v2/team/other/manifests/v1")
-    assert (answer.status, answer.code) == (404, "NAME_UNKNOWN")
+    response = await door.send("DELETE", "/v2/team/other/manifests/v1")
+    assert (response.status, response.code) == (404, "NAME_UNKNOWN")
 
 
 async def test_blobs_are_not_deleted_by_request(door: Door) -> None:
     digest = await door.push_blob(b"a layer")
-    answer = await door.send("DELETE", f"/v2/team/app/blobs/{digest}")
-    assert (answer.status, answer.code) == (405, "UNSUPPORTED")
+    response = await door.send("DELETE", f"/v2/team/app/blobs/{digest}")
+    assert (response.status, response.code) == (405, "UNSUPPORTED")
     assert (await door.send("HEAD", f"/v2/team/app/blobs/{digest}")).status == 200
 
 

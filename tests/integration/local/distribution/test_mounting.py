@@ -11,7 +11,7 @@ from ecr_async import api as ecr
 from ecr_async.local import LocalECR
 from ecr_async.service import Service
 from tests.integration.local.content import create, digest_of, push_layer
-from tests.integration.local.distribution.client import Answer, Door, open_door
+from tests.integration.local.distribution.client import Door, Response, open_door
 
 DIGEST = digest_of(b"a layer")
 
@@ -24,24 +24,24 @@ async def source(service: Service) -> str:
     return "team/source"
 
 
-async def mount(door: Door, source: str | None, digest: str = DIGEST, name: str = "team/app") -> Answer:
+async def mount(door: Door, source: str | None, digest: str = DIGEST, name: str = "team/app") -> Response:
     origin = f"&from={source}" if source is not None else ""
     return await door.send("POST", f"/v2/{name}/blobs/uploads/?mount={digest}{origin}")
 
 
-async def check_refused(door: Door, answer: Answer) -> None:
+async def check_rejected(door: Door, response: Response) -> None:
     """Check that a client may go on by uploading, as the specification says."""
-    assert (answer.status, answer.headers["Range"]) == (202, "0-0")
-    done = await door.send("PUT", f"{answer.location}?digest={DIGEST}", b"a layer")
+    assert (response.status, response.headers["Range"]) == (202, "0-0")
+    done = await door.send("PUT", f"{response.location}?digest={DIGEST}", b"a layer")
     assert done.status == 201
 
 
 @pytest.mark.parametrize("prefix", ["", "123456789012/us-east-1/"])
 async def test_a_layer_is_mounted(door: Door, source: str, prefix: str) -> None:
-    answer = await mount(door, prefix + source)
-    assert (answer.status, answer.headers["Docker-Content-Digest"]) == (201, DIGEST)
-    assert answer.location == f"/v2/team/app/blobs/{DIGEST}"
-    assert (await door.send("GET", answer.location)).body == b"a layer"
+    response = await mount(door, prefix + source)
+    assert (response.status, response.headers["Docker-Content-Digest"]) == (201, DIGEST)
+    assert response.location == f"/v2/team/app/blobs/{DIGEST}"
+    assert (await door.send("GET", response.location)).body == b"a layer"
 
 
 async def test_a_mounted_layer_outlives_its_source(door: Door, source: str, service: Service) -> None:
@@ -52,17 +52,17 @@ async def test_a_mounted_layer_outlives_its_source(door: Door, source: str, serv
 
 async def test_without_the_setting_it_is_uploaded(door: Door, source: str, service: Service) -> None:
     await ecr.put_account_setting(service, ecr.PutAccountSettingRequest("BLOB_MOUNTING", "DISABLED"))
-    await check_refused(door, await mount(door, source))
+    await check_rejected(door, await mount(door, source))
 
 
 @pytest.mark.parametrize("source_name", [None, "team/absent", "123456789012/eu-west-1/team/source"])
 async def test_sources_that_are_none(door: Door, source: str, source_name: str | None) -> None:
-    await check_refused(door, await mount(door, source_name))
+    await check_rejected(door, await mount(door, source_name))
 
 
 async def test_a_layer_that_the_source_has_not(door: Door, source: str) -> None:
-    answer = await mount(door, source, digest_of(b"another"))
-    assert answer.status == 202
+    response = await mount(door, source, digest_of(b"another"))
+    assert response.status == 202
 
 
 async def test_repositories_that_are_encrypted_otherwise_share_nothing(
@@ -74,8 +74,8 @@ async def test_repositories_that_are_encrypted_otherwise_share_nothing(
 
 
 async def test_the_target_must_be_there(door: Door, source: str) -> None:
-    answer = await mount(door, source, name="team/absent")
-    assert (answer.status, answer.code) == (404, "NAME_UNKNOWN")
+    response = await mount(door, source, name="team/absent")
+    assert (response.status, response.code) == (404, "NAME_UNKNOWN")
 
 
 @pytest.mark.parametrize("allowed", [True, False])
@@ -102,5 +102,5 @@ async def test_another_account_must_be_allowed_to_read_the_source(allowed: bool)
             await ecr.set_repository_policy(
                 service, ecr.SetRepositoryPolicyRequest("team/source", read_policy)
             )
-        answer = await mount(door, "team/source")
-        assert answer.status == (201 if allowed else 202)
+        response = await mount(door, "team/source")
+        assert response.status == (201 if allowed else 202)

@@ -1,4 +1,4 @@
-"""The specification's category Pull: manifests and blobs, whole, in ranges, or only asked about.
+"""The specification's category Pull: manifests and blobs, whole, in ranges, or headers alone.
 
 https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pull
 """
@@ -16,9 +16,9 @@ BLOB = bytes(range(256)) * 8
 @pytest.mark.parametrize("path", ["/v2/", "/v2"])
 async def test_the_door_says_what_it_is(door: Door, path: str) -> None:
     assert (await door.send("HEAD", "/v2/")).status == 200
-    answer = await door.send("GET", path)
-    assert (answer.status, answer.json) == (200, {})
-    assert answer.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
+    response = await door.send("GET", path)
+    assert (response.status, response.json) == (200, {})
+    assert response.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
 
 
 @pytest.mark.parametrize("by", ["tag", "digest"])
@@ -29,10 +29,10 @@ async def test_a_manifest(door: Door, service: Service, by: str) -> None:
     assert (pulled.status, pulled.body.decode()) == (200, manifest(b"a layer"))
     head = await door.send("HEAD", path)
     assert (head.status, head.body) == (200, b"")
-    for answer in (pulled, head):
-        assert answer.headers["Content-Type"] == OCI_MANIFEST
-        assert answer.headers["Docker-Content-Digest"] == digest
-        assert answer.headers["Content-Length"] == str(len(pulled.body))
+    for response in (pulled, head):
+        assert response.headers["Content-Type"] == OCI_MANIFEST
+        assert response.headers["Docker-Content-Digest"] == digest
+        assert response.headers["Content-Length"] == str(len(pulled.body))
 
 
 async def test_a_manifest_has_the_media_type_that_it_was_pushed_with(door: Door) -> None:
@@ -47,8 +47,8 @@ async def test_a_manifest_has_the_media_type_that_it_was_pushed_with(door: Door)
 @pytest.mark.parametrize("reference", ["v2", UNKNOWN_DIGEST, "sha256:baddigeststring", "sha512:" + "0" * 128])
 async def test_a_manifest_that_is_not_there(door: Door, service: Service, reference: str) -> None:
     await push(service, b"a layer", "v1")
-    answer = await door.send("GET", f"/v2/team/app/manifests/{reference}")
-    assert (answer.status, answer.code) == (404, "MANIFEST_UNKNOWN")
+    response = await door.send("GET", f"/v2/team/app/manifests/{reference}")
+    assert (response.status, response.code) == (404, "MANIFEST_UNKNOWN")
     assert (await door.send("HEAD", f"/v2/team/app/manifests/{reference}")).status == 404
 
 
@@ -56,9 +56,9 @@ async def test_a_manifest_that_is_not_there(door: Door, service: Service, refere
     "path", ["manifests/v1", f"blobs/{UNKNOWN_DIGEST}", "tags/list", f"referrers/{UNKNOWN_DIGEST}"]
 )
 async def test_a_repository_that_is_not_there(door: Door, path: str) -> None:
-    answer = await door.send("GET", f"/v2/team/other/{path}")
-    assert (answer.status, answer.code) == (404, "NAME_UNKNOWN")
-    assert "team/other" in answer.json["errors"][0]["message"]
+    response = await door.send("GET", f"/v2/team/other/{path}")
+    assert (response.status, response.code) == (404, "NAME_UNKNOWN")
+    assert "team/other" in response.json["errors"][0]["message"]
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
@@ -68,10 +68,10 @@ async def test_a_blob(door: Door, algorithm: str) -> None:
     assert (pulled.status, pulled.body) == (200, BLOB)
     head = await door.send("HEAD", f"/v2/team/app/blobs/{digest}")
     assert (head.status, head.body) == (200, b"")
-    for answer in (pulled, head):
-        assert answer.headers["Docker-Content-Digest"] == digest
-        assert answer.headers["Content-Length"] == str(len(BLOB))
-        assert answer.headers["Accept-Ranges"] == "bytes"
+    for response in (pulled, head):
+        assert response.headers["Docker-Content-Digest"] == digest
+        assert response.headers["Content-Length"] == str(len(BLOB))
+        assert response.headers["Accept-Ranges"] == "bytes"
 
 
 @pytest.mark.parametrize(
@@ -86,22 +86,22 @@ async def test_a_blob(door: Door, algorithm: str) -> None:
 )
 async def test_a_range_of_a_blob(door: Door, span: str, expected: slice, content_range: str) -> None:
     digest = await door.push_blob(BLOB)
-    answer = await door.send("GET", f"/v2/team/app/blobs/{digest}", Range=span)
-    assert (answer.status, answer.body) == (206, BLOB[expected])
-    assert answer.headers["Content-Range"] == content_range
-    assert answer.headers["Content-Length"] == str(len(answer.body))
+    response = await door.send("GET", f"/v2/team/app/blobs/{digest}", Range=span)
+    assert (response.status, response.body) == (206, BLOB[expected])
+    assert response.headers["Content-Range"] == content_range
+    assert response.headers["Content-Length"] == str(len(response.body))
 
 
 @pytest.mark.parametrize("span", ["bytes=500-0", "bytes=2048-", "bytes=5000-10000"])
 async def test_a_range_that_a_blob_has_not(door: Door, span: str) -> None:
     digest = await door.push_blob(BLOB)
-    answer = await door.send("GET", f"/v2/team/app/blobs/{digest}", Range=span)
-    assert (answer.status, answer.headers["Content-Range"]) == (416, "bytes */2048")
+    response = await door.send("GET", f"/v2/team/app/blobs/{digest}", Range=span)
+    assert (response.status, response.headers["Content-Range"]) == (416, "bytes */2048")
 
 
 async def test_a_blob_that_is_not_there(door: Door) -> None:
-    answer = await door.send("GET", f"/v2/team/app/blobs/{UNKNOWN_DIGEST}")
-    assert (answer.status, answer.code) == (404, "BLOB_UNKNOWN")
+    response = await door.send("GET", f"/v2/team/app/blobs/{UNKNOWN_DIGEST}")
+    assert (response.status, response.code) == (404, "BLOB_UNKNOWN")
     assert (await door.send("HEAD", f"/v2/team/app/blobs/{UNKNOWN_DIGEST}")).status == 404
 
 
@@ -116,12 +116,12 @@ async def test_a_blob_of_another_repository_is_not_there(door: Door, service: Se
 @pytest.mark.parametrize(
     "path", ["/v2/team/app", "/v2/team/app/manifests/", "/v2/team/app/layers/x", "/v2/x"]
 )
-async def test_what_is_no_part_of_the_api(door: Door, path: str) -> None:
-    answer = await door.send("GET", path)
-    assert (answer.status, len(answer.json["errors"])) == (404, 1)
+async def test_paths_outside_the_api(door: Door, path: str) -> None:
+    response = await door.send("GET", path)
+    assert (response.status, len(response.json["errors"])) == (404, 1)
 
 
-async def test_methods_that_are_no_part_of_the_api(door: Door) -> None:
-    answer = await door.send("POST", f"/v2/team/app/blobs/{digest_of(b'')}")
-    assert (answer.status, answer.code) == (405, "UNSUPPORTED")
-    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "DELETE"}
+async def test_methods_outside_the_api(door: Door) -> None:
+    response = await door.send("POST", f"/v2/team/app/blobs/{digest_of(b'')}")
+    assert (response.status, response.code) == (405, "UNSUPPORTED")
+    assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "DELETE"}

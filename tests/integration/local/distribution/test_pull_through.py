@@ -139,9 +139,9 @@ async def test_what_the_upstream_has_not_is_not_there(
 
 async def test_the_embedded_ecr_calls_nothing_outside_this_machine(door: Door, service: Service) -> None:
     await rule(service, "public.ecr.aws")
-    answer = await door.send("GET", "/v2/cached/nginx/manifests/latest")
-    assert (answer.status, answer.code) == (404, "MANIFEST_UNKNOWN")
-    assert "loopback" in answer.json["errors"][0]["message"]
+    response = await door.send("GET", "/v2/cached/nginx/manifests/latest")
+    assert (response.status, response.code) == (404, "MANIFEST_UNKNOWN")
+    assert "loopback" in response.json["errors"][0]["message"]
 
 
 async def test_repositories_that_no_rule_covers_are_left_alone(

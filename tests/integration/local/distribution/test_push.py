@@ -11,7 +11,7 @@ import pytest
 
 from ecr_async.oci.media_types import OCI_MANIFEST
 from tests.integration.local.content import MIB, UNKNOWN_DIGEST, digest_of, index, manifest
-from tests.integration.local.distribution.client import Answer, Door
+from tests.integration.local.distribution.client import Door, Response
 
 UPLOADS = "/v2/team/app/blobs/uploads/"
 ALGORITHMS = ["sha256", "sha512"]
@@ -26,7 +26,7 @@ async def begin(door: Door) -> str:
     return begun.location
 
 
-async def check_blob(door: Door, done: Answer, content: bytes, algorithm: str = "sha256") -> None:
+async def check_blob(door: Door, done: Response, content: bytes, algorithm: str = "sha256") -> None:
     digest = digest_of(content, algorithm)
     assert (done.status, done.headers["Docker-Content-Digest"]) == (201, digest)
     assert (await door.send("GET", done.location)).body == content
@@ -62,7 +62,7 @@ async def test_a_blob_that_is_there_may_be_pushed_again(door: Door) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST"])
-async def test_bytes_of_another_digest_are_refused(door: Door, method: str) -> None:
+async def test_bytes_of_another_digest_are_rejected(door: Door, method: str) -> None:
     location = await begin(door) if method == "PUT" else UPLOADS
     wrong = await door.send(method, f"{location}?digest={UNKNOWN_DIGEST}", b"a layer")
     assert (wrong.status, wrong.code) == (400, "DIGEST_INVALID")
@@ -72,7 +72,7 @@ async def test_bytes_of_another_digest_are_refused(door: Door, method: str) -> N
 @pytest.mark.parametrize(
     "digest", ["", "sha256", "sha256:12", "md5:d41d8cd98f00b204e9800998ecf8427e", "SHA256:0"]
 )
-async def test_digests_that_are_none_are_refused(door: Door, digest: str) -> None:
+async def test_invalid_digests_are_rejected(door: Door, digest: str) -> None:
     location = await begin(door)
     wrong = await door.send("PUT", f"{location}?digest={digest}", b"a layer")
     assert (wrong.status, wrong.code) == (400, "DIGEST_INVALID")
@@ -90,10 +90,10 @@ async def test_chunks(door: Door, closing: bytes, algorithm: str) -> None:
     chunks = [b"a" * 70_000, b"b" * 10, b"c" * 3000]
     for chunk in chunks:
         span = f"{sent}-{sent + len(chunk) - 1}"
-        answer = await door.send("PATCH", location, chunk, Content_Range=span)
+        response = await door.send("PATCH", location, chunk, Content_Range=span)
         sent += len(chunk)
-        assert (answer.status, answer.headers["Range"]) == (202, f"0-{sent - 1}")
-        location = answer.location
+        assert (response.status, response.headers["Range"]) == (202, f"0-{sent - 1}")
+        location = response.location
     content = b"".join(chunks) + closing
     headers = {"Content_Range": f"{sent}-{len(content) - 1}"} if closing else {}
     done = await door.send("PUT", f"{location}?digest={digest_of(content, algorithm)}", closing, **headers)
@@ -107,23 +107,23 @@ async def stream(*chunks: bytes) -> AsyncIterator[bytes]:
 
 async def test_a_stream_of_unknown_length(door: Door) -> None:
     chunks = [b"a" * MIB, b"b", b"c" * (2 * MIB)]
-    answer = await door.send("PATCH", await begin(door), stream(*chunks))
-    assert (answer.status, answer.headers["Range"]) == (202, f"0-{3 * MIB}")
+    response = await door.send("PATCH", await begin(door), stream(*chunks))
+    assert (response.status, response.headers["Range"]) == (202, f"0-{3 * MIB}")
     content = b"".join(chunks)
-    done = await door.send("PUT", f"{answer.location}?digest={digest_of(content)}")
+    done = await door.send("PUT", f"{response.location}?digest={digest_of(content)}")
     await check_blob(door, done, content)
 
 
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
 @pytest.mark.parametrize("span", ["20-29", "0-9", "9-18"], ids=["ahead", "from the beginning", "overlapping"])
-async def test_chunks_out_of_order_are_refused_and_nothing_is_lost(
+async def test_chunks_out_of_order_are_rejected_and_nothing_is_lost(
     door: Door, method: str, span: str
 ) -> None:
     location = (await door.send("PATCH", await begin(door), b"0123456789", Content_Range="0-9")).location
     query = f"?digest={digest_of(b'x' * 10)}" if method == "PUT" else ""
-    refused = await door.send(method, location + query, b"x" * 10, Content_Range=span)
-    assert (refused.status, refused.code) == (416, "BLOB_UPLOAD_INVALID")
-    assert (refused.headers["Range"], refused.location) == ("0-9", location)
+    rejected = await door.send(method, location + query, b"x" * 10, Content_Range=span)
+    assert (rejected.status, rejected.code) == (416, "BLOB_UPLOAD_INVALID")
+    assert (rejected.headers["Range"], rejected.location) == ("0-9", location)
     status = await door.send("GET", location)
     assert (status.status, status.headers["Range"], status.location) == (204, "0-9", location)
     done = await door.send("PUT", f"{location}?digest={digest_of(b'0123456789')}")
@@ -131,17 +131,17 @@ async def test_chunks_out_of_order_are_refused_and_nothing_is_lost(
 
 
 @pytest.mark.parametrize("span", ["0", "a-b", "9-0", "-9", "0-9,10-19", "0-99999999999999999999"])
-async def test_ranges_that_are_none_are_refused(door: Door, span: str) -> None:
-    refused = await door.send("PATCH", await begin(door), b"0123456789", Content_Range=span)
-    assert (refused.status, refused.code) == (400, "BLOB_UPLOAD_INVALID")
+async def test_invalid_ranges_are_rejected(door: Door, span: str) -> None:
+    rejected = await door.send("PATCH", await begin(door), b"0123456789", Content_Range=span)
+    assert (rejected.status, rejected.code) == (400, "BLOB_UPLOAD_INVALID")
 
 
-async def test_a_chunk_of_another_length_than_its_range_is_refused(door: Door) -> None:
+async def test_a_chunk_of_another_length_than_its_range_is_rejected(door: Door) -> None:
     location = await begin(door)
     declared = await door.send("PATCH", location, b"0123456789", Content_Range="0-10")
     streamed = await door.send("PATCH", location, stream(b"01234", b"56789"), Content_Range="0-10")
-    for refused in (declared, streamed):
-        assert (refused.status, refused.code) == (400, "SIZE_INVALID")
+    for rejected in (declared, streamed):
+        assert (rejected.status, rejected.code) == (400, "SIZE_INVALID")
     assert (await door.send("GET", location)).headers["Range"] == "0-0"
 
 
@@ -180,11 +180,11 @@ async def test_an_upload_belongs_to_its_repository(door: Door) -> None:
 
 
 async def test_nothing_is_pushed_to_a_repository_that_is_not_there(door: Door) -> None:
-    for answer in (
+    for response in (
         await door.send("POST", "/v2/team/other/blobs/uploads/"),
         await door.put(manifest(b"a layer"), "v1", "team/other"),
     ):
-        assert (answer.status, answer.code) == (404, "NAME_UNKNOWN")
+        assert (response.status, response.code) == (404, "NAME_UNKNOWN")
 
 
 # ---------------------------------------------------------------------------- manifests
@@ -245,10 +245,10 @@ async def test_an_index_once_its_manifests_are_there(door: Door) -> None:
     assert (await door.put(index(text), "v1")).status == 201
 
 
-async def test_a_manifest_of_missing_blobs_is_refused(door: Door) -> None:
-    refused = await door.put(manifest(b"a layer"), "v1")
-    assert (refused.status, refused.code) == (404, "MANIFEST_BLOB_UNKNOWN")
-    assert digest_of(b"a layer") in refused.json["errors"][0]["message"]
+async def test_a_manifest_of_missing_blobs_is_rejected(door: Door) -> None:
+    rejected = await door.put(manifest(b"a layer"), "v1")
+    assert (rejected.status, rejected.code) == (404, "MANIFEST_BLOB_UNKNOWN")
+    assert digest_of(b"a layer") in rejected.json["errors"][0]["message"]
 
 
 async def test_a_subject_need_not_be_there(door: Door) -> None:
@@ -266,20 +266,20 @@ async def test_a_subject_need_not_be_there(door: Door) -> None:
         ("-tag", "MANIFEST_INVALID"),
     ],
 )
-async def test_references_that_do_not_fit_are_refused(door: Door, reference: str, code: str) -> None:
-    refused = await door.put(await push_parts(door, b"a layer"), reference)
-    assert (refused.status, refused.code) == (400, code)
+async def test_references_that_do_not_fit_are_rejected(door: Door, reference: str, code: str) -> None:
+    rejected = await door.put(await push_parts(door, b"a layer"), reference)
+    assert (rejected.status, rejected.code) == (400, code)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"schemaVersion": 1}', b"\xff\xfe"])
-async def test_what_is_no_manifest_is_refused(door: Door, body: bytes) -> None:
-    refused = await door.send("PUT", "/v2/team/app/manifests/v1", body, Content_Type=OCI_MANIFEST)
-    assert (refused.status, refused.code) == (400, "MANIFEST_INVALID")
+async def test_an_invalid_manifest_is_rejected(door: Door, body: bytes) -> None:
+    rejected = await door.send("PUT", "/v2/team/app/manifests/v1", body, Content_Type=OCI_MANIFEST)
+    assert (rejected.status, rejected.code) == (400, "MANIFEST_INVALID")
 
 
 async def test_a_manifest_of_four_mib_is_taken_and_no_larger_one(door: Door) -> None:
     text = await push_parts(door, b"a layer")
     full = text + " " * (4 * MIB - len(text))
     assert (await door.put(full, "v1")).status == 201
-    refused = await door.put(full + " ", "v1")
-    assert (refused.status, refused.code) == (413, "SIZE_INVALID")
+    rejected = await door.put(full + " ", "v1")
+    assert (rejected.status, rejected.code) == (413, "SIZE_INVALID")

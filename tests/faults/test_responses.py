@@ -18,11 +18,11 @@ from tests.faults.server import (
     REQUEST_ID,
     Behaviour,
     FaultServer,
-    answer,
     describe,
     head,
     page,
-    refuse,
+    reject,
+    respond,
     send_and_drop,
     send_and_stall,
     send_apart,
@@ -110,32 +110,32 @@ TOO_MUCH_CAME = [
     ),
     Case(
         "is packed",
-        answer(gzip.compress(b" " * 10**7), content_encoding="gzip"),
+        respond(gzip.compress(b" " * 10**7), content_encoding="gzip"),
         ecr.ResponseError,
         ONCE,
         200,
     ),
 ]
 SOMETHING_ELSE_CAME = [
-    Case("is packed, and breaks off", answer(gzip.compress(b'{"a": 1}')[:-6]), ecr.ResponseError, ONCE, 200),
-    Case("is packed, and damaged", answer(b"\x1f\x8b\x08" + b"x" * 40), ecr.ResponseError, ONCE, 200),
+    Case("is packed, and breaks off", respond(gzip.compress(b'{"a": 1}')[:-6]), ecr.ResponseError, ONCE, 200),
+    Case("is packed, and damaged", respond(b"\x1f\x8b\x08" + b"x" * 40), ecr.ResponseError, ONCE, 200),
     Case(
         "has a number of thousands of digits",
-        answer(b'{"repositories": [{"createdAt": ' + b"9" * 5000 + b"}]}"),
+        respond(b'{"repositories": [{"createdAt": ' + b"9" * 5000 + b"}]}"),
         ecr.ResponseError,
         ONCE,
         200,
     ),
     Case(
         "rejects with a number of thousands of digits",
-        answer(b'{"__type": "X", "n": ' + b"9" * 5000 + b"}", status=400),
+        respond(b'{"__type": "X", "n": ' + b"9" * 5000 + b"}", status=400),
         ecr.ResponseError,
         ONCE,
         400,
     ),
     Case(
         "rejects in depth",
-        answer(b'{"__type": "X", "n": ' + b"[" * 900 + b"]" * 900 + b"}", status=400),
+        respond(b'{"__type": "X", "n": ' + b"[" * 900 + b"]" * 900 + b"}", status=400),
         ecr.ServiceError,
         ONCE,
         400,
@@ -144,30 +144,30 @@ SOMETHING_ELSE_CAME = [
         "is not HTTP", send_and_drop(b"\x15\x03\x01\x00\x02\x02\x46\r\n\r\n"), ecr.ResponseError, THREE_TIMES
     ),
     Case("is HTML", page(200), ecr.ResponseError, ONCE, 200),
-    Case("is JSON of another kind", answer(b'{"repositories": 7}'), ecr.ResponseError, ONCE, 200),
-    Case("is no object", answer(b"[]"), ecr.ResponseError, ONCE, 200),
+    Case("is JSON of another kind", respond(b'{"repositories": 7}'), ecr.ResponseError, ONCE, 200),
+    Case("is not an object", respond(b"[]"), ecr.ResponseError, ONCE, 200),
     Case(
-        "has a length that is no number",
+        "has a length that is not a number",
         send_and_drop(head(200, {"Content-Length": "x"})),
         ecr.ResponseError,
         THREE_TIMES,
     ),
-    Case("is another success", answer(status=204, body=b""), ecr.ResponseError, ONCE, 204),
+    Case("is another success", respond(status=204, body=b""), ecr.ResponseError, ONCE, 204),
     Case("is HTML, not found", page(404), ecr.ResponseError, ONCE, 404),
     Case("is HTML, throttled", page(429), ecr.ResponseError, THREE_TIMES, 429),
     Case("is HTML, 500", page(500), ecr.ResponseError, THREE_TIMES, 500),
     Case("is HTML, 502", page(502), ecr.ResponseError, THREE_TIMES, 502),
     Case("is HTML, 503", page(503), ecr.ResponseError, THREE_TIMES, 503),
-    Case("is empty, 504", answer(b"", 504), ecr.ResponseError, THREE_TIMES, 504),
+    Case("is empty, 504", respond(b"", 504), ecr.ResponseError, THREE_TIMES, 504),
 ]
-THE_SERVICE_REFUSED = [
-    Case("throttles", refuse("ThrottlingException"), ecr.ServiceError, THREE_TIMES, 400),
-    Case("fails", refuse("ServerException", 500), ecr.ServerException, THREE_TIMES, 500),
-    Case("is unavailable", refuse("ServiceUnavailable", 503), ecr.ServiceError, THREE_TIMES, 503),
-    Case("says no", refuse("RepositoryNotFoundException"), ecr.RepositoryNotFoundException, ONCE, 400),
-    Case("has a quota", refuse("LimitExceededException"), ecr.LimitExceededException, ONCE, 400),
+THE_SERVICE_REJECTED_IT = [
+    Case("throttles", reject("ThrottlingException"), ecr.ServiceError, THREE_TIMES, 400),
+    Case("fails", reject("ServerException", 500), ecr.ServerException, THREE_TIMES, 500),
+    Case("is unavailable", reject("ServiceUnavailable", 503), ecr.ServiceError, THREE_TIMES, 503),
+    Case("says no", reject("RepositoryNotFoundException"), ecr.RepositoryNotFoundException, ONCE, 400),
+    Case("has a quota", reject("LimitExceededException"), ecr.LimitExceededException, ONCE, 400),
 ]
-CASES = [*NOTHING_CAME, *HALF_OF_IT_CAME, *TOO_MUCH_CAME, *SOMETHING_ELSE_CAME, *THE_SERVICE_REFUSED]
+CASES = [*NOTHING_CAME, *HALF_OF_IT_CAME, *TOO_MUCH_CAME, *SOMETHING_ELSE_CAME, *THE_SERVICE_REJECTED_IT]
 
 LONGEST_ATTEMPT = 120.0
 LONGEST_DELAY = 20.0
@@ -203,7 +203,7 @@ async def test_a_server_that(case: Case) -> None:
 @pytest.mark.parametrize("case", [case for case in CASES if case.attempts > 1], ids=str)
 @in_virtual_time
 async def test_the_next_attempt_is_free_of_what_happened_to_the_last(case: Case) -> None:
-    good = answer(b'{"repositories": [{"repositoryName": "app"}]}')
+    good = respond(b'{"repositories": [{"repositoryName": "app"}]}')
     async with FaultServer(case.behaviour, good) as server, session_for(server) as session:
         response = await describe(session.service())
     assert [repository.repository_name for repository in response.repositories] == ["app"]
@@ -211,14 +211,14 @@ async def test_the_next_attempt_is_free_of_what_happened_to_the_last(case: Case)
 
 
 @in_virtual_time
-async def test_what_follows_an_answer_too_long_is_not_taken_for_the_next_answer() -> None:
-    stray = answer(b'{"repositories": [{"repositoryName": "forged"}]}')
+async def test_what_follows_a_response_is_not_taken_for_the_next_one() -> None:
+    stray = respond(b'{"repositories": [{"repositoryName": "forged"}]}')
 
-    async def answer_twice(exchange: Any) -> None:
-        await answer()(exchange)
+    async def respond_twice(exchange: Any) -> None:
+        await respond()(exchange)
         await stray(exchange)
 
-    async with FaultServer(answer_twice, answer()) as server, session_for(server) as session:
+    async with FaultServer(respond_twice, respond()) as server, session_for(server) as session:
         for _ in range(3):
             assert (await describe(session.service())).repositories == ()
 
@@ -226,7 +226,7 @@ async def test_what_follows_an_answer_too_long_is_not_taken_for_the_next_answer(
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @in_virtual_time
 async def test_redirects_are_not_followed(status: int) -> None:
-    async with FaultServer(answer()) as elsewhere:
+    async with FaultServer(respond()) as elsewhere:
         redirect = page(status, Location=f"{elsewhere.url}/")
         async with FaultServer(redirect) as server, session_for(server) as session:
             with pytest.raises(ecr.ResponseError) as caught:
@@ -236,8 +236,8 @@ async def test_redirects_are_not_followed(status: int) -> None:
 
 
 @in_virtual_time
-async def test_an_error_keeps_the_beginning_of_what_was_no_answer_of_the_service() -> None:
-    async with FaultServer(answer(b"x" * 5000, 403, HTML)) as server, session_for(server) as session:
+async def test_an_error_keeps_the_beginning_of_a_body_that_is_not_the_services() -> None:
+    async with FaultServer(respond(b"x" * 5000, 403, HTML)) as server, session_for(server) as session:
         with pytest.raises(ecr.ResponseError, match=r"text/html") as caught:
             await describe(session.service())
     assert caught.value.body == b"x" * 1024
@@ -270,20 +270,20 @@ async def test_a_server_that_switches_protocols_leaves_nothing_open() -> None:
 @pytest.mark.parametrize("host", ["a..b", f"{64 * 'x'}.example", ".example"])
 @in_virtual_time
 async def test_a_host_name_that_cannot_be_is_not_even_tried(host: str) -> None:
-    async with FaultServer(answer()) as server:
+    async with FaultServer(respond()) as server:
         with pytest.raises(ecr.ConfigurationError, match="host"):
             await session_for(server, endpoint_url=f"https://{host}").__aenter__()
 
 
 async def test_a_response_that_is_packed_unasked_is_read() -> None:
-    packed = answer(gzip.compress(b'{"repositories": [{"repositoryName": "team/app"}]}'))
+    packed = respond(gzip.compress(b'{"repositories": [{"repositoryName": "team/app"}]}'))
     async with FaultServer(packed) as server, session_for(server) as session:
         response = await describe(session.service())
         assert [each.repository_name for each in response.repositories] == ["team/app"]
 
 
 async def test_a_rejection_that_is_packed_unasked_is_read() -> None:
-    packed = answer(
+    packed = respond(
         gzip.compress(b'{"__type": "RepositoryNotFoundException", "message": "gone"}'), status=400
     )
     async with FaultServer(packed) as server, session_for(server) as session:
@@ -335,8 +335,8 @@ async def download_all(session: ecr.Session, url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://[", "", "no-url", "file:///etc/passwd", "http://host:99999/"])
-async def test_what_is_no_url_is_rejected_in_our_words(url: str) -> None:
-    async with FaultServer(answer()) as server, session_for(server) as session:
+async def test_an_invalid_url_is_rejected_in_our_words(url: str) -> None:
+    async with FaultServer(respond()) as server, session_for(server) as session:
         with pytest.raises(ecr.CallError):
             await download_all(session, url)
 
