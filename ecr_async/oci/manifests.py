@@ -6,7 +6,7 @@ See https://github.com/opencontainers/image-spec/blob/main/manifest.md
 and https://github.com/opencontainers/image-spec/blob/main/image-index.md
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Self
 
 import attrs
@@ -33,6 +33,14 @@ MAX_BLOB_BYTES = 1 << 40
 """Bytes; far more than ECR stores as one layer, and few enough to add them up."""
 
 
+_ARCHITECTURES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}
+_USUAL_VARIANTS = {"amd64": "v1", "arm64": "v8"}
+"""Variants that go without saying.
+
+See https://github.com/containerd/platforms/blob/main/database.go
+"""
+
+
 class ManifestError(ECRError, ValueError):
     """A manifest that is malformed, or of a kind that cannot be transferred."""
 
@@ -54,9 +62,17 @@ class Platform:
         return cls(*parts)
 
     def includes(self, other: "Platform") -> bool:
-        """Whether `other` is this platform; a platform without a variant includes all of its variants."""
-        same = self.os == other.os and self.architecture == other.architecture
-        return same and self.variant in (None, other.variant)
+        """Whether `other` is this platform; a platform without a variant includes all of its variants.
+
+        As for docker `linux/arm64/v8` is `linux/arm64`, and `linux/x86_64` is `linux/amd64`.
+        """
+        this, that = self._normal(), other._normal()
+        return this[:2] == that[:2] and this[2] in (None, that[2])
+
+    def _normal(self) -> tuple[str, str, str | None]:
+        architecture = _ARCHITECTURES.get(self.architecture, self.architecture)
+        variant = None if self.variant == _USUAL_VARIANTS.get(architecture) else self.variant
+        return self.os, architecture, variant
 
     def __str__(self) -> str:
         return "/".join(filter(None, (self.os, self.architecture, self.variant)))
@@ -142,11 +158,15 @@ class Manifest:
         """Return a descriptor of this manifest."""
         return Descriptor(self.media_type, self.digest, len(self.content), annotations=annotations or {})
 
-    def with_manifests(self, chosen: Iterable[Descriptor]) -> "Manifest":
-        """Return this index with some of its images only; it has another digest."""
-        kept = {each.digest for each in chosen}
+    def with_manifests(self, chosen: Collection[str], nested: Iterable["Manifest"] = ()) -> "Manifest":
+        """Return this index with the images of these digests only, its own or those of indexes in it.
+
+        It has another digest.
+        """
         document = msgspec.json.decode(self.content)
-        document["manifests"] = [each for each in document["manifests"] if each["digest"] in kept]
+        documents = [document, *(msgspec.json.decode(each.content) for each in nested)]
+        listed = [entry for each in documents for entry in each["manifests"] or ()]
+        document["manifests"] = [entry for entry in listed if entry["digest"] in chosen]
         return Manifest.parse(msgspec.json.encode(document), self.media_type)
 
 

@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 
 import attrs
 
+from ecr_async.oci.digests import hash_for
 from ecr_async.oci.manifests import Descriptor
 from ecr_async.transfer.errors import LayoutError
 
@@ -51,6 +52,14 @@ class Extent:
         pieces: list[bytes] = []
         self.feed(0, self.size, pieces.append)
         return b"".join(pieces)
+
+    def has(self, blob: Descriptor) -> bool:
+        """Whether the content is this blob, by its size and its digest. Blocks."""
+        if self.size != blob.size:
+            return False
+        hashed = hash_for(blob.digest)
+        self.feed(0, self.size, hashed.update)
+        return blob.digest.endswith(f":{hashed.hexdigest()}")
 
     def feed(self, first: int, end: int, take: Take) -> None:
         """Hand over the bytes from `first` up to `end`, slice by slice."""

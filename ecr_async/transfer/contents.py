@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 
 from ecr_async.oci.manifests import Descriptor, Manifest, ManifestError, Platform
+from ecr_async.oci.media_types import INDEX_MEDIA_TYPES
 from ecr_async.transfer.errors import PlatformNotFoundError
 from ecr_async.transfer.source import Artifact, Source
 
@@ -62,7 +63,7 @@ async def read_contents(
     if platforms is not None:
         image = await _chosen(source, image, [Platform.parse(text) for text in platforms])
     known = await _descendants(source, image)
-    indexes = tuple({each.digest: each for each in _indexes(image, known)}.values())
+    indexes = tuple(_indexes(image, known, set()))
     images = tuple(each for each in known.values() if not each.is_index)
     artifacts = await _artifacts(source, [*images, *indexes]) if include_referrers else ()
     return Contents(image, images, indexes, artifacts)
@@ -84,29 +85,49 @@ async def _descendants(source: Source, image: Manifest) -> dict[str, Manifest]:
     raise ManifestError(f"{image.digest} is an index of too many images, or too deeply nested")
 
 
-def _indexes(manifest: Manifest, known: Mapping[str, Manifest]) -> Iterator[Manifest]:
-    """Yield an index after the indexes that it lists. Digests make circles impossible."""
-    if manifest.is_index:
+def _indexes(manifest: Manifest, known: Mapping[str, Manifest], seen: set[str]) -> Iterator[Manifest]:
+    """Yield an index after the indexes that it lists, each once. Digests make circles impossible."""
+    if manifest.is_index and manifest.digest not in seen:
+        seen.add(manifest.digest)
         for each in manifest.manifests:
-            yield from _indexes(known[each.digest], known)
+            yield from _indexes(known[each.digest], known, seen)
         yield manifest
 
 
 async def _chosen(source: Source, image: Manifest, wanted: Sequence[Platform]) -> Manifest:
     if not image.is_index:
         return image
-    chosen = [each for each in image.manifests if _is_one_of(wanted, each.platform)]
+    nested = await _nested(source, image)
+    listed = [each for index in (image, *nested) for each in index.manifests]
+    chosen = {each.digest: each for each in listed if _is_one_of(wanted, each.platform)}
     if not chosen:
-        available = [str(each.platform) for each in image.manifests if each.platform]
+        available = [
+            str(each.platform) for each in listed if each.platform and _ABOUT not in each.annotations
+        ]
         raise PlatformNotFoundError([str(each) for each in wanted], available)
     if len(chosen) == 1:
-        (alone,) = await source.manifests(chosen)
+        (alone,) = await source.manifests(list(chosen.values()))
         return alone
-    digests = {each.digest for each in chosen}
-    about = [each for each in image.manifests if each.annotations.get(_ABOUT) in digests]
-    if len(chosen) + len(about) == len(image.manifests):
+    about = {each.digest for each in listed if each.annotations.get(_ABOUT) in chosen}
+    if {each.digest for each in image.manifests} == chosen.keys() | about:
         return image
-    return image.with_manifests([*chosen, *about])
+    return image.with_manifests({*chosen, *about}, nested)
+
+
+async def _nested(source: Source, image: Manifest) -> list[Manifest]:
+    """Return the indexes that an index lists, directly or not."""
+    found: dict[str, Manifest] = {}
+    level = [image]
+    for _ in range(MAX_DEPTH):
+        new = {
+            each.digest: each
+            for manifest in level
+            for each in manifest.manifests
+            if each.media_type in INDEX_MEDIA_TYPES and each.digest not in found
+        }
+        level = list(await source.manifests(list(new.values()))) if new else []
+        found |= {each.digest: each for each in level}
+    return list(found.values())
 
 
 def _is_one_of(wanted: Sequence[Platform], platform: Platform | None) -> bool:

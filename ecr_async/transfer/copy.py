@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import attrs
 
-from ecr_async._arguments import check_number, check_strings
+from ecr_async._arguments import check_number
 from ecr_async._bulk.patient_retries import CallCounts, patient
 from ecr_async.api.images import DescribeImagesRequest, describe_images
 from ecr_async.service import Service
+from ecr_async.transfer.arguments import check_platforms, check_reference, check_tags
 from ecr_async.transfer.contents import Contents, read_contents
 from ecr_async.transfer.mounting import Mounting
 from ecr_async.transfer.moving import PATIENCE, move
@@ -62,12 +63,13 @@ async def copy_image(
         resume: Whether the IDs of unfinished uploads are kept in `$XDG_STATE_HOME/ecr-async/uploads`, so that
             the next copy of a layer goes on where this one was interrupted.
 
-    Raises `ImageNotFoundException`, `DigestMismatchError`, `ImmutableTagError`, `PlatformNotFoundError`, and
-    what the operations raise.
+    Raises `ValidationError` for an argument that cannot be right, `ImageNotFoundException`,
+    `DigestMismatchError`, `ImmutableTagError`, `PlatformNotFoundError`, and what the operations raise.
     """
     check_number("concurrency", concurrency, least=1, whole=True)
-    platforms = None if platforms is None else check_strings("platforms", platforms)
-    tags = None if tags is None else check_strings("tags", tags)
+    reference = check_reference(reference)
+    platforms = check_platforms(platforms)
+    tags = None if tags is None else check_tags(tags)
     counts = CallCounts()
     copying = Copying(
         RepositorySource(patient(source_service, PATIENCE, counts), source_repository, source_registry_id),

@@ -2,7 +2,7 @@
 
 They have no manifest of the registry's kind, so one is made: the layers are compressed, always in the same
 way, so that the same archive is the same image the next time. Newer versions of docker write an OCI layout
-besides, which is then read instead.
+besides, which is then read instead, unless that has plain layers too.
 
 See https://github.com/moby/docker-image-spec
 """
@@ -22,6 +22,8 @@ from ecr_async.oci.media_types import DOCKER_CONFIG, DOCKER_LAYER_GZIP, DOCKER_M
 from ecr_async.transfer.blobs import Extent, FileBlob
 from ecr_async.transfer.errors import DigestMismatchError, LayoutError
 from ecr_async.transfer.files import Files
+from ecr_async.transfer.gunzip import GZIP_MAGIC, Gunzip
+from ecr_async.transfer.image_names import choose, not_one_image
 from ecr_async.transfer.source import Artifact
 
 __all__ = ["MANIFEST", "DockerArchive"]
@@ -29,15 +31,15 @@ __all__ = ["MANIFEST", "DockerArchive"]
 MANIFEST = "manifest.json"
 
 _GZIP = 16 + zlib.MAX_WBITS
-_GZIP_MAGIC = b"\x1f\x8b"
 
 
 class DockerArchive:
     """A source of the images in a docker archive. Compressed layers are kept in `folder`."""
 
-    def __init__(self, files: Files, folder: Path) -> None:
+    def __init__(self, files: Files, folder: Path, *, max_unpacked: int) -> None:
         """Read `manifest.json`. Raises `LayoutError`."""
         self._files = files
+        self._max_unpacked = max_unpacked
         self._folder = folder
         self._extents: dict[str, Extent] = {}
         content = self._extent(MANIFEST).read(MAX_MANIFEST_BYTES)
@@ -47,18 +49,15 @@ class DockerArchive:
             raise LayoutError(files.path, f"{MANIFEST}: {error}") from error
 
     async def find(self, reference: str | None) -> Manifest:
-        """Return the image with a tag (`app:v1`, or `v1` alone), or the only one without a reference.
+        """Return the image with a name (`app:v1`, or `v1` alone) or an ID; without a reference the only one.
 
         Its layers are compressed meanwhile. Raises `LayoutError` if there is none, or more than one.
         """
-        chosen = [image for image in self._images if reference is None or image.has(reference)]
+        named = [(image, (*image.names, image.id)) for image in self._images]
+        chosen = self._images if reference is None else choose(reference, named)
         if len(chosen) != 1:
-            known = ", ".join(sorted({name for image in self._images for name in image.names})[:20])
-            wanted = "one image" if reference is None else repr(reference)
-            raise LayoutError(
-                self._files.path,
-                f"{len(chosen)} images where {wanted} is expected; it has {known or 'no tags'}",
-            )
+            known = [name for image in self._images for name in image.names or [image.id]]
+            raise not_one_image(self._files.path, len(chosen), reference, known)
         return await self._manifest(chosen[0])
 
     async def manifests(self, descriptors: Sequence[Descriptor]) -> Sequence[Manifest]:
@@ -104,7 +103,10 @@ class DockerArchive:
 
     def _layer(self, extent: Extent, diff_id: str) -> Descriptor:
         """Return a layer, compressed if it isn't yet, once it is what the configuration says."""
-        layer = _Packed(extent) if _starts_with(extent, _GZIP_MAGIC) else _Plain(extent, self._folder)
+        if _starts_with(extent, GZIP_MAGIC):
+            layer: _Packed | _Plain = _Packed(extent, self._max_unpacked)
+        else:
+            layer = _Plain(extent, self._folder)
         if layer.diff_id != diff_id:
             raise DigestMismatchError(diff_id, layer.diff_id)
         self._extents[layer.digest] = layer.extent
@@ -120,23 +122,17 @@ class DockerArchive:
 class _Packed:
     """A layer that is compressed already; its digests."""
 
-    def __init__(self, extent: Extent) -> None:
+    def __init__(self, extent: Extent, limit: int) -> None:
         packed, plain = hashlib.sha256(), hashlib.sha256()
-        unpacker = zlib.decompressobj(_GZIP)
+        gunzip = Gunzip(extent.path, limit)
 
         def take(data: bytes) -> None:
-            nonlocal unpacker
             packed.update(data)
-            while data:
-                plain.update(unpacker.decompress(data, 1 << 20))
-                data = unpacker.unconsumed_tail
-                if unpacker.eof and (data := unpacker.unused_data):
-                    unpacker = zlib.decompressobj(_GZIP)  # another member of the same file
+            for content in gunzip.unpack(data):
+                plain.update(content)
 
-        try:
-            extent.feed(0, extent.size, take)
-        except zlib.error as error:
-            raise LayoutError(extent.path, f"a layer cannot be unpacked: {error}") from error
+        extent.feed(0, extent.size, take)
+        gunzip.finish()
         self.extent = extent
         self.digest = f"sha256:{packed.hexdigest()}"
         self.diff_id = f"sha256:{plain.hexdigest()}"
@@ -174,8 +170,10 @@ class _SavedImage(msgspec.Struct, rename="pascal"):
     def names(self) -> list[str]:
         return self.repo_tags or []
 
-    def has(self, reference: str) -> bool:
-        return any(reference in (name, name.rpartition(":")[2]) for name in self.names)
+    @property
+    def id(self) -> str:
+        """The digest of the configuration, which its file's name has: what `docker image ls` shows."""
+        return f"sha256:{self.config.rpartition('/')[2].removesuffix('.json')}"
 
 
 class _RootFs(msgspec.Struct):

@@ -4,6 +4,7 @@ Whatever names a file came from somebody else: a digest, a manifest, the archive
 looked up among what is there, and what is there must be a regular file inside.
 """
 
+import io
 import os
 import stat
 import tarfile
@@ -20,6 +21,19 @@ MAX_MEMBERS = 100_000
 """Members of an archive; images have some dozens."""
 
 MAX_LINKS = 8
+
+MAX_HEADER = 1024 * 1024
+"""Bytes of an extended header, which holds one member's long name and the like."""
+
+
+class _Headers(io.FileIO):
+    """An archive of which only headers are read: those that claim to be huge would be read into memory."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read a header."""
+        if size is None or not 0 <= size <= MAX_HEADER:
+            raise LayoutError(self.name, f"a header of more than {MAX_HEADER:,} bytes")
+        return super().read(size)
 
 
 class Files(Protocol):
@@ -72,7 +86,7 @@ class TarFiles:
         self._links: dict[str, str] = {}
         size = self._archive.stat().st_size
         try:
-            with tarfile.open(self._archive, "r:") as tar:
+            with _Headers(self._archive) as file, tarfile.open(fileobj=file, mode="r:") as tar:
                 for number, member in enumerate(tar):
                     if number == MAX_MEMBERS:
                         raise LayoutError(path, f"more than {MAX_MEMBERS:,} members")
@@ -99,7 +113,9 @@ class TarFiles:
         name = self._checked(member.name)
         self._extents.pop(name, None)
         self._links.pop(name, None)
-        if member.isreg() and not member.issparse():
+        if member.issparse():
+            raise LayoutError(self.path, f"{name[:200]!r} is packed with holes, as --sparse does")
+        if member.isreg():
             if member.size < 0 or member.offset_data + member.size > archive_size:
                 raise LayoutError(self.path, f"{name[:200]!r} is cut off")
             self._extents[name] = Extent(self._archive, member.offset_data, member.size)

@@ -41,7 +41,9 @@ class LayoutArchiveWriter:
 
     async def missing(self, blobs: Sequence[Descriptor]) -> Collection[str]:
         """Return the digests of the blobs that neither the archive nor the folder beside it has."""
-        new = [blob for blob in blobs if not self._has(blob)]
+        found = await asyncio.to_thread(lambda: {blob.digest for blob in blobs if self._has(blob)})
+        new = [blob for blob in blobs if blob.digest not in found]
+        self._is_changed = self._is_changed or bool(new)
         return await self._writer.missing(new)
 
     async def store(self, blob: Blob, on_progress: Callable[[int], object]) -> int:
@@ -50,7 +52,7 @@ class LayoutArchiveWriter:
 
     async def put(self, manifest: Manifest, tags: Sequence[str], *, is_listed: bool) -> None:
         """Add a manifest, and list it if it is to be found in `index.json`."""
-        if not self._has(manifest.descriptor()):
+        if not await asyncio.to_thread(self._has, manifest.descriptor()):
             await self._writer.put(manifest, (), is_listed=False)
             self._is_changed = True
         if is_listed:
@@ -76,7 +78,7 @@ class LayoutArchiveWriter:
 
     def _has(self, blob: Descriptor) -> bool:
         extent = self._existing.find(blob_name(blob.digest)) if self._existing else None
-        return extent is not None and extent.size == blob.size
+        return extent is not None and extent.has(blob)
 
     def _finish(self) -> None:
         if self._is_changed:

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 
 from ecr_async.oci.digests import hash_for, split_digest
 from ecr_async.oci.manifests import MAX_MANIFEST_BYTES, Descriptor, Manifest, ManifestError, read_index
+from ecr_async.oci.media_types import PLAIN_LAYERS
 from ecr_async.transfer.blobs import Extent, FileBlob
-from ecr_async.transfer.errors import DigestMismatchError, LayoutError
+from ecr_async.transfer.errors import DigestMismatchError, LayoutError, TransferError
 from ecr_async.transfer.files import Files
+from ecr_async.transfer.image_names import choose, not_one_image
 from ecr_async.transfer.source import Artifact, cosign_subject, cosign_tags
 
 __all__ = ["INDEX", "LAYOUT", "REF_NAME", "LayoutReader", "blob_name"]
@@ -19,6 +21,8 @@ INDEX = "index.json"
 LAYOUT = "oci-layout"
 REF_NAME = "org.opencontainers.image.ref.name"
 """The annotation in `index.json` that holds an image's tag."""
+CONTAINERD_NAME = "io.containerd.image.name"
+"""The annotation in which containerd and docker have the whole name, where the tag alone is not unique."""
 
 
 def blob_name(digest: str) -> str:
@@ -63,15 +67,26 @@ class LayoutReader:
                 found.append(Artifact(artifact))
         return found
 
+    @property
+    def is_uncompressed(self) -> bool:
+        """Whether it lists only images whose layers are plain tar files. Reads their manifests."""
+        try:
+            manifests = [self._manifest(entry) for entry in self.entries]
+        except TransferError:
+            return False
+        layers = [layer for manifest in manifests for layer in manifest.layers]
+        return bool(layers) and all(layer.media_type in PLAIN_LAYERS for layer in layers)
+
     async def find(self, reference: str | None) -> Manifest:
-        """Return the image that `index.json` lists under a tag or digest; the only one without a reference.
+        """Return the image that `index.json` lists under a name, a tag or a digest; without a reference
+        the only one.
 
         Artifacts that are about another image of the layout don't count. Raises `LayoutError` if there is
         none, or more than one.
         """
-        chosen = {
-            entry.digest: entry for entry in self.entries if reference is None or reference in _names(entry)
-        }
+        named = [(entry, _names(entry)) for entry in self.entries]
+        entries = self.entries if reference is None else choose(reference, named)
+        chosen = {entry.digest: entry for entry in entries}
         manifests = await self.manifests(list(chosen.values()))
         if reference is None:
             is_about = [
@@ -79,12 +94,8 @@ class LayoutReader:
             ]
             manifests = [each for each, other in zip(manifests, is_about, strict=True) if not other]
         if len(manifests) != 1:
-            known = sorted({name for entry in self.entries for name in _names(entry)})
-            wanted = "one image" if reference is None else repr(reference)
-            listed = ", ".join(known[:20]) or "nothing"
-            raise LayoutError(
-                self._files.path, f"{len(manifests)} images where {wanted} is expected; it has {listed}"
-            )
+            known = [_names(entry)[0] for entry in self.entries]
+            raise not_one_image(self._files.path, len(manifests), reference, known)
         return manifests[0]
 
     def _is_about(self, entry: Descriptor, manifest: Manifest) -> bool:
@@ -114,4 +125,6 @@ class LayoutReader:
 
 
 def _names(entry: Descriptor) -> tuple[str, ...]:
-    return tuple(filter(None, (entry.annotations.get(REF_NAME), entry.digest)))
+    """Return what an entry can be chosen by, the name that says most first."""
+    annotated = (entry.annotations.get(name) for name in (CONTAINERD_NAME, REF_NAME))
+    return (*filter(None, annotated), entry.digest)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ecr_async._bulk.concurrency import for_each
 from ecr_async.oci.manifests import MAX_MANIFEST_BYTES, Descriptor, Manifest
 from ecr_async.transfer.blobs import Blob
 from ecr_async.transfer.errors import LayoutError
@@ -25,6 +26,9 @@ from ecr_async.transfer.partial_file import PartialFile
 __all__ = ["LayoutWriter"]
 
 _OURS = ".ecr-async"
+
+HASHED_AT_ONCE = 4
+"""Blobs that are there already and whose digests are verified at a time."""
 
 
 class LayoutWriter:
@@ -43,8 +47,15 @@ class LayoutWriter:
         await asyncio.to_thread(self._prepare)
 
     async def missing(self, blobs: Sequence[Descriptor]) -> Collection[str]:
-        """Return the digests of the blobs that the layout doesn't have, or not in their size."""
-        return await asyncio.to_thread(lambda: {blob.digest for blob in blobs if not self._has(blob)})
+        """Return the digests of the blobs that the layout doesn't have, or that are not what they were."""
+        missing: set[str] = set()
+
+        async def look(blob: Descriptor) -> None:
+            if not await asyncio.to_thread(self._has, blob):
+                missing.add(blob.digest)
+
+        await for_each(blobs, look, HASHED_AT_ONCE)
+        return missing
 
     async def store(self, blob: Blob, on_progress: Callable[[int], object]) -> int:
         """Write a blob and return how many bytes were moved."""
@@ -94,11 +105,11 @@ class LayoutWriter:
 
     def _has(self, blob: Descriptor) -> bool:
         extent = FolderFiles(self.path).find(blob_name(blob.digest))
-        return extent is not None and extent.size == blob.size
+        return extent is not None and extent.has(blob)
 
     def _put(self, manifest: Manifest, tags: Sequence[str], is_listed: bool) -> None:
         name = blob_name(manifest.digest)
-        if not self._has(manifest.descriptor()) or self._read(name) != manifest.content:
+        if not self._has(manifest.descriptor()):
             _replace(self.path / name, manifest.content)
         if is_listed:
             with self._locked():

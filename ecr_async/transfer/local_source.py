@@ -6,7 +6,6 @@ import asyncio
 import os
 import shutil
 import tempfile
-import zlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import TypeAlias
 
 from ecr_async.transfer.blobs import SLICE
 from ecr_async.transfer.docker_archive import MANIFEST, DockerArchive
-from ecr_async.transfer.errors import ArchiveTooLargeError, LayoutError
+from ecr_async.transfer.errors import LayoutError
 from ecr_async.transfer.files import Files, FolderFiles, TarFiles
+from ecr_async.transfer.gunzip import GZIP_MAGIC, Gunzip
 from ecr_async.transfer.layout_reader import LAYOUT, LayoutReader
 
 __all__ = ["GIB", "MAX_UNPACKED", "LocalSource", "open_source"]
@@ -24,6 +24,13 @@ GIB = 1024**3
 
 MAX_UNPACKED = 64 * GIB
 """Bytes that a gzipped archive may unpack to, unless the caller says otherwise."""
+
+_MAGIC = {
+    GZIP_MAGIC: "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
 
 LocalSource: TypeAlias = LayoutReader | DockerArchive
 
@@ -52,39 +59,33 @@ def _open(path: Path, folder: Path, max_unpacked: int) -> LocalSource:
         raise LayoutError(
             path, "not a folder or a regular file; an archive that comes by a pipe cannot be read"
         )
-    elif _is_gzipped(path):
+    elif (compression := _compression(path)) == "gzip":
         files = TarFiles(path, _unpack(path, folder / "unpacked.tar", max_unpacked))
+    elif compression is not None:
+        raise LayoutError(path, f"compressed with {compression}; only gzip is unpacked here")
     else:
         files = TarFiles(path)
+    is_saved = files.find(MANIFEST) is not None
     if files.find(LAYOUT) is not None:
-        return LayoutReader(files)
-    if files.find(MANIFEST) is not None:
-        return DockerArchive(files, folder)
+        layout = LayoutReader(files)
+        if not is_saved or not layout.is_uncompressed:
+            return layout
+    if is_saved:
+        return DockerArchive(files, folder, max_unpacked=max_unpacked)
     raise LayoutError(path, f"neither an OCI image layout ({LAYOUT}) nor a docker archive ({MANIFEST})")
 
 
-def _is_gzipped(path: Path) -> bool:
+def _compression(path: Path) -> str | None:
+    """Return how an archive is compressed, by its first bytes."""
     with path.open("rb") as file:
-        return file.read(2) == b"\x1f\x8b"
+        start = file.read(max(map(len, _MAGIC)))
+    return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
 
 
 def _unpack(path: Path, target: Path, limit: int) -> Path:
-    unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    left = limit
-    try:
-        with path.open("rb") as packed, target.open("wb") as plain:
-            while data := packed.read(SLICE):
-                while data:
-                    content = unpacker.decompress(data, SLICE)
-                    left -= len(content)
-                    if left < 0:
-                        raise ArchiveTooLargeError(path, f"it unpacks to more than {limit:,} bytes")
-                    plain.write(content)
-                    data = unpacker.unconsumed_tail
-                    if unpacker.eof and (data := unpacker.unused_data):
-                        unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    except zlib.error as error:
-        raise LayoutError(path, f"not a gzipped archive: {error}") from error
-    if not unpacker.eof:
-        raise LayoutError(path, "the gzipped archive is cut off")
+    gunzip = Gunzip(path, limit)
+    with path.open("rb") as packed, target.open("wb") as plain:
+        while data := packed.read(SLICE):
+            plain.writelines(gunzip.unpack(data))
+    gunzip.finish()
     return target

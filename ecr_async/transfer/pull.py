@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import attrs
 
-from ecr_async._arguments import check_number, check_strings
+from ecr_async._arguments import check_number
 from ecr_async._bulk.patient_retries import CallCounts, patient
 from ecr_async.errors import ValidationError
 from ecr_async.service import Service
+from ecr_async.transfer.arguments import check_names, check_path, check_platforms, check_reference
 from ecr_async.transfer.contents import read_contents
 from ecr_async.transfer.layout_archive import LayoutArchiveWriter
 from ecr_async.transfer.layout_writer import LayoutWriter
@@ -40,7 +40,7 @@ async def pull_image(
 
     skopeo, umoci, podman and others read it. A layout that is there is added to; what it has is not fetched
     again, and a download that was interrupted is continued. Every digest is verified before a file gets its
-    name.
+    name, and so are those of the files that are there: one that was damaged is fetched again.
 
     Args:
         service: Where the repository is.
@@ -55,14 +55,15 @@ async def pull_image(
         progress: Gets how far each layer has come.
         concurrency: Layers that are fetched at a time.
 
-    Raises `ImageNotFoundException`, `DigestMismatchError` for content that isn't what its digest says,
-    `LayoutError` for a destination that is something else, `PlatformNotFoundError`, what the operations
-    raise, and `OSError`.
+    Raises `ValidationError` for an argument that cannot be right, `ImageNotFoundException`,
+    `DigestMismatchError` for content that isn't what its digest says, `LayoutError` for a destination that
+    is something else, `PlatformNotFoundError`, what the operations raise, and `OSError`.
     """
     check_number("concurrency", concurrency, least=1, whole=True)
-    platforms = None if platforms is None else check_strings("platforms", platforms)
-    tags = None if tags is None else check_strings("tags", tags)
-    path = Path(destination)
+    reference = check_reference(reference)
+    platforms = check_platforms(platforms)
+    tags = None if tags is None else check_names(tags)
+    path = check_path("destination", destination)
     if path.name.endswith((".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")):
         raise ValidationError("destination", "must be a folder or end in .tar; archives are not compressed")
     source = RepositorySource(patient(service, PATIENCE, CallCounts()), repository, registry_id)

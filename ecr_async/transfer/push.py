@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Sequence
+from typing import cast
 
 import attrs
 
-from ecr_async._arguments import check_number, check_strings
+from ecr_async._arguments import check_number
 from ecr_async._bulk.patient_retries import CallCounts, patient
+from ecr_async.errors import ValidationError
 from ecr_async.service import Service
+from ecr_async.transfer.arguments import check_path, check_platforms, check_tags
 from ecr_async.transfer.contents import read_contents
 from ecr_async.transfer.local_source import MAX_UNPACKED, open_source
 from ecr_async.transfer.moving import PATIENCE, move
@@ -59,17 +62,20 @@ async def push_image(
             the next push of a layer goes on where this one was interrupted.
         max_unpacked: Bytes that a gzipped archive may unpack to in the system's temporary folder.
 
-    Raises `LayoutError` for a source that is malformed or unsafe, `ManifestError`, `PlatformNotFoundError`,
-    `DigestMismatchError` for a layer that isn't what its digest says, `ImmutableTagError`, and what the
-    operations raise.
+    Raises `ValidationError` for an argument that cannot be right, `LayoutError` for a source that is
+    malformed or unsafe, `ManifestError`, `PlatformNotFoundError`, `DigestMismatchError` for a layer that
+    isn't what its digest says, `ImmutableTagError`, and what the operations raise.
     """
     check_number("concurrency", concurrency, least=1, whole=True)
-    platforms = None if platforms is None else check_strings("platforms", platforms)
-    tags = check_strings("tags", tags)
+    path = check_path("source", source)
+    platforms = check_platforms(platforms)
+    tags = check_tags(tags)
+    if reference is not None and not isinstance(cast("object", reference), str):
+        raise ValidationError("reference", f"must be a string, not {type(reference).__name__}")
     paced = patient(service, PATIENCE, CallCounts())
     notes = UploadNotes(state_folder() if resume else None)
     destination = RepositoryDestination(paced, repository, notes, registry_id)
-    async with open_source(source, max_unpacked=max_unpacked) as opened:
+    async with open_source(path, max_unpacked=max_unpacked) as opened:
         contents = await read_contents(
             opened,
             await opened.find(reference),

@@ -87,8 +87,19 @@ class RepositorySource:
         by_digest = {each.digest: each for each in found}
         missing = [each for each in ids if each.image_digest not in by_digest]
         if missing:
-            raise _error(response.failures, missing[0].image_digest or missing[0].image_tag or "")
+            raise self._error(response.failures, missing[0])
         return [by_digest[each.image_digest or ""] for each in ids]
+
+    def _error(self, failures: Sequence[ImageFailure], missing: ImageIdentifier) -> ServiceError:
+        """Return the error for an image that is not in the response, or for the first failure there."""
+        failure = failures[0] if failures else ImageFailure()
+        wanted = failure.image_id or missing
+        name = f"@{wanted.image_digest}" if wanted.image_digest else f":{wanted.image_tag}"
+        message = f"{self.repository}{name}: {failure.failure_reason or 'there is no such image'}"
+        code = failure.failure_code or "ImageNotFound"
+        if code == "ImageNotFound":
+            return ImageNotFoundException(message, operation="BatchGetImage")
+        return ServiceError(message, code=code, operation="BatchGetImage")
 
     def _request(self, ids: Sequence[ImageIdentifier]) -> BatchGetImageRequest:
         return BatchGetImageRequest(
@@ -108,12 +119,3 @@ def _manifest(image: Image) -> Manifest:
     if announced not in (None, manifest.digest):
         raise DigestMismatchError(announced or "", manifest.digest)
     return manifest
-
-
-def _error(failures: Sequence[ImageFailure], reference: str) -> ServiceError:
-    failure = failures[0] if failures else ImageFailure()
-    message = failure.failure_reason or f"the repository has no image {reference}"
-    code = failure.failure_code or "ImageNotFound"
-    if code == "ImageNotFound":
-        return ImageNotFoundException(message, operation="BatchGetImage")
-    return ServiceError(message, code=code, operation="BatchGetImage")

@@ -123,6 +123,73 @@ async def test_an_archive_that_unpacks_to_too_much(
     assert files_of(temporary) == {}
 
 
+async def test_zeros_after_a_gzipped_archive(service: ecr.Service, repository: str, tmp_path: Path) -> None:
+    """Padding to whole blocks, as on a tape, which gzip(1) ignores as well."""
+    archive = pack(write_layout(tmp_path / "in", [("v1", MADE)]), tmp_path / "a.tar.gz", "w:gz")
+    archive.write_bytes(archive.read_bytes() + bytes(10_240))
+    assert (await ecr.push_image(service, archive, repository)).digest == MADE.digest
+
+
+@pytest.mark.parametrize("rest", [b"garbage", b"\0\0garbage", b"\x1f\x8bgarbage garbage garbage"])
+async def test_something_else_after_a_gzipped_archive(
+    service: ecr.Service, repository: str, tmp_path: Path, rest: bytes
+) -> None:
+    archive = pack(write_layout(tmp_path / "in", [("v1", MADE)]), tmp_path / "a.tar.gz", "w:gz")
+    archive.write_bytes(archive.read_bytes() + rest)
+    with pytest.raises(ecr.LayoutError, match="gzipped content"):
+        await ecr.push_image(service, archive, repository)
+
+
+@pytest.mark.parametrize(
+    ("start", "name"), [(b"BZh91AY", "bzip2"), (b"\xfd7zXZ\0\0", "xz"), (b"\x28\xb5\x2f\xfd\x24", "zstd")]
+)
+async def test_other_compressions_are_named(
+    service: ecr.Service, repository: str, tmp_path: Path, start: bytes, name: str
+) -> None:
+    archive = tmp_path / "a.tar"
+    archive.write_bytes(start + noise(2000))
+    with pytest.raises(ecr.LayoutError, match=f"compressed with {name}; only gzip is unpacked"):
+        await ecr.push_image(service, archive, repository)
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+async def test_headers_that_claim_to_be_huge_are_not_read(
+    service: ecr.Service, repository: str, tmp_path: Path, kind: bytes
+) -> None:
+    """tarfile reads an extended header into memory, as large as it says that it is."""
+    archive = tmp_path / "a.tar"
+    header = tarfile.TarInfo("name")
+    header.type, header.size = kind, 8 << 30
+    with archive.open("wb") as file:
+        file.write(header.tobuf(tarfile.GNU_FORMAT))
+        file.truncate(header.size + 10_240)
+    with pytest.raises(ecr.LayoutError, match=r"a header of more than 1,048,576 bytes"):
+        await ecr.push_image(service, archive, repository)
+
+
+async def test_a_member_with_holes(service: ecr.Service, repository: str, tmp_path: Path) -> None:
+    """tar --sparse packs only what is not zero, so the bytes in the archive are not those of the file."""
+    header = tarfile.TarInfo("blobs/sha256/x")
+    header.type = tarfile.GNUTYPE_SPARSE
+    archive = tmp_path / "a.tar"
+    with tarfile.open(archive, "w", format=tarfile.GNU_FORMAT) as tar:
+        tar.addfile(header)
+    with pytest.raises(ecr.LayoutError, match="'blobs/sha256/x' is packed with holes"):
+        await ecr.push_image(service, archive, repository)
+
+
+async def test_of_members_with_one_name_the_last_counts(
+    service: ecr.Service, repository: str, tmp_path: Path
+) -> None:
+    """As when the archive is unpacked; `tar --append` makes such."""
+    source = write_layout(tmp_path / "in", [("v1", MADE)])
+    archive = tmp_path / "a.tar"
+    write_tar(
+        archive, member("index.json", b"nothing"), *(member(*each) for each in files_of(source).items())
+    )
+    assert (await ecr.push_image(service, archive, repository)).digest == MADE.digest
+
+
 async def test_a_docker_archive_whose_layer_was_changed(
     service: ecr.Service, repository: str, tmp_path: Path
 ) -> None:

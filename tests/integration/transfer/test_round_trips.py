@@ -80,6 +80,27 @@ async def test_layouts_in_archives(service: ecr.Service, repository: str, tmp_pa
     assert names_in(tmp_path) == ["in", "in.tar", "out.tar"]
 
 
+@pytest.mark.parametrize("name", ["out", "out.tar"])
+async def test_a_blob_that_was_damaged_is_fetched_again(
+    service: ecr.Service, repository: str, tmp_path: Path, name: str
+) -> None:
+    """skopeo and crane look at its size only. One byte is another, in a layer and in the manifest."""
+    made = image(noise(3000, 1), noise(2000, 2))
+    await ecr.push_image(service, write_layout(tmp_path / "in", [("v1", made)]), repository, tags=["v1"])
+    out = tmp_path / name
+    await ecr.pull_image(service, repository, "v1", out)
+    files = [out] if out.is_file() else [out / "blobs" / each.replace(":", "/") for each in made.all]
+    for file in files:
+        content = file.read_bytes()
+        for damaged in (noise(3000, 1), made.content):
+            content = content.replace(damaged, bytes([damaged[0] ^ 1]) + damaged[1:])
+        file.write_bytes(content)
+    again = await ecr.pull_image(service, repository, "v1", out)
+    assert (again.blobs_moved, again.bytes_moved) == (1, 3000)
+    assert (await ecr.pull_image(service, repository, "v1", out)).bytes_moved == 0
+    assert (await ecr.push_image(service, out, repository, tags=["v2"])).digest == made.digest
+
+
 async def test_an_archive_is_added_to(service: ecr.Service, repository: str, tmp_path: Path) -> None:
     for tag, made in (("amd", AMD), ("arm", ARM)):
         await ecr.push_image(service, write_layout(tmp_path / tag, [(tag, made)]), repository, tags=[tag])
@@ -194,7 +215,7 @@ async def test_a_layer_of_many_parts_keeps_its_order(
 
 async def test_the_same_layout_by_reference(service: ecr.Service, repository: str, tmp_path: Path) -> None:
     source = write_layout(tmp_path / "in", [("amd", AMD), ("arm", ARM)])
-    with pytest.raises(ecr.LayoutError, match=r"2 images .* it has amd, arm"):
+    with pytest.raises(ecr.LayoutError, match=r"must choose one of amd, arm"):
         await ecr.push_image(service, source, repository)
     with pytest.raises(ecr.LayoutError, match="0 images"):
         await ecr.push_image(service, source, repository, reference="none")
