@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from ecr_async.errors import ConfigurationError
 from ecr_async.local.digests import algorithm_of
 from ecr_async.oci.digests import Hash
 
@@ -35,12 +36,15 @@ class Blobs:
         self._uploads = folder / "uploads"
 
     def prepare(self) -> None:
-        """Make the folders, or check them; raises `OSError` if one is a symbolic link."""
+        """Make the folders, or check them; raises `ConfigurationError` if one cannot be used."""
         for folder in (self._layers, self._uploads):
-            folder.mkdir(mode=0o700, exist_ok=True)
             if folder.is_symlink():
-                raise NotADirectoryError(f"{folder} is a symbolic link, which is not followed")
-            folder.chmod(0o700)
+                raise ConfigurationError(f"{folder} is a symbolic link, which is not followed; remove it")
+            try:
+                folder.mkdir(mode=0o700, exist_ok=True)
+                folder.chmod(0o700)
+            except OSError as error:
+                raise ConfigurationError(f"{folder} cannot be used as a folder: {error.strerror}") from error
 
     # ---------------------------------------------------------------- layers
 

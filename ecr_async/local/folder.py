@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import stat
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Self
 
@@ -14,7 +16,9 @@ from ecr_async.errors import ConfigurationError
 __all__ = ["DataFolder"]
 
 DATABASE = "ecr.sqlite"
+DATABASE_FILES = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm")
 LOCK = "ecr.lock"
+NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 
 
 @attrs.frozen
@@ -30,16 +34,22 @@ class DataFolder:
     def open(cls, path: Path | None) -> Self:
         """Make and lock a folder; without a path, a temporary one.
 
-        Raises `ConfigurationError` if another server uses it.
+        Raises `ConfigurationError` if another server uses it, or if it cannot be used at all.
         """
         if path is None:
             made = Path(tempfile.mkdtemp(prefix="ecr-async-"))
             return cls(made, True, _lock(made))
-        if not path.is_dir():
-            path.mkdir(parents=True, mode=0o700)
-        elif (path / DATABASE).exists():  # a folder of ours, not one that holds other things too
-            path.chmod(0o700)
-        return cls(path, False, _lock(path))
+        try:
+            if not path.is_dir():
+                path.mkdir(parents=True, mode=0o700)
+            elif (path / DATABASE).exists():  # a folder of ours, not one that holds other things too
+                path.chmod(0o700)
+            for name in (LOCK, *DATABASE_FILES):
+                _check_file(path / name)
+            return cls(path, False, _lock(path))
+        except OSError as error:
+            reason = "there is a file of that name" if path.is_file() else error.strerror
+            raise ConfigurationError(f"the folder {path} cannot be used for data: {reason}") from error
 
     @property
     def database(self) -> Path:
@@ -53,9 +63,18 @@ class DataFolder:
             shutil.rmtree(self.path)
 
 
+def _check_file(path: Path) -> None:
+    """Raise `ConfigurationError` for what isn't a file of ours, such as a symbolic link to somebody else's."""
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise ConfigurationError(
+                f"{path} is a symbolic link, or no file at all, and is not opened; remove it"
+            )
+
+
 def _lock(folder: Path) -> IO[bytes]:
     """Lock a folder until the returned file is closed, or the process ends in whatever way."""
-    file = os.fdopen(os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
+    file = os.fdopen(os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | NO_FOLLOW, 0o600), "r+b")
     try:
         if sys.platform == "win32":
             import msvcrt  # noqa: PLC0415 - Windows alone has it

@@ -1,6 +1,9 @@
 """The tables that the embedded ECR keeps its state in; `ecr_async.local` explains what they hold."""
 
-__all__ = ["SCHEMA", "SCHEMA_VERSION", "SERVER_TABLES"]
+import sqlite3
+from contextlib import closing
+
+__all__ = ["SCHEMA", "SCHEMA_VERSION", "SERVER_TABLES", "schema_fault"]
 
 SCHEMA_VERSION = 4
 """Written into the database as `user_version`; a database of another version is not opened."""
@@ -153,3 +156,23 @@ CREATE TABLE IF NOT EXISTS settings (
     PRIMARY KEY (account, region, kind, name)
 ) WITHOUT ROWID;
 """
+
+
+def schema_fault(db: sqlite3.Connection) -> str | None:
+    """Return what of the schema a database lacks, or has otherwise, such as "the table layers is missing"."""
+    with closing(sqlite3.connect(":memory:")) as blank:
+        blank.executescript(SCHEMA)
+        expected = _definitions(blank)
+    found = _definitions(db)
+    for (kind, name), definition in expected.items():
+        if (kind, name) not in found:
+            return f"the {kind} {name} is missing"
+        if found[kind, name] != definition:
+            return f"the {kind} {name} has been altered"
+    return None
+
+
+def _definitions(db: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    """Return what a database has been made of, in SQL, by kind and name."""
+    rows = db.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {(kind, name): sql for kind, name, sql in rows}

@@ -19,7 +19,7 @@ from typing import TypeVar
 import attrs
 
 from ecr_async.errors import ConfigurationError, ServiceError
-from ecr_async.local.schema import SCHEMA, SCHEMA_VERSION
+from ecr_async.local.schema import SCHEMA, SCHEMA_VERSION, schema_fault
 
 __all__ = ["Store", "Transaction", "WriteNeededError"]
 
@@ -30,6 +30,8 @@ READERS = 4
 
 PATIENCE = 0.1
 """Seconds that a read's response waits for what it has to write besides."""
+
+NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 
 logger = logging.getLogger("ecr_async.local")
 
@@ -112,6 +114,8 @@ class Store:
         self._path, self._durable = path, durable
         try:
             return await self.run(self._open)
+        except OSError as error:
+            raise ConfigurationError(f"{path} cannot be opened: {error.strerror}") from error
         except sqlite3.DatabaseError as error:
             raise ConfigurationError(
                 f"{path} is damaged or is not a database of the embedded ECR ({error}); "
@@ -157,7 +161,7 @@ class Store:
         return await asyncio.get_running_loop().run_in_executor(self._writer, work)
 
     def _open(self) -> bytes:
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | NO_FOLLOW, 0o600))
         self._path.chmod(0o600)
         db = self._writing = self._connect()
         (version,) = db.execute("PRAGMA user_version").fetchone()
@@ -172,9 +176,14 @@ class Store:
             raise sqlite3.DatabaseError(verdict)
         if not tables:
             db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        fault = schema_fault(db)
+        if fault is not None:
+            raise sqlite3.DatabaseError(fault)
         found = db.execute("SELECT secret FROM server").fetchone()
         if found is not None:
-            return bytes(found[0])
+            if not isinstance(found[0], bytes):
+                raise sqlite3.DatabaseError("the server's secret has been altered")
+            return found[0]
         secret = secrets.token_bytes(32)
         db.execute("INSERT INTO server VALUES (?)", (secret,))
         return secret

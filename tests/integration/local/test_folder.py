@@ -1,5 +1,6 @@
 """The folder that a server keeps its state in."""
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -72,6 +73,57 @@ async def test_a_database_of_another_version_is_a_sentence(tmp_path: Path) -> No
     db.close()
     with pytest.raises(ConfigurationError, match="another version"):
         async with LocalECR(data=tmp_path):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ("DROP TABLE layers", "the table layers is missing"),
+        ("ALTER TABLE images ADD COLUMN colour TEXT", "the table images has been altered"),
+        ("DROP TRIGGER count_created", "the trigger count_created is missing"),
+        ("DROP INDEX uploads_by_age", "the index uploads_by_age is missing"),
+        ("UPDATE server SET secret = 5", "the server's secret has been altered"),
+    ],
+)
+async def test_an_altered_database_is_a_sentence(tmp_path: Path, damage: str, words: str) -> None:
+    async with LocalECR(data=tmp_path):
+        pass
+    with contextlib.closing(sqlite3.connect(tmp_path / "ecr.sqlite")) as db:
+        db.execute("PRAGMA foreign_keys = OFF")
+        db.execute(damage)
+        db.commit()
+    with pytest.raises(ConfigurationError, match=rf"ecr\.sqlite is damaged .*\({words}\)"):
+        async with LocalECR(data=tmp_path):
+            pass
+
+
+@pytest.mark.parametrize("name", ["ecr.lock", "ecr.sqlite", "ecr.sqlite-wal", "layers", "uploads"])
+async def test_a_symbolic_link_of_ours_is_not_followed(tmp_path: Path, name: str) -> None:
+    folder, target = tmp_path / "data", tmp_path / "of-somebody-else"
+    folder.mkdir()
+    target.write_text("precious")
+    (folder / name).symlink_to(target)
+    with pytest.raises(ConfigurationError, match=rf"{name} is a symbolic link"):
+        async with LocalECR(data=folder):
+            pass
+    assert target.read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("file", "there is a file of that name"),
+        ("file/below", "Not a directory"),
+        ("blocked", "layers cannot be used as a folder: File exists"),
+    ],
+)
+async def test_a_folder_that_cannot_be_used_is_a_sentence(tmp_path: Path, path: str, words: str) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "blocked").mkdir()
+    (tmp_path / "blocked" / "layers").write_text("")
+    with pytest.raises(ConfigurationError, match=words):
+        async with LocalECR(data=tmp_path / path):
             pass
 
 
