@@ -17,6 +17,7 @@ def number_fault(
     *,
     least: float | None = None,
     above: float | None = None,
+    most: float | None = None,
     whole: bool = False,
     unit: str = "",
 ) -> str | None:
@@ -26,10 +27,14 @@ def number_fault(
             f"must be a {'whole ' if whole else ''}number{unit and f' of{unit}'}, not {type(value).__name__}"
         )
     number = cast("float", value)
+    if least is not None and most is not None and not least <= number <= most:
+        return f"must be {least} to {most}{unit}, not {number}"
     if least is not None and not number >= least:
         return f"must be at least {least:g}{unit}, not {number}"
     if above is not None and not number > above:
         return f"must be more than {above:g}{unit}, not {number}"
+    if most is not None and not number <= most:
+        return f"must be at most {most}{unit}, not {number}"
     return None
 
 

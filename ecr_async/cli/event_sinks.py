@@ -11,7 +11,7 @@ import aiohttp
 import typer
 
 from ecr_async.cli.sqs_client import sqs_client
-from ecr_async.errors import ECRError
+from ecr_async.errors import ConfigurationError, ECRError
 from ecr_async.events import Event
 from ecr_async.local import EventSink
 
@@ -27,15 +27,30 @@ def sink_for(destination: str) -> EventSink:
     """Return the sink that a destination names.
 
     `-` is standard output, a URL like `https://sqs…/123456789012/name` an SQS queue, any other URL an
-    endpoint that each event is posted to, and anything else the path of a file to append to.
+    endpoint that each event is posted to, and anything else the path of a file to append to. Raises
+    `ConfigurationError` for a URL without a host or with a port that there cannot be, and for a file that
+    cannot be written.
     """
     if destination == "-":
         return StandardOutput()
-    if not destination.startswith(("http://", "https://")):
+    if not re.match("[A-Za-z][A-Za-z0-9+.-]*://", destination):
         return JSONLinesFile(Path(destination))
+    _check_url(destination)
     if _QUEUE_PATH.fullmatch(urlsplit(destination).path):
         return SQSSink(destination)
     return HTTPSink(destination)
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme.lower() in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # of the port, or of an IPv6 address
+        usable = False
+    if not usable:
+        raise ConfigurationError(
+            "a URL to send events to has http or https, a host, and a port from 1 to 65535 or none"
+        )
 
 
 class StandardOutput:
@@ -52,6 +67,10 @@ class JSONLinesFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        try:
+            self._append("")
+        except OSError as error:
+            raise ConfigurationError(f"the file {str(path)!r} cannot be written: {error.strerror}") from None
 
     async def send(self, events: Sequence[Event]) -> None:
         """Append the events."""

@@ -16,12 +16,26 @@ import typer
 
 from ecr_async.cli.event_sinks import sink_for
 from ecr_async.errors import ConfigurationError
-from ecr_async.local import LocalECR, RateLimit
+from ecr_async.local import EventSink, LocalECR, RateLimit
 from ecr_async.local import serve as serve_forever
+from ecr_async.local.arguments import KEY_ID, account_fault, region_fault
+from ecr_async.local.behaviour import check_operation
 from ecr_async.local.embedded import ACCESS_KEY, SECRET_KEY
 from ecr_async.local.samples import fill_with_samples
 
 __all__ = ["serve"]
+
+
+def _account(value: str) -> str:
+    if fault := account_fault(value):
+        raise typer.BadParameter(fault)
+    return value
+
+
+def _region(value: str) -> str:
+    if fault := region_fault(value):
+        raise typer.BadParameter(fault)
+    return value
 
 
 class Style(Enum):
@@ -57,10 +71,11 @@ def serve(
         ),
     ] = None,
     account: Annotated[
-        str, typer.Option(help="The account of the server's own access key.")
+        str, typer.Option(help="The account of the server's own access key.", callback=_account)
     ] = "123456789012",
     region: Annotated[
-        str, typer.Option(help="The region of registries that a name doesn't choose one for.")
+        str,
+        typer.Option(help="The region of registries that a name doesn't choose one for.", callback=_region),
     ] = "us-east-1",
     uri_style: Annotated[
         Style,
@@ -103,6 +118,8 @@ def serve(
     """Run an embedded ECR on loopback; print its endpoint URL and serve until SIGINT or SIGTERM."""
     if (tls_cert is None) != (tls_key is None):
         raise typer.BadParameter("--tls-cert and --tls-key go together")
+    sink = None if events is None else _sink(events)
+    rates = dict(_rate(text) for text in rate or ())
     key_id, secret = _access_key(host, access_key)
     local = LocalECR(
         host=host,
@@ -116,19 +133,28 @@ def serve(
         region=region,
         uri_style=uri_style.value,
         tls=tls if tls_cert is None or tls_key is None else (tls_cert, tls_key),
-        rates=dict(_rate(text) for text in rate or ()),
+        rates=rates,
         control=control,
-        on_event=None if events is None else sink_for(events),
+        on_event=sink,
     )
     asyncio.run(_serve(local, fill, _print_environment if env else _print_endpoint))
 
 
 def _rate(text: str) -> tuple[str, RateLimit]:
-    operation, _, limit = text.partition("=")
+    operation, equals, limit = text.partition("=")
     try:
-        return operation, RateLimit.parse(limit)
+        if not equals:
+            raise ConfigurationError(f"it is written like DescribeImages=20/s,burst=40, not {text!r:.80}")
+        return check_operation("it", operation), RateLimit.parse(limit)
     except ConfigurationError as error:
         raise typer.BadParameter(str(error), param_hint="--rate") from None
+
+
+def _sink(destination: str) -> EventSink:
+    try:
+        return sink_for(destination)
+    except ConfigurationError as error:
+        raise typer.BadParameter(str(error), param_hint="--events") from None
 
 
 def _access_key(host: str, given: str | None) -> tuple[str, str]:
@@ -137,6 +163,8 @@ def _access_key(host: str, given: str | None) -> tuple[str, str]:
         key_id, _, secret = given.partition(":")
         if not key_id or not secret:
             raise typer.BadParameter("--access-key must be ID:SECRET")
+        if not KEY_ID.fullmatch(key_id):
+            raise typer.BadParameter("--access-key: the id before the colon is letters and digits")
         return key_id, secret
     if host == "localhost" or _is_loopback(host):
         return ACCESS_KEY, SECRET_KEY

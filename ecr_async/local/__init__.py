@@ -46,7 +46,16 @@ The request has been checked against the API's limits; an error of the API is ra
 
 from ecr_async.local.behaviour import Fault, FaultKind, RateLimit
 from ecr_async.local.clock import LocalClock
-from ecr_async.local.embedded import LocalECR, serve
+from ecr_async.local.embedded import LocalECR, NotRunningError, serve
 from ecr_async.local.outbox import EventSink
 
-__all__ = ["EventSink", "Fault", "FaultKind", "LocalClock", "LocalECR", "RateLimit", "serve"]
+__all__ = [
+    "EventSink",
+    "Fault",
+    "FaultKind",
+    "LocalClock",
+    "LocalECR",
+    "NotRunningError",
+    "RateLimit",
+    "serve",
+]

@@ -27,14 +27,17 @@ UriStyle: TypeAlias = Literal["caller", "host", "path", "aws"]
 - `aws`: `<account>.dkr.ecr.<region>.amazonaws.com/<repository>`, as ECR itself has it.
 """
 
-REGION = r"[a-z]{2,5}(?:-[a-z]+)+-\d{1,2}"
+REGION = r"[a-z]{2,5}(?:-[a-z]+)+-[0-9]{1,2}"
+REGION_NAME = re.compile(REGION)
+ACCOUNT = "[0-9]{12}"
+ACCOUNT_ID = re.compile(ACCOUNT)
 
 HOST = re.compile(
-    rf"(?:(?P<account>\d{{12}})\.dkr(?P<joint>[.-])ecr|(?:api\.)?ecr)(?:-fips)?\.(?P<region>{REGION})\.(?P<domain>[a-z0-9.-]+)"
+    rf"(?:(?P<account>{ACCOUNT})\.dkr(?P<joint>[.-])ecr|(?:api\.)?ecr)(?:-fips)?\.(?P<region>{REGION})\.(?P<domain>[a-z0-9.-]+)"
 )
 """A name with a region in it: of a registry, or of the API's endpoint."""
 
-PATH = re.compile(rf"(?P<account>\d{{12}})/(?P<region>{REGION})/(?P<repository>.+)")
+PATH = re.compile(rf"(?P<account>{ACCOUNT})/(?P<region>{REGION})/(?P<repository>.+)")
 
 DUAL_STACK_DOMAINS = {"api.aws": "on.aws", "api.amazonwebservices.com.cn": "on.amazonwebservices.com.cn"}
 """The domains of dual-stack registries by those of the dual-stack API.

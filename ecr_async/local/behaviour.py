@@ -14,9 +14,11 @@ from typing import Any, Literal, Self, TypeAlias, get_args
 
 import attrs
 
+from ecr_async._arguments import number_fault
 from ecr_async.errors import ConfigurationError
+from ecr_async.local.operations import HANDLERS
 
-__all__ = ["Behaviour", "Fault", "FaultKind", "RateLimit"]
+__all__ = ["Behaviour", "Fault", "FaultKind", "RateLimit", "check_operation"]
 
 FaultKind: TypeAlias = Literal[
     "delay", "error", "throttle", "page", "drop", "reset", "hang", "truncate", "slow"
@@ -32,49 +34,82 @@ FaultKind: TypeAlias = Literal[
 - `slow`: the response's body comes with `bytes_per_second`.
 """
 
+KINDS = get_args(FaultKind)
+MOST_SECONDS = 24 * 3600
+MOST_CALLS = 1_000_000_000
+RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)/s(?:,burst=([0-9]{1,9}))?")
 
-def _positive(_: object, field: "attrs.Attribute[Any]", value: Any) -> None:
-    if not value >= 0:
-        raise ConfigurationError(f"a fault's {field.name} must be at least 0, not {value}")
+
+def check_operation(name: str, value: object) -> str:
+    """Return what faults and rate limits know requests by; raises `ConfigurationError` if it is never met."""
+    known = isinstance(value, str) and (
+        " " in value or any(fnmatchcase(handled, value) for handled in HANDLERS)
+    )
+    if not known:
+        raise ConfigurationError(
+            f"{name} must name an operation, such as DescribeImages or Describe*, or METHOD /path, not {value!r:.80}"
+        )
+    return str(value)
+
+
+def _number(**bounds: Any) -> Any:
+    """Return a validator that holds a fault's number within bounds."""
+
+    def check(_: object, field: "attrs.Attribute[Any]", value: object) -> None:
+        if value is None and field.default is None:
+            return
+        if fault := number_fault(value, **bounds):
+            raise ConfigurationError(f"a fault's {field.name} {fault}")
+
+    return check
+
+
+def _typed(form: type, what: str) -> Any:
+    """Return a validator that wants a fault's member to be of a type."""
+
+    def check(_: object, field: "attrs.Attribute[Any]", value: object) -> None:
+        if not isinstance(value, form):
+            raise ConfigurationError(f"a fault's {field.name} must be {what}, not {type(value).__name__}")
+
+    return check
+
+
+def _operation(_: object, field: "attrs.Attribute[Any]", value: object) -> None:
+    check_operation(f"a fault's {field.name}", value)
+
+
+def _kind(_: object, field: "attrs.Attribute[Any]", value: object) -> None:
+    if value not in KINDS:
+        raise ConfigurationError(f"a fault's kind must be one of {', '.join(KINDS)}, not {value!r:.80}")
 
 
 @attrs.frozen(kw_only=True)
 class Fault:
     """Something that goes wrong with requests. Raises `ConfigurationError` for invalid values."""
 
-    kind: FaultKind
-    operation: str = "*"
+    kind: FaultKind = attrs.field(validator=_kind)
+    operation: str = attrs.field(default="*", validator=_operation)
     """Which requests: an operation's name or, for other doors, `METHOD /path`. `*` stands for any
     characters.
     """
-    times: int | None = None
+    times: int | None = attrs.field(default=None, validator=_number(least=1, whole=True))
     """How many requests; None for all, until the fault is cleared."""
-    probability: float = 1.0
+    probability: float = attrs.field(default=1.0, validator=_number(least=0, most=1))
     """The share of requests, from 0 to 1, chosen at random."""
-    after: bool = False
+    after: bool = attrs.field(default=False, validator=_typed(bool, "True or False"))
     """Whether the request is carried out first and only its response is lost: for `drop`, `reset`
     and `hang`.
     """
-    seconds: float = attrs.field(default=0.0, validator=_positive)
+    seconds: float = attrs.field(default=0.0, validator=_number(least=0, most=MOST_SECONDS))
     """For `delay`."""
-    status: int = 500
+    status: int = attrs.field(default=500, validator=_number(least=400, most=599, whole=True))
     """The HTTP status, for `error` and `page`."""
-    code: str = "ServerException"
+    code: str = attrs.field(default="ServerException", validator=_typed(str, "a string"))
     """For `error`."""
-    message: str = "injected"
+    message: str = attrs.field(default="injected", validator=_typed(str, "a string"))
     """For `error`."""
-    bytes_per_second: int = attrs.field(default=1024, validator=_positive)
+    bytes_per_second: int = attrs.field(default=1024, validator=_number(least=1, whole=True))
     """For `slow`."""
-
-    def __attrs_post_init__(self) -> None:
-        if self.kind not in get_args(FaultKind):
-            raise ConfigurationError(f"a fault's kind must be one of {', '.join(get_args(FaultKind))}")
-        if not 0 <= self.probability <= 1:
-            raise ConfigurationError(f"a fault's probability must be 0 to 1, not {self.probability}")
-        if self.times is not None and self.times < 1:
-            raise ConfigurationError(f"a fault's times must be at least 1, not {self.times}")
-        if not 400 <= self.status <= 599:
-            raise ConfigurationError(f"a fault's status must be 400 to 599, not {self.status}")
 
 
 @attrs.frozen
@@ -84,12 +119,18 @@ class RateLimit:
     rate: float
     burst: float
 
+    def __attrs_post_init__(self) -> None:
+        if fault := number_fault(self.rate, above=0, most=MOST_CALLS):
+            raise ConfigurationError(f"a rate limit's rate {fault}")
+        if fault := number_fault(self.burst, least=1, most=MOST_CALLS):
+            raise ConfigurationError(f"a rate limit's burst {fault}")
+
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: object) -> Self:
         """Return the limit in `20/s` or `20/s,burst=40`. Raises `ConfigurationError`."""
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)/s(?:,burst=(\d+))?", text.replace(" ", ""))
-        if found is None or float(found[1]) <= 0:
-            raise ConfigurationError(f"a rate limit is written like 20/s or 20/s,burst=40, not {text[:40]!r}")
+        found = isinstance(text, str) and RATE.fullmatch(text.replace(" ", ""))
+        if not found:
+            raise ConfigurationError(f"a rate limit is written like 20/s or 20/s,burst=40, not {text!r:.40}")
         return cls(float(found[1]), float(found[2] or max(1.0, float(found[1]))))
 
 
@@ -145,6 +186,7 @@ class Behaviour:
 
     def inject(self, fault: Fault) -> int:
         """Put a fault in force; return the number to clear it by."""
+        _check_fault(fault)
         number = next(self._numbers)
         self._injected[number] = _Injected(fault, fault.times)
         return number
@@ -159,6 +201,8 @@ class Behaviour:
     @contextmanager
     def injected(self, *faults: Fault) -> Generator[None, None, None]:
         """Put faults in force for the block."""
+        for fault in faults:
+            _check_fault(fault)
         numbers = [self.inject(fault) for fault in faults]
         try:
             yield
@@ -168,6 +212,9 @@ class Behaviour:
 
     def limit(self, rates: Mapping[str, RateLimit]) -> None:
         """Replace the rate limits. Each operation of an account in a region has a bucket of its own."""
+        for name, rate in rates.items():
+            if not isinstance(rate, RateLimit):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise ConfigurationError(f"rates[{name!r}] must be a RateLimit, not {type(rate).__name__}")
         self._rates = dict(rates)
         self._buckets.clear()
 
@@ -199,3 +246,10 @@ class Behaviour:
                 if injected.left == 0:
                     self.clear(number)
         return struck
+
+
+def _check_fault(fault: object) -> None:
+    if not isinstance(fault, Fault):
+        raise ConfigurationError(
+            f"faults are objects like Fault(kind='throttle', times=3), not {type(fault).__name__}"
+        )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+from ecr_async._arguments import number_fault
 from ecr_async.errors import ConfigurationError
 
 __all__ = ["LocalClock"]
@@ -12,7 +13,7 @@ __all__ = ["LocalClock"]
 LATEST = datetime(9998, 12, 31, tzinfo=UTC).timestamp()
 """The latest time, in seconds since the epoch: what expires a year after it has a date, too."""
 
-FARTHEST_SKEW = 100 * 366 * 24 * 60 * 60.0
+FARTHEST_SKEW = 100 * 366 * 24 * 60 * 60
 
 
 class LocalClock:
@@ -36,6 +37,12 @@ class LocalClock:
         """Return the time in seconds since the epoch."""
         return self._base() + self._offset if self._stopped_at is None else self._stopped_at
 
+    def check(self) -> None:
+        """Raise `ConfigurationError` if `base` doesn't return a time."""
+        reading: object = self._base()
+        if number_fault(reading, least=0, most=LATEST):
+            raise ConfigurationError(f"clock must return seconds since the epoch, not {reading!r:.80}")
+
     @property
     def now(self) -> datetime:
         """The time, in UTC."""
@@ -51,8 +58,8 @@ class LocalClock:
 
     @skew.setter
     def skew(self, seconds: float) -> None:
-        if not abs(seconds) <= FARTHEST_SKEW:
-            raise ConfigurationError(f"the clock's skew is at most {FARTHEST_SKEW:,.0f} seconds")
+        if fault := number_fault(seconds, least=-FARTHEST_SKEW, most=FARTHEST_SKEW, unit=" seconds"):
+            raise ConfigurationError(f"the clock's skew {fault}")
         self._skew = seconds
 
     @property
@@ -62,7 +69,7 @@ class LocalClock:
 
     def set(self, moment: datetime) -> None:
         """Go on from `moment`. Raises `ConfigurationError` for a naive datetime."""
-        if moment.utcoffset() is None:
+        if (offset_of := getattr(moment, "utcoffset", None)) is None or offset_of() is None:
             raise ConfigurationError("the clock is set to an aware datetime, such as one in UTC")
         self.advance(moment.timestamp() - self())
 
@@ -72,6 +79,8 @@ class LocalClock:
         Raises `ConfigurationError` for a time before 1970 or after the year 9998.
         """
         seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
+        if fault := number_fault(seconds, unit=" seconds"):
+            raise ConfigurationError(f"the duration {fault}")
         if not 0 <= self() + seconds <= LATEST:
             raise ConfigurationError("the clock goes from 1970 to the end of the year 9998")
         if self._stopped_at is None:

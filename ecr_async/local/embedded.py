@@ -2,7 +2,8 @@
 
 import asyncio
 import inspect
-import re
+import os
+import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -17,8 +18,8 @@ from typing import Any, Self
 from aiohttp import web
 from yarl import URL
 
-from ecr_async.errors import ConfigurationError
-from ecr_async.local import direct
+from ecr_async.errors import ConfigurationError, ECRError
+from ecr_async.local import arguments, direct
 from ecr_async.local.addresses import Addresses, RegistryKey, UriStyle
 from ecr_async.local.authentication import LOCAL_KEY, AccessKey, Authenticator, Caller
 from ecr_async.local.backend import Backend
@@ -34,9 +35,16 @@ from ecr_async.local.server import make_application
 from ecr_async.local.tls import Certificates, make_certificates
 from ecr_async.session import Session
 
-__all__ = ["LocalECR", "serve"]
+__all__ = ["LocalECR", "NotRunningError", "serve"]
 
 ACCESS_KEY, SECRET_KEY = LOCAL_KEY
+
+
+class NotRunningError(ECRError, RuntimeError):
+    """The embedded ECR was used outside its `async with` block."""
+
+    def __init__(self) -> None:
+        super().__init__("the embedded ECR runs within its `async with` block only")
 
 
 class LocalECR:
@@ -82,6 +90,9 @@ class LocalECR:
             function, sync or async, that takes an `Event`, or an `EventSink`. What a function raises is
             logged. Events that are not sent when the server is killed are sent when it runs again with the
             same `data`.
+
+    Raises `ConfigurationError` for an argument that makes no sense; entering the block does so for an address
+    that it cannot listen on, and for a folder, a certificate or a database that it cannot use.
     """
 
     def __init__(
@@ -107,8 +118,21 @@ class LocalECR:
         control: bool = True,
         on_event: OnEvent | None = None,
     ) -> None:
-        if not re.fullmatch("[0-9]{12}", account_id):
-            raise ConfigurationError(f"account_id must have 12 digits, not {account_id!r}")
+        arguments.check_text(host=host, secret_access_key=secret_access_key)
+        arguments.check_number("port", port, most=65535)
+        arguments.check_account("account_id", account_id)
+        arguments.check_region("region", region)
+        arguments.check_key_id("access_key_id", access_key_id)
+        arguments.check_uri_style(uri_style)
+        arguments.check_switches(
+            verify_layers=verify_layers, verify_signatures=verify_signatures, control=control
+        )
+        arguments.check_number("preview_polls", preview_polls)
+        arguments.check_number("scan_polls", scan_polls)
+        arguments.check_number("replication_polls", replication_polls)
+        arguments.check_function("clock", clock)
+        if on_event is not None:
+            arguments.check_function("on_event", on_event, method="send")
         self.account_id = account_id
         self.region = region
         self.access_key_id = access_key_id
@@ -117,30 +141,22 @@ class LocalECR:
         """The secret that belongs to `access_key_id`."""
         self._host = host
         self._port = port
-        self._data = Path(data) if data is not None else None
+        self._data = None if data is None else arguments.check_path("data", data)
         addresses = Addresses(RegistryKey(account_id, region), uri_style)
         self._rules = Rules(addresses, verify_layers, preview_polls, scan_polls, replication_polls)
-        self._tls = tls
+        self._tls = arguments.check_tls(tls)
         self._certificates: Certificates | None = None
         self.clock = LocalClock(clock)
         """The server's time, which tests move."""
         self.behaviour = Behaviour()
         """The faults and rate limits in force."""
         self._interference = Interference(self.behaviour)
-        self.behaviour.limit(
-            {
-                name: rate if isinstance(rate, RateLimit) else RateLimit.parse(rate)
-                for name, rate in (rates or {}).items()
-            }
-        )
+        self.behaviour.limit(arguments.read_rates(rates))
         self._control = control
         self._on_event = on_event
-        known: Mapping[str, tuple[str, ...]] = {
-            access_key_id: (secret_access_key, account_id),
-            **(keys or {}),
-        }
+        own_key = AccessKey(secret_access_key, account_id)
         self._authenticator = Authenticator(
-            {name: AccessKey(*key) for name, key in known.items()},
+            {access_key_id: own_key, **arguments.read_keys(keys)},
             Caller(account_id, region),
             verify=verify_signatures,
             now=lambda: time.time() + self.clock.skew,
@@ -151,6 +167,9 @@ class LocalECR:
         self._url: URL | None = None
 
     async def __aenter__(self) -> Self:
+        if self._backend is not None:
+            raise ConfigurationError("this embedded ECR is running already")
+        self.clock.check()
         self._backend = await Backend.open(
             self._data, self._rules, self.clock, Outbox(self._on_event) if self._on_event else None
         )
@@ -170,7 +189,7 @@ class LocalECR:
             )
             await self._runner.setup()
             context = await asyncio.to_thread(self._load_certificates, self._backend.folder.path)
-            await web.TCPSite(self._runner, self._host, self._port, ssl_context=context).start()
+            await self._listen(self._runner, context)
         except BaseException:
             await self._stop()
             raise
@@ -194,7 +213,7 @@ class LocalECR:
     def url(self) -> URL:
         """The same, as a URL to build others on."""
         if self._url is None:
-            raise RuntimeError("the embedded ECR runs within its `async with` block only")
+            raise NotRunningError
         return self._url
 
     @property
@@ -237,9 +256,8 @@ class LocalECR:
 
         The request is one of `account_id`, in `region` or else the server's. Raises what a call would.
         """
-        assert self._backend is not None
-        caller = Caller(self.account_id, region or self.region)
-        return await direct.call(self._backend, caller, self.endpoint_url, request)
+        backend, caller = self._running, self._caller(region)
+        return await direct.call(backend, caller, self.endpoint_url, request)
 
     async def fill(
         self,
@@ -259,23 +277,24 @@ class LocalECR:
         Raises what a call would: after a `ServiceError` that which came before stays, as it does after
         calls; after anything else, a `ValidationError` say, nothing has been done.
         """
-        assert self._backend is not None
-        caller = Caller(self.account_id, region or self.region)
-        await direct.fill(self._backend, caller, self.endpoint_url, requests, clock or self.clock)
+        backend, caller = self._running, self._caller(region)
+        arguments.check_requests(requests)
+        if clock is not None:
+            arguments.check_function("clock", clock)
+        await direct.fill(backend, caller, self.endpoint_url, requests, clock or self.clock)
 
     async def reset(self) -> None:
         """Empty every registry. Requests that a fault still holds up end, and their connections with them."""
-        assert self._backend is not None
+        backend = self._running
         self._interference.give_up()
-        await self._backend.reset()
+        await backend.reset()
 
     async def run_lifecycle_policies(self) -> int:
         """Expire and archive images as the repositories' lifecycle policies say, by the server's clock.
 
         Returns how many images that were. ECR does this by itself within a day; here, tests say when.
         """
-        assert self._backend is not None
-        backend, url = self._backend, self.endpoint_url
+        backend, url = self._running, self.endpoint_url
         scope = Scope(Caller(self.account_id, self.region), "", url)
         records = await backend.read(scope, repositories_with_policies)
         number = 0
@@ -286,8 +305,29 @@ class LocalECR:
 
     async def sweep(self) -> None:
         """Free uploads and layers that nobody has needed for a day. The server does so itself, every hour."""
-        assert self._backend is not None
-        await self._backend.sweep()
+        await self._running.sweep()
+
+    async def _listen(self, runner: web.AppRunner, context: ssl.SSLContext | None) -> None:
+        """Begin to take connections; raises `ConfigurationError` if that cannot be."""
+        try:
+            await web.TCPSite(runner, self._host, self._port, ssl_context=context).start()
+        except OSError as error:
+            is_of_the_name = isinstance(error, socket.gaierror)
+            reason = error.strerror if is_of_the_name else os.strerror(error.errno or 0)
+            raise ConfigurationError(
+                f"cannot listen on port {self._port} of {self._host}: {reason}"
+            ) from error
+
+    def _caller(self, region: str | None) -> Caller:
+        if region is not None:
+            arguments.check_region("region", region)
+        return Caller(self.account_id, region or self.region)
+
+    @property
+    def _running(self) -> Backend:
+        if self._backend is None or self._url is None:
+            raise NotRunningError
+        return self._backend
 
     def _load_certificates(self, folder: Path) -> ssl.SSLContext | None:
         if self._tls is False:

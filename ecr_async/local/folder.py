@@ -64,7 +64,7 @@ class DataFolder:
 
 
 def _check_file(path: Path) -> None:
-    """Raise `ConfigurationError` for what isn't a file of ours, such as a symbolic link to somebody else's."""
+    """Raise `ConfigurationError` for what isn't a file, such as a symbolic link to somebody else's."""
     with suppress(FileNotFoundError):
         if not stat.S_ISREG(path.lstat().st_mode):
             raise ConfigurationError(

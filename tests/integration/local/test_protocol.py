@@ -18,7 +18,7 @@ from ecr_async import api as ecr
 from ecr_async._auth.credentials import Credentials
 from ecr_async._auth.signing import Signer
 from ecr_async.api.images import LIST_IMAGES
-from ecr_async.errors import ServiceError
+from ecr_async.errors import ConfigurationError, ServiceError
 from ecr_async.local import LocalECR, serve
 from ecr_async.local.operations import HANDLERS
 from ecr_async.local.operations.table import Reads
@@ -367,7 +367,7 @@ async def test_a_server_runs_within_its_block_only() -> None:
 
 
 async def test_a_port_that_is_taken_is_an_error_that_leaves_nothing_behind(local: LocalECR) -> None:
-    with pytest.raises(OSError, match="address already in use"):
+    with pytest.raises(ConfigurationError, match="Address already in use"):
         async with LocalECR(port=local.url.port or 0):
             pass
 
@@ -428,7 +428,7 @@ async def test_a_body_beyond_all_limits_is_not_read(monkeypatch: pytest.MonkeyPa
 async def test_a_folder_that_cannot_be_made_is_an_error_that_leaves_no_thread(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     before = threading.active_count()
-    with pytest.raises(FileExistsError):
+    with pytest.raises(ConfigurationError, match="a file of that name"):
         async with LocalECR(data=tmp_path / "file"):
             pass
     assert threading.active_count() == before

@@ -53,7 +53,10 @@ def test_nothing_is_left_of_it() -> None:
 def test_a_start_that_fails_says_why_and_leaves_no_thread(server: ThreadedLocalECR) -> None:
     before = set(threading.enumerate())
     taken = int(server.endpoint_url.rpartition(":")[2])
-    with pytest.raises(OSError, match="address already in use"), ThreadedLocalECR(LocalECR(port=taken)):
+    with (
+        pytest.raises(ecr.ConfigurationError, match=r"Address already in use"),
+        ThreadedLocalECR(LocalECR(port=taken)),
+    ):
         pass
     assert set(threading.enumerate()) == before
 

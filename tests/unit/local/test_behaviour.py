@@ -60,9 +60,9 @@ def test_faults_of_a_block_end_with_it() -> None:
         ({"kind": "fire"}, "kind must be one of"),
         ({"kind": "drop", "times": 0}, "times must be at least 1"),
         ({"kind": "drop", "probability": 1.5}, "probability must be 0 to 1"),
-        ({"kind": "delay", "seconds": -1}, "seconds must be at least 0"),
+        ({"kind": "delay", "seconds": -1}, "seconds must be 0 to"),
         ({"kind": "error", "status": 200}, "status must be 400 to 599"),
-        ({"kind": "slow", "bytes_per_second": -1}, "bytes_per_second must be at least 0"),
+        ({"kind": "slow", "bytes_per_second": -1}, "bytes_per_second must be at least 1"),
     ],
 )
 def test_a_fault_that_makes_no_sense_is_rejected(members: dict[str, Any], message: str) -> None:
@@ -85,7 +85,7 @@ class TestRates:
 
     @pytest.mark.parametrize("text", ["", "20", "20/m", "0/s", "-1/s", "20/s,burst=x"])
     def test_that_cannot_be_read_are_rejected(self, text: str) -> None:
-        with pytest.raises(ConfigurationError, match="a rate limit is written like"):
+        with pytest.raises(ConfigurationError, match=r"^a rate limit"):
             RateLimit.parse(text)
 
     def test_admit_the_burst_and_then_what_comes_back(self) -> None:
