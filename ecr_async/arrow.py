@@ -7,7 +7,7 @@ and then, with DuckDB or with Polars:
     duckdb.sql("SELECT region, sum(size) FROM 'images.parquet' GROUP BY region")
     polars.scan_parquet("images.parquet").group_by("region").agg(polars.sum("size")).collect()
 
-There is one row an image, and `SCHEMA` is:
+There is one row per image, and `SCHEMA` is:
 
     column         type                   null  what it is
     registry_id    string                 yes   the AWS account ID of the registry
@@ -72,7 +72,7 @@ SCHEMA = pa.schema(
 """The columns of every batch and file."""
 
 ROW_GROUP = 50_000
-"""Rows of a Parquet row group: what a file being written holds in memory at most, but for a page."""
+"""Rows of a Parquet row group: the most that a file being written holds in memory, apart from a page."""
 
 
 def record_batch(page: ScannedPage) -> pa.RecordBatch:
@@ -91,7 +91,7 @@ def _map(counts: Mapping[str, int] | None) -> list[tuple[str, int]] | None:
 async def record_batches(
     scan: AsyncIterable[ScanResult], *, on_result: Callable[[ScanResult], object] | None = None
 ) -> AsyncGenerator[pa.RecordBatch, None]:
-    """Give a scan's pages as record batches as they come, made off the event loop.
+    """Yield a scan's pages as record batches as they come, made off the event loop.
 
     Pages without images are left out. `on_result` is called with each result, failures included.
     """
@@ -114,16 +114,16 @@ async def write_parquet(
 
         summary = await ecr.arrow.write_parquet(ecr.scan_images(services), "images.parquet")
 
-    The file appears when the scan is at its end, and replaces one that is there; a scan that is
-    interrupted leaves no file. What could not be scanned is missing in it: that is in the summary, and
+    The file appears when the scan has ended, and replaces one that is there; a scan that is interrupted
+    leaves no file. What could not be scanned is missing from it: that is in the summary, and
     `on_result` is called with each result. A row group has `row_group` rows, or up to a page more.
 
-    Raises `ConfigurationError` for a scan with a checkpoint: a Parquet file cannot be gone on with, so
-    what an interrupted run took would be lost. Raises `OSError` when the file cannot be written.
+    Raises `ConfigurationError` for a scan with a checkpoint: a Parquet file cannot be continued, so
+    what an interrupted run had read would be lost. Raises `OSError` when the file cannot be written.
     """
     if scan.checkpoint is not None:
         raise ConfigurationError(
-            "a Parquet file cannot be continued, so it goes without a checkpoint; JSON lines go with one"
+            "a Parquet file cannot be continued: scan without a checkpoint, or write JSON lines"
         )
     path = Path(os.path.abspath(path))  # noqa: ASYNC240 - reads no disk
     await asyncio.to_thread(remove_abandoned, path.parent, path.name)
@@ -137,7 +137,7 @@ async def write_parquet(
 
 
 class ParquetFile:
-    """A Parquet file being written off the event loop, which appears under its name when it is whole.
+    """A Parquet file being written off the event loop, which appears under its name when it is complete.
 
     Until then it is beside that name, hidden; leaving the block with an exception removes it. Nothing is
     written before there is a row group to write, or the end.
@@ -225,7 +225,7 @@ class ParquetFile:
 
 
 async def _results(scan: AsyncIterable[ScanResult]) -> AsyncGenerator[ScanResult, None]:
-    """Give a scan's results, and end it when this is closed."""
+    """Yield a scan's results, and close the scan when this is closed."""
     results = aiter(scan)
     try:
         async for result in results:

@@ -24,10 +24,10 @@ class Pager(Generic[RequestT, ResponseT, ItemT]):
     """The pages of one request, and the items on them.
 
     `async for item in pager` gives the items, `async for page in pager.pages()` the whole responses.
-    Both make calls only as you go on, and at most one page ahead of you. A pager can be gone through
-    again; it starts anew from the same place.
+    Both make calls only as you iterate, and at most one page ahead of you. A pager can be iterated over
+    again; it starts from the same place.
 
-    `resume_token` names the place where you are, for a later pager to go on from.
+    `resume_token` marks the place that was reached, from which a later pager can continue.
     """
 
     def __init__(
@@ -53,14 +53,14 @@ class Pager(Generic[RequestT, ResponseT, ItemT]):
 
     @property
     def resume_token(self) -> str | None:
-        """The place right behind what was handed out last; before that, the place to start from.
+        """The place right after the item or page that was yielded last; at first, the place to start from.
 
         None stands for the very beginning, and for the end.
         """
         return None if self._place == _Place(None, 0) else self._place.token()
 
     async def __aiter__(self) -> AsyncGenerator[ItemT, None]:
-        """Give the items of all pages, at most `max_items` of them."""
+        """Yield the items of all pages, at most `max_items` of them."""
         left = self._max_items
         self._place = place = self._start
         async with aclosing(self._pages(left and left + place.skip)) as pages:
@@ -76,7 +76,7 @@ class Pager(Generic[RequestT, ResponseT, ItemT]):
                 self._place = place = _Place(token, 0)
 
     async def pages(self) -> AsyncGenerator[ResponseT, None]:
-        """Give the responses as they come, whatever `max_items` says."""
+        """Yield the responses as they come, whatever `max_items` says."""
         self._place = self._start
         async with aclosing(self._pages(None)) as pages:
             async for page in pages:
@@ -84,7 +84,7 @@ class Pager(Generic[RequestT, ResponseT, ItemT]):
                 yield page
 
     async def _pages(self, wanted: int | None) -> AsyncGenerator[ResponseT, None]:
-        """Give the pages, fetching ahead unless this page holds all that is wanted."""
+        """Yield the pages, fetching ahead unless this page holds all that is wanted."""
         token = self._start.next_token
         tokens = PageTokens(self._request, token)
         ahead: asyncio.Task[ResponseT] | None = None

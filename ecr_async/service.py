@@ -78,7 +78,7 @@ class Service:
         return await self.send(operation, body)
 
     async def send(self, operation: Operation[Any, ResponseT], body: Body) -> ResponseT:
-        """Make a call whose request is encoded already. Raises what `call` does, but for
+        """Make a call whose request is encoded already. Raises what `call` raises, except
         `ValidationError`.
         """
         runtime = self._runtime
@@ -148,7 +148,7 @@ class Service:
     def download(
         self, url: str, headers: Mapping[str, str] | None = None, *, method: str = "GET"
     ) -> AbstractAsyncContextManager[Download]:
-        """Request something else than ECR's API over the session's connections: a layer at its signed URL.
+        """Request something other than ECR's API over the session's connections: a layer at its signed URL.
 
         Nothing is signed and nothing tried again. Raises `TransportError` or `ResponseError` when there is
         no HTTP response; any status is returned.

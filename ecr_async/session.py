@@ -181,7 +181,7 @@ class Session(OpenSession):
             raises `PoolTimeoutError`. This isn't part of an attempt's time. None for no bound.
         connect_timeout: Seconds for making a connection.
         timeout: Seconds for one attempt, from the connection that it got to the response's last byte, and
-            another second for each 32 KiB of a large body that makes its way; None for no bound.
+            another second for each 32 KiB of a large body that is transferred; None for no bound.
         read_timeout: Seconds of silence while a response is awaited or read. It costs a timer for each
             piece that arrives, so by default `timeout` alone bounds an attempt.
         max_connections: How many connections are open at once, over all services; a call beyond them

@@ -51,7 +51,7 @@ class CachedCredentials:
     """A provider's credentials, kept while they are good and renewed ahead of their expiry.
 
     Concurrent callers share one renewal; cancelling one of them doesn't cancel it. `clock` returns seconds
-    since the epoch, corrected by what the service says; `monotonic` seconds since whenever. A provider
+    since the epoch, corrected by what the service says; `monotonic` seconds since any moment. A provider
     that takes longer than `timeout` seconds is cancelled; None lets it take its time. Belongs to one event
     loop.
     """
@@ -87,7 +87,7 @@ class CachedCredentials:
 
     @property
     def current(self) -> Credentials | None:
-        """The credentials, if a call can go on with them at once; else None, and `get` is to be awaited.
+        """The credentials, if a call can use them at once; else None, and `get` must be awaited.
 
         Starts a renewal in the background when one is due, so it must be read on the event loop.
         """

@@ -170,7 +170,7 @@ def _process_failure(name: str, message: str) -> str:
     if missing:
         return f"printed no {missing[1]}"
     if "Unsupported version" in message:
-        return "printed another Version than 1"
+        return "printed a Version other than 1"
     if name in ("JSONDecodeError", "UnicodeDecodeError", "AttributeError", "TypeError"):
         return "printed something that is not a JSON object"
     if name in ("ParserError", "ValueError"):

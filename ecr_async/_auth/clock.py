@@ -1,7 +1,7 @@
 """The time as the service has it: ours, corrected by what its responses say.
 
-A correction may be wrong, and must not last then. It ends when somebody sets this machine's clock: that is
-seen by the monotonic clock, which nobody sets, and after it the machine's time counts again. And the next
+A correction may be wrong, and must not last then. It ends when somebody sets this machine's clock, which
+the monotonic clock, which nobody sets, reveals; from then on the machine's time is used again. And the next
 rejected signature brings another correction.
 """
 
@@ -29,7 +29,7 @@ class Clock:
 
     A signature made with a clock that is off is rejected. The response carries the service's own time in
     its `Date` header; what we learn from it holds for all later calls. `wall` is this machine's time,
-    `monotonic` seconds since whenever.
+    `monotonic` seconds since any moment.
     """
 
     def __init__(

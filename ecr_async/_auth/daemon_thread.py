@@ -18,8 +18,8 @@ async def run_in_daemon_thread(work: Callable[[], T]) -> T:
     """Run `work` in a thread of its own, and return what it returns.
 
     Unlike `asyncio.to_thread`, whose threads `asyncio.run` and the interpreter wait for, a thread that is
-    blocked keeps neither from ending, nor others from starting: cancelling leaves it behind, and what it
-    comes to is dropped.
+    blocked keeps neither from ending, nor others from starting: cancelling leaves it behind, and its
+    result is dropped.
     """
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[T] = loop.create_future()

@@ -143,9 +143,9 @@ def load(
     that is set to nothing counts as not set.
 
     With explicit credentials (`has_credentials`) and a region, a profile and files are not needed; with an
-    `endpoint_url` besides, nothing is. What is broken there and not needed is passed over with a warning.
+    `endpoint_url` besides, nothing is. What is broken there and not needed is ignored with a warning.
 
-    Raises `ConfigurationError` for a profile that doesn't exist, a file that can't be parsed, and a
+    Raises `ConfigurationError` for a profile that doesn't exist, a file that can't be parsed, and an
     invalid value; it names the argument, variable or setting that holds it.
     """
     # Hidden, so that a traceback that shows local variables doesn't show secrets.
@@ -188,7 +188,7 @@ def load(
 
 
 def _pass_over(fault: ConfigurationError) -> None:
-    _logger.warning("%s; passed over, as nothing depends on it", fault)
+    _logger.warning("%s; ignored, as nothing depends on it", fault)
 
 
 @attrs.frozen(repr=False, eq=False)

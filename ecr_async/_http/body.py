@@ -1,4 +1,4 @@
-"""Request bodies. What is made piece by piece is hashed and sent so, and never joined."""
+"""Request bodies. One that is made piece by piece is hashed and sent piece by piece, and never joined."""
 
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256

@@ -15,9 +15,9 @@ class Deadlines:
     """The deadlines of a pool's attempts, each `seconds` after its beginning, or never.
 
     `with deadlines.begin():` makes an attempt in the current task; it ends in a `TimeoutError` when its
-    time is up. Belongs to one event loop, whose clock it goes by.
+    time is up. Belongs to one event loop, whose clock it uses.
 
-    A single timer is set, for a moment when the first attempt's time may be up. When it rings, those whose
+    A single timer is set, for a moment when the first attempt's time may be up. When it fires, those whose
     time is up are cancelled, and it is set for the first of those left.
     """
 
@@ -68,7 +68,7 @@ class Deadline:
         self.when = when
 
     def lengthen(self, seconds: float) -> None:
-        """Let the attempt take so much longer than others."""
+        """Let the attempt take this much longer than others."""
         self._seconds += seconds
         self.when += seconds
 

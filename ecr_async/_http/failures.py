@@ -63,7 +63,7 @@ def is_telling(error: Exception) -> bool:
 
 
 def _progress(error: aiohttp.ClientPayloadError) -> str:
-    """Tell how much of a body had come, if its length was known; other words of theirs repeat what came."""
+    """Say how much of a body arrived, if its length was known; other texts of theirs repeat what arrived."""
     found = re.search(r"received \d+ of \d+ bytes", str(error))
     return f": {found[0]}" if found else ""
 

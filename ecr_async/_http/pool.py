@@ -51,7 +51,7 @@ SILENCE = 60.0
 """Seconds that a download may stand still."""
 
 IN_BUFFERS = 4 * 1024 * 1024
-"""Bytes of a request that may lie in the system's buffers, so that nobody sees them make their way."""
+"""Bytes of a request that may lie in the system's buffers, so that their progress cannot be seen."""
 
 
 class ConnectionPool:
@@ -125,7 +125,7 @@ class ConnectionPool:
         return self._tls
 
     def connection(self) -> PooledConnection:
-        """Wait for a free connection; it is had until the block is left."""
+        """Wait for a free connection, which is held until the block is left."""
         return PooledConnection(self, self._free)
 
     @property

@@ -26,7 +26,7 @@ VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "REQUEST_
 
 @attrs.frozen
 class Proxy:
-    """A proxy. `authorization` is what it is sent of a user name and password, which `url` has not."""
+    """A proxy. `authorization` is the header with its user name and password, which `url` is without."""
 
     url: URL
     authorization: Secret | None = None

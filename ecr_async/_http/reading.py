@@ -42,7 +42,7 @@ SLOWEST = 32 * 1024
 
 
 UNPACKED_AT_ONCE = 1024 * 1024
-"""Bytes of a packed response that are unpacked in one go."""
+"""Bytes of a gzipped response that are decompressed in one go."""
 
 
 class UnreadableError(Exception):
@@ -57,10 +57,10 @@ class TooLargeError(UnreadableError):
 
 
 class Turns:
-    """Who may read a large response now: those that wait stay on their sockets, and not in memory.
+    """Who may read a large response now: those that wait stay in their sockets' buffers, not in memory.
 
-    With fifty pages on their way at once, that leaves a few of them in memory instead of all. It costs no
-    speed: a turn passes on when its response has been decoded, or when it is slow to come.
+    With fifty pages in flight at once, that leaves a few of them in memory instead of all. It costs no
+    speed: a turn passes on when its response has been decoded, or when it is slow to arrive.
     """
 
     def __init__(self) -> None:
@@ -123,8 +123,8 @@ async def read_body(response: aiohttp.ClientResponse, deadline: Deadline, turn: 
 def ended_with_connection(response: aiohttp.ClientResponse) -> Generator[None, None, None]:
     """End the reading of a body when its connection ends, too.
 
-    aiohttp closes the connection on which malformed chunks come, but doesn't tell who reads the body, and
-    would leave that reader waiting until time is up.
+    aiohttp closes the connection on which malformed chunks come, but doesn't notify the body's reader, and
+    would leave it waiting until time is up.
     """
     content = response.content
     protocol = response.connection and response.connection.protocol
@@ -145,12 +145,12 @@ def ended_with_connection(response: aiohttp.ClientResponse) -> Generator[None, N
 
 
 def is_packed(body: bytes) -> bool:
-    """Whether a body is of gzip's format, as some proxies and emulators send it unasked."""
+    """Whether a body is gzipped, as some proxies and emulators send it without being asked to."""
     return body.startswith(b"\x1f\x8b")  # which no JSON begins with
 
 
 async def unpack(body: bytes) -> bytes:
-    """Return what was packed by gzip, with a turn of the event loop after each piece.
+    """Decompress a gzipped body, yielding to the event loop after each piece.
 
     Raises `UnreadableError` for a body that is damaged or breaks off, and `TooLargeError`.
     """
@@ -162,12 +162,12 @@ async def unpack(body: bytes) -> bytes:
         try:
             pieces.append(SecretBytes(unpacker.decompress(packed, UNPACKED_AT_ONCE)))
         except zlib.error:
-            raise UnreadableError("the response is packed by gzip, and damaged") from None
+            raise UnreadableError("the gzipped response is damaged") from None
         packed = unpacker.unconsumed_tail
         size += len(pieces[-1])
         if size > LARGEST:
             raise TooLargeError
         if not pieces[-1]:
-            raise UnreadableError("the response is packed by gzip, and breaks off")
+            raise UnreadableError("the gzipped response is truncated")
         await asyncio.sleep(0)
     return SecretBytes(b"".join(pieces))

@@ -29,7 +29,7 @@ async def find_route(config: Config, region: str, endpoint_url: str | None) -> R
     """
     options = {"use_fips": config.use_fips, "use_dualstack": config.use_dualstack}
     if endpoint_url not in {None, config.endpoint_url}:
-        # The endpoint was chosen; that the environment asks for another kind of it doesn't count.
+        # The endpoint was chosen; a different kind requested by the environment doesn't count.
         options = {name: value and name in config.explicit for name, value in options.items()}
     if endpoint_url is None or any(options.values()):
         endpoint = await asyncio.to_thread(resolve, region, **options, endpoint_url=endpoint_url)

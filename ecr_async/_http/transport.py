@@ -42,7 +42,7 @@ class Transport(Protocol):
         ...
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
-        """Wait for a free connection; it is had until the block is left.
+        """Wait for a free connection, which is held until the block is left.
 
         Raises `PoolTimeoutError` when none comes free in time.
         """
@@ -56,7 +56,7 @@ class Transport(Protocol):
 
 
 class Connection(Protocol):
-    """A connection that is had: the request to send may be signed now."""
+    """A connection that is held: the request to send may be signed now."""
 
     async def post(
         self, url: URL, headers: Mapping[str, str], body: Content, proxy: Proxy | None, *, fresh: bool = False

@@ -1,7 +1,7 @@
 """What to do after a failed attempt: fix its cause where that is possible, else leave it to the retries.
 
-What can be fixed is a signature that is too old or made with a clock that is off, credentials that ended
-before their time, and a connection that was dead before the request was sent on it. Each is fixed at most
+What can be fixed is a signature that is too old or made with a clock that is off, credentials that expired
+early, and a connection that was dead before the request was sent on it. Each is fixed at most
 once a call, and takes nothing from the quota of retries, since the service is well.
 """
 

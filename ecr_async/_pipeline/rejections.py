@@ -11,7 +11,7 @@ SIGNATURE_ERRORS = frozenset(
         "SignatureDoesNotMatch",
     }
 )
-"""What the service may say when our clock is off, or when a request was long on its way."""
+"""What the service may say when our clock is off, or when a request was in transit for long."""
 
 CREDENTIALS_ERRORS = frozenset(
     {
@@ -21,4 +21,4 @@ CREDENTIALS_ERRORS = frozenset(
         "UnrecognizedClientException",
     }
 )
-"""What the service says of credentials that ended before their time, or were taken back."""
+"""What the service says of credentials that expired early, or were revoked."""

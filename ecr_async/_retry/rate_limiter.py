@@ -27,7 +27,7 @@ counted in units of a *plateau* P:
                throttle soon after 2P confirms the estimate.
     after 2P   no throttle came, so the limit has risen: grow exponentially until one does.
 
-A cut also pauses for the time of a few tokens, a cushion against calls that bunch up on their way.
+A cut also pauses for the time of a few tokens, a cushion against calls that bunch up in transit.
 Each cycle costs about one throttled call. P is a number of calls divided by the limit: few while
 estimates disagree, to learn fast, and more as they agree, to throttle little. P is limited in seconds,
 for a limit that rises or another client that leaves must be noticed soon.
@@ -213,7 +213,7 @@ class RateLimiter:
         longest = _PLATEAU_MAX_UNSURE
         enough = self._admitted >= _ENOUGH_CALLS and self._span >= _ENOUGH_ROUND_TRIPS * self._round_trip
         if previous is not None and not enough:
-            # A call more or less, or late on its way, is chance: count it in the limit's favour.
+            # A call more or less, or late in transit, is chance: count it in the limit's favour.
             likely = (self._admitted + 1 + previous * self._round_trip / 4) / self._span
             limit = min(max(likely, previous / 2), previous)
             calls = max(calls, self._previous_plateau_calls / 2)

@@ -149,7 +149,7 @@ def _blob_encoder(limit: Limit) -> Encoder:
         check_type(value)
         view = memoryview(value)
         if not view.c_contiguous:
-            raise InvalidError("must be bytes that lie side by side")
+            raise InvalidError("must be contiguous bytes")
         view = view.cast("B")
         check_length(len(view))
         slices = (view[start : start + BLOB_SLICE] for start in range(0, len(view), BLOB_SLICE))

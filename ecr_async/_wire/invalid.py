@@ -1,4 +1,4 @@
-"""The exception that names the place of a fault inside a request or a response."""
+"""The exception that names the place of a fault in a request or a response."""
 
 __all__ = ["IS_REQUIRED", "InvalidError"]
 

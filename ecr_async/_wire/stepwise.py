@@ -32,10 +32,10 @@ STEP = 128 * 1024
 """About how many bytes of small items are decoded in one step."""
 
 ITEM_COST = 64
-"""As how many bytes more an item counts there."""
+"""Bytes that each item counts for there, on top of its own."""
 
 COUNTED = 1024 * 1024
-"""How many bytes are looked at for values in one step."""
+"""How many bytes are searched for values in one step."""
 
 VALUES_MAX = 4_000_000
 """How many values a response may hold; an object counts as `OBJECT_COST` of them."""

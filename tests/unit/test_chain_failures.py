@@ -23,7 +23,7 @@ def failed(message: str) -> exceptions.CredentialRetrievalError:
     ("method", "error", "reason"),
     [
         ("custom-process", failed("Missing required key in response: 'SecretAccessKey'"), "SecretAccessKey"),
-        ("custom-process", failed("Unsupported version '2'"), "printed another Version than 1"),
+        ("custom-process", failed("Unsupported version '2'"), "printed a Version other than 1"),
         (
             "custom-process",
             json.JSONDecodeError("no", CANARY, 0),

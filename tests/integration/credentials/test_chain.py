@@ -246,7 +246,7 @@ class TestProcess:
             ("import sys; sys.exit('CANARY')", "failed; its output is withheld"),
             ("print('CANARY')", "printed something that is not a JSON object"),
             ("print('[\"CANARY\"]')", "printed something that is not a JSON object"),
-            ('print(\'{"Version": "CANARY"}\')', "printed another Version than 1"),
+            ('print(\'{"Version": "CANARY"}\')', "printed a Version other than 1"),
             (
                 'print(\'{"Version": 1, "AccessKeyId": "K", "SessionToken": "CANARY"}\')',
                 "printed no SecretAccessKey",
