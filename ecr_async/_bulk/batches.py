@@ -1,4 +1,4 @@
-"""Any number of images or layers at once: the batch operations take 100, these take what you have.
+"""Batch operations on any number of images or layers; the API's own take 100 at a time.
 
 Requests are sent in chunks of 100, several at a time. A rejected chunk doesn't stop the others:
 every identifier ends up in the result, among what was done or among the failures.
@@ -51,17 +51,17 @@ class BatchFailure(Generic[IdT]):
     reason: str
     """The reason, in words for people."""
     error: ECRError | None = None
-    """What failed the call that the identifier went with; None if the failure is its own."""
+    """The error of the call that carried the identifier; None if the call itself succeeded."""
 
 
 @attrs.frozen
 class BatchResult(Generic[IdT, DoneT]):
-    """What came of all identifiers. Chunks are in the order that was given."""
+    """The outcome for all identifiers. Chunks are in the order that was given."""
 
     done: tuple[DoneT, ...] = ()
-    """What was deleted, got or found out."""
+    """What was deleted, fetched or found."""
     failures: tuple[BatchFailure[IdT], ...] = ()
-    """What was not."""
+    """What failed."""
 
     def __add__(self, other: BatchResult[IdT, DoneT]) -> BatchResult[IdT, DoneT]:
         return BatchResult(self.done + other.done, self.failures + other.failures)

@@ -127,7 +127,7 @@ class Lane(CallObserver):
         """A job has ended."""
         self._count(-1)
 
-    # ------------------------------------------------------------------- told by the calls of its jobs
+    # ------------------------------------------------------------------- notified by the calls of its jobs
 
     def park(self) -> None:
         """A job waits, without a connection."""

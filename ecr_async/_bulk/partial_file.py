@@ -1,4 +1,4 @@
-"""A file that appears under its name when it is whole.
+"""A file that appears under its name when it is complete.
 
 Until then it is beside that name, hidden, and locked by the process that writes it. A process that is killed
 leaves it behind; the next writer of a file of that name removes it.
@@ -23,8 +23,8 @@ SUFFIX = ".partial"
 class PartialFile:
     """The hidden file, open for writing from the start. It blocks: use it off the event loop.
 
-    What the path leads to is replaced by `commit`; `discard` leaves it as it is. Something that is no
-    regular file, such as a pipe, is written to directly.
+    What the path leads to is replaced by `commit`; `discard` leaves it as it is. Anything but a regular
+    file, such as a pipe, is written to directly.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

@@ -109,7 +109,7 @@ class PatientRetries(RetryStrategy):
         first = now if first_throttle is None else first_throttle
         return now - since < self._patience and now - first < self._call_limit, first
 
-    def answered(self, operation: str, *, trying_again: bool) -> None:
+    def admitted(self, operation: str, *, trying_again: bool) -> None:
         """Note an attempt that was not throttled."""
         self.counts.calls += 1
         self.counts.retries += trying_again
@@ -160,13 +160,13 @@ class _PatientAttempts(Attempts):
             self._throttles += trying_again
             return 0.0 if trying_again else None
         delay = super()._delay(kind, error)
-        patient.answered(operation, trying_again=delay is not None)
+        patient.admitted(operation, trying_again=delay is not None)
         return delay
 
     def succeed(self) -> None:
         super().succeed()
         self._patient.observer.reached()
-        self._patient.answered(self._operation, trying_again=False)
+        self._patient.admitted(self._operation, trying_again=False)
 
     def _park(self) -> None:
         if not self._is_parked:

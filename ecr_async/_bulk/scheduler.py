@@ -1,13 +1,13 @@
 """Which service's turn it is: the jobs of thousands of services, on as many workers as there are connections.
 
     services ──> lanes ──> workers ──> connections
-    (any number)  (open ones)  (one a connection, and those that are parked)
+    (any number)  (open ones)  (one per connection, and those that are parked)
 
 A worker takes a job of the next service in turn, so that services advance side by side, however many jobs
 one of them has. A job that waits without a connection, for its service's rate limiter or for a retry, is
 parked: another worker takes its place meanwhile. Services that have not responded have half of the workers
-at most, all together, so that dead ones leave the rest to the living; and no service has the last eighth
-of them, so that a slow one leaves a way to the others.
+at most, all together, so that dead ones leave the rest to the others; and no service has the last eighth
+of them, so that a slow one leaves room for the others.
 
 Services are opened as there is room for them, so what a scan holds depends on the connections and not on
 the number of its services.

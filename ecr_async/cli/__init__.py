@@ -13,7 +13,7 @@ __all__ = ["main"]
 
 
 def _open_closed_streams() -> None:
-    """Let streams that the caller has closed (`>&-`) lead nowhere, as under a daemon.
+    """Replace streams that the caller has closed (`>&-`) by the null device, as for a daemon.
 
     Python makes them None, and the next socket that is opened would be the standard output.
     """

@@ -37,7 +37,7 @@ class Place:
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[Service, None]:
-        """Open a session for as long as the block lasts, and give its service."""
+        """Open a session for as long as the block lasts, and yield its service."""
         session = Session(profile=self.profile, region=self.region, endpoint_url=self.endpoint_url)
         async with session:
             yield session.service()

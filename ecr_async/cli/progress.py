@@ -20,7 +20,7 @@ __all__ = ["progress_bar", "scan_progress"]
 
 
 def progress_bar(console: Console) -> Progress:
-    """Return a progress bar that leaves nothing behind, and is not shown where nobody looks."""
+    """Return a progress bar that disappears at the end, and is shown on a terminal only."""
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),

@@ -55,7 +55,7 @@ class Registries:
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[tuple[ServiceSelection, Mapping[Service, str]], None]:
-        """Give the services, and names for people of those that are known ahead."""
+        """Yield the services, and names for people of those that are known ahead."""
         async with AsyncExitStack() as stack:
             if self.accounts or self.role:
                 yield await self._fleet(stack), {}
@@ -84,13 +84,13 @@ class Registries:
 async def one_service(
     region: str | None, profile: str | None, endpoint_url: str | None
 ) -> AsyncGenerator[Service, None]:
-    """Give the one service that a command works on."""
+    """Yield the one service that a command works on."""
     async with Session(profile=profile, endpoint_url=endpoint_url) as session:
         yield session.service(region)
 
 
 def parse_image(text: str, region: str | None) -> tuple[ImageReference, str | None]:
-    """Take an image's name apart. Returns the region as well: the one in the name, unless
+    """Parse an image's name. Returns the region as well: the one in the name, unless
     another is given.
     """
     reference = ImageReference.parse(text)

@@ -54,7 +54,9 @@ def serve(
     ] = 0,
     data: Annotated[
         Path | None,
-        typer.Option(file_okay=False, help="A folder to keep the state in; without it the end forgets all."),
+        typer.Option(
+            file_okay=False, help="A folder to keep the state in; without one, it is lost at the end."
+        ),
     ] = None,
     verify_layers: Annotated[
         bool, typer.Option(help="Whether a manifest's layers must have been uploaded before it.")
@@ -86,7 +88,7 @@ def serve(
     ] = Style.CALLER,
     tls: Annotated[bool, typer.Option(help="Whether to serve by TLS, with a certificate made now.")] = False,
     tls_cert: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="A certificate of yours for TLS, in PEM.")
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Your own certificate for TLS, in PEM.")
     ] = None,
     tls_key: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="The certificate's private key, in PEM.")
@@ -101,7 +103,7 @@ def serve(
         list[str] | None,
         typer.Option(
             help="A rate limit, such as 'DescribeImages=20/s,burst=40'; may be given several times. "
-            "What is too much gets ECR's error."
+            "Calls beyond it get ECR's error."
         ),
     ] = None,
     control: Annotated[

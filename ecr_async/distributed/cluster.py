@@ -1,4 +1,4 @@
-"""The caller's side: one task a registry, on a given cluster or on one made for the scan."""
+"""The caller's side: one task per registry, on a given cluster or on one made for the scan."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ async def scan_distributed(
 
 @asynccontextmanager
 async def _connected(cluster: Any, registries: int) -> AsyncGenerator[Any, None]:
-    """Give a client of our own on this event loop, whatever the caller's cluster belongs to."""
+    """Yield a client of our own on this event loop, whatever the caller's cluster belongs to."""
     async with AsyncExitStack() as stack:
         if cluster is None:
             processes = max(1, min(registries, os.cpu_count() or 1))

@@ -1,4 +1,4 @@
-"""One registry, scanned on one worker into one file a repository."""
+"""One registry, scanned on one worker into one file per repository."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ async def _write(scan: Scan, folder: Path) -> list[tuple[str | None, Exception]]
 
 @asynccontextmanager
 async def _discarding(files: dict[str, ParquetFile]) -> AsyncGenerator[None, None]:
-    """Remove files that are not whole, in the end: those of repositories that failed or vanished midway."""
+    """Remove incomplete files, in the end: those of repositories that failed or vanished midway."""
     try:
         yield
     finally:

@@ -132,5 +132,5 @@ def _is_fifo(record: dict[str, Any]) -> bool:
 
 def _seconds_left(context: Any) -> float | None:
     """Return the seconds that handlers may take; None if the context doesn't say."""
-    tell = getattr(context, "get_remaining_time_in_millis", None)
-    return None if tell is None else max(0.0, tell() / 1000 - MARGIN)
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    return None if remaining is None else max(0.0, remaining() / 1000 - MARGIN)

@@ -82,7 +82,7 @@ def read_json(text: str | bytes | bytearray) -> Any:
     except RecursionError:
         raise EventError("document", "is not JSON that can be read: too many values in one another") from None
     except ValueError:
-        raise EventError("document", "is not JSON: a number is too long, or none") from None
+        raise EventError("document", "is not JSON: a number is too long or not finite") from None
 
 
 def _reject_constant(name: str) -> NoReturn:

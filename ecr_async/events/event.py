@@ -83,8 +83,8 @@ class Event:
     def __repr__(self) -> str:
         names = (field.name for field in attrs.fields(self.__class__) if field.name != "document")
         shown = {name: getattr(self, name) for name in names}
-        told = (f"{name}={value!r}" for name, value in shown.items() if value not in (None, (), {}))
-        return f"{self.__class__.__name__}({', '.join(told)})"
+        fields = (f"{name}={value!r}" for name, value in shown.items() if value not in (None, (), {}))
+        return f"{self.__class__.__name__}({', '.join(fields)})"
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)

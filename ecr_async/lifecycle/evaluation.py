@@ -11,7 +11,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html#lp
 5. Artifacts (signatures, SBOMs) are identified by no rule while their subject is in the repository:
    they follow it.
 
-What a manifest list refers to stands in its manifest, which `describe_images` does not return. So without
+What a manifest list refers to is in its manifest, which `describe_images` does not return. So without
 `references`, an image that rules take may be one that ECR holds back. It is then *undetermined*, if it can
 be: a list is pushed after all images that it refers to, so an image pushed later is none of them.
 

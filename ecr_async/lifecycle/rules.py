@@ -53,7 +53,7 @@ class Selection:
     tag_prefixes: tuple[str, ...] = attrs.field(default=(), converter=_entries)
     """Each of them must begin one of the image's tags. Not together with `tag_patterns`."""
     storage_class: StorageClass | None = None
-    """Images in this storage class only. Left out it is `standard`; `archive` goes with
+    """Images in this storage class only. By default `standard`; `archive` goes with
     `sinceImageTransitioned`, and only with it."""
     count_type: CountType
     """What is counted: images, or days since one was pushed, pulled, or archived."""

@@ -1,7 +1,7 @@
 r"""Which tags a rule selects, for a million images at a time.
 
 An image's tags are written as one text, each tag between line ends: `\nprod-1\nlatest\n`. Then
-most of what a rule can ask is whether a short string occurs in it, which `in` answers at C speed:
+most of what a rule can require is that a short string occurs in it, which `in` checks at C speed:
 `prod*` is `\nprod`, `*prod` is `prod\n`, `prod` is `\nprod\n`. Only a pattern with a `*` inside
 needs a regular expression. An untagged image's text is empty.
 """

@@ -25,7 +25,7 @@ FaultKind: TypeAlias = Literal[
 ]
 """What goes wrong.
 
-- `delay`: the request waits for `seconds` first. Other faults may strike it as well.
+- `delay`: the request waits for `seconds` first. Other faults may affect it as well.
 - `error`: an error of the API: `status`, `code` and `message`.
 - `throttle`: ECR's own "Rate exceeded".
 - `page`: an HTML page with `status`, as of a proxy on the way.
@@ -230,7 +230,7 @@ class Behaviour:
         return self._buckets[key].admit(now)
 
     def strike(self, operation: str) -> list[Fault]:
-        """Return the faults that strike a request: every delay, and the first of any other kind."""
+        """Return the faults that apply to a request: every delay, and the first of any other kind."""
         struck: list[Fault] = []
         for number, injected in list(self._injected.items()):
             fault = injected.fault

@@ -23,7 +23,7 @@ class LocalClock:
         with local.clock.frozen(datetime(2026, 3, 1, tzinfo=UTC)):
             ...
 
-    What the server records goes by it, and what expires: images' ages, authorization tokens, download URLs,
+    What the server records follows it, and what expires: images' ages, authorization tokens, download URLs,
     uploads. Signatures are held against the real time and `skew`. `base` is the time that it starts from.
     """
 
@@ -98,7 +98,7 @@ class LocalClock:
             self._offset, self._stopped_at = self._stopped_at - self._base(), None
 
     def reset(self) -> None:
-        """Go by the real time again."""
+        """Return to the real time."""
         self._offset, self._stopped_at, self._skew = 0.0, None, 0.0
 
     @contextmanager

@@ -78,20 +78,20 @@ def execution_records(
 
 def _rule(rule: Rule) -> dict[str, Any]:
     selection = rule.selection
-    told: dict[str, Any] = {
+    described: dict[str, Any] = {
         "tagStatus": selection.tag_status.capitalize(),
         "tagPrefixList": list(selection.tag_prefixes),
         "countType": COUNT_TYPES[selection.count_type],
         "countNumber": selection.count_number,
     }
     if selection.tag_patterns:
-        told["tagPatternList"] = list(selection.tag_patterns)
+        described["tagPatternList"] = list(selection.tag_patterns)
     if selection.count_unit is not None:
-        told["countUnit"] = selection.count_unit.capitalize()
+        described["countUnit"] = selection.count_unit.capitalize()
     return {
         "rulePriority": rule.priority,
         "description": rule.description or "",
-        "lifecycleEventSelection": told,
+        "lifecycleEventSelection": described,
         "action": rule.action.type,
     }
 

@@ -59,7 +59,7 @@ class LocalECR:
     Args:
         host: The address to listen on.
         port: The port to listen on; 0 takes a free one.
-        data: A folder to keep the state in; made if need be. None forgets everything at the end.
+        data: A folder to keep the state in; made if need be. Without one the state is lost at the end.
         verify_layers: Whether the layers of a manifest must have been uploaded before it.
         verify_signatures: Whether calls must be signed, with a key that is known.
         account_id: The account of `session()`, and of calls without a known key.
@@ -76,7 +76,7 @@ class LocalECR:
             `aws` is ECR's own.
         tls: Whether to serve by TLS. True makes a certificate for localhost and for the names of all
             registries, with an authority that clients have to trust: `ca_certificate`. With `data`, both
-            are kept there. A pair of paths is a certificate of yours and its key, in PEM. Making one
+            are kept there. A pair of paths is your own certificate and its key, in PEM. Making one
             needs the extra `local`.
         clock: Seconds since the epoch, for all that is recorded and that expires; `LocalECR.clock` moves it.
             Signatures are held against the real time.
@@ -84,7 +84,7 @@ class LocalECR:
         scan_polls: The same for an image scan.
         replication_polls: The same for an image's replication to other registries of this server.
         rates: Rate limits by operation: `{"DescribeImages": "20/s,burst=40"}`. Each operation of a key in a
-            region has its own; what is too much gets ECR's "Rate exceeded". An operation's name may hold `*`.
+            region has its own; calls beyond it get ECR's "Rate exceeded". An operation's name may hold `*`.
         control: Whether `/_local` serves faults, rates and the clock to other processes.
         on_event: Called with each event that ECR would send by EventBridge, once its cause is committed: a
             function, sync or async, that takes an `Event`, or an `EventSink`. What a function raises is
@@ -239,7 +239,7 @@ class LocalECR:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables that lead the AWS CLI, the SDKs and sessions of this library here."""
+        """The environment variables that point the AWS CLI, the SDKs and this library to the server."""
         variables = {
             "AWS_ENDPOINT_URL_ECR": self.endpoint_url,
             "AWS_ACCESS_KEY_ID": self.access_key_id,
@@ -252,7 +252,7 @@ class LocalECR:
         return variables
 
     async def call(self, request: Any, *, region: str | None = None) -> Any:
-        """Carry out one request without HTTP and return its response; faults and rate limits don't strike it.
+        """Carry out one request without HTTP and return its response; faults and rate limits don't affect it.
 
         The request is one of `account_id`, in `region` or else the server's. Raises what a call would.
         """

@@ -117,7 +117,7 @@ def lifecycle_policy_run(
     *,
     last_evaluated_at: float | None,
 ) -> None:
-    """Report that a lifecycle policy ran, and what it acted upon, in CloudTrail's way: 9 images an event."""
+    """Report that a lifecycle policy ran, and what it acted upon, in CloudTrail's way: 9 images per event."""
     for detail in execution_records(registry, record, policy, actions, last_evaluated_at):
         _send(registry, record, "AWS Service Event via CloudTrail", detail)
 

@@ -31,7 +31,7 @@ class LayerResponse(web.FileResponse):
 
 
 class Interference:
-    """Has requests struck by the faults and rate limits of `behaviour`."""
+    """Applies the faults and rate limits of `behaviour` to requests."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
@@ -44,7 +44,7 @@ class Interference:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Handle a request, or have it struck."""
+        """Handle a request, or apply a fault to it."""
         operation = operation_of(request)
         if operation is None:
             return await handler(request)

@@ -39,7 +39,7 @@ PLAIN_LAYERS: Final = frozenset(
 """Layers that are not compressed."""
 
 INDEX_MEDIA_TYPES: Final = frozenset({OCI_INDEX, DOCKER_MANIFEST_LIST})
-"""Manifests that list further manifests, one a platform."""
+"""Manifests that list further manifests, one per platform."""
 
 MANIFEST_MEDIA_TYPES: Final = (
     OCI_INDEX,

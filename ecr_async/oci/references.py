@@ -1,4 +1,4 @@
-"""Image references: `123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:v1@sha256:…`, taken apart."""
+"""Image references, parsed: `123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:v1@sha256:…`."""
 
 import re
 from typing import Self, cast
@@ -67,7 +67,7 @@ class ImageReference:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Take a reference apart: `[host/]repository[:tag][@digest]`, optionally after `https://`.
+        """Parse a reference: `[host/]repository[:tag][@digest]`, optionally after `https://`.
 
         Raises `ValidationError` that names the part that is malformed.
         """

@@ -22,7 +22,7 @@ class Figures:
     name: str
     """The repository's name; a registry's, for all of its repositories."""
     registry: str = ""
-    """Which registry it is in: a region's name, or what tells registries of a region apart."""
+    """Which registry it is in: a region's name, or what distinguishes registries of one region."""
     repositories: int = 0
     failures: int = 0
     """Repositories that could not be scanned, and listings that could not be read."""

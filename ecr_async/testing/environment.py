@@ -18,14 +18,14 @@ REMOVED = (
     "AWS_USE_FIPS_ENDPOINT",
     "AWS_USE_DUALSTACK_ENDPOINT",
 )
-"""What would lead elsewhere."""
+"""Variables that could point to another server."""
 
 EMPTY = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-"""What keeps the user's files and the machine's own role out."""
+"""Variables that keep out the user's files and the machine's own role."""
 
 
 def isolate(monkeypatch: pytest.MonkeyPatch, variables: Mapping[str, str]) -> None:

@@ -41,7 +41,7 @@ def local_ecr(local_ecr_server: "ThreadedLocalECR") -> "Iterator[ThreadedLocalEC
 
 @pytest.fixture
 def ecr_environment(local_ecr: "ThreadedLocalECR", monkeypatch: pytest.MonkeyPatch) -> "ThreadedLocalECR":
-    """The same as `local_ecr`, with AWS's environment variables leading there.
+    """The same as `local_ecr`, with AWS's environment variables pointing to it.
 
     It is for code that makes clients of its own: boto3's, sessions of this library, the AWS CLI. Nothing
     else of the user's AWS configuration is seen.

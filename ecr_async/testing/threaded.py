@@ -39,7 +39,7 @@ class ThreadedLocalECR:
             subprocess.run(["aws", "ecr", "describe-repositories"], env=os.environ | local_ecr.environment)
 
     Its methods are plain functions that take milliseconds. They can be called from synchronous and from
-    asynchronous tests alike, and neither faults nor rate limits strike them.
+    asynchronous tests alike, and faults and rate limits do not affect them.
 
     Args:
         local: The server to run, for settings other than the defaults.
@@ -68,7 +68,7 @@ class ThreadedLocalECR:
 
     @property
     def account_id(self) -> str:
-        """The account whose registries the server's own key leads to."""
+        """The account that the server's own key belongs to."""
         return self._local.account_id
 
     @property
@@ -93,7 +93,7 @@ class ThreadedLocalECR:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The environment variables that lead the AWS CLI, the SDKs and sessions of this library here."""
+        """The environment variables that point the AWS CLI, the SDKs and this library to the server."""
         return self._local.environment
 
     @property
@@ -171,7 +171,7 @@ class ThreadedLocalECR:
         return self._call(self._local.run_lifecycle_policies())
 
     def reset(self) -> None:
-        """Empty every registry, clear all faults, restore the rate limits and go by the real time again."""
+        """Empty every registry, clear all faults, restore the rate limits and return to the real time."""
         self._local.behaviour.clear()
         self._local.behaviour.limit(self._rates)
         self._local.clock.reset()
@@ -187,7 +187,7 @@ class ThreadedLocalECR:
 
 
 def _run(local: LocalECR, started: "Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]]") -> None:
-    """Run a server until its task is cancelled; `started` tells what became of the start."""
+    """Run a server until its task is cancelled; `started` receives the outcome of the start."""
 
     async def main() -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()

@@ -61,7 +61,7 @@ async def copy_image(
         concurrency: Layers that are copied at a time. Each needs memory for one part, 10 or 20 MiB and a
             third more.
         resume: Whether the IDs of unfinished uploads are kept in `$XDG_STATE_HOME/ecr-async/uploads`, so that
-            the next copy of a layer goes on where this one was interrupted.
+            the next copy of a layer continues where this one was interrupted.
 
     Raises `ValidationError` for an argument that cannot be right, `ImageNotFoundException`,
     `DigestMismatchError`, `ImmutableTagError`, `PlatformNotFoundError`, and what the operations raise.

@@ -59,7 +59,7 @@ async def push_image(
         concurrency: Layers that are sent at a time. Each needs memory for one part, 10 or 20 MiB and a
             third more.
         resume: Whether the IDs of unfinished uploads are kept in `$XDG_STATE_HOME/ecr-async/uploads`, so that
-            the next push of a layer goes on where this one was interrupted.
+            the next push of a layer continues where this one was interrupted.
         max_unpacked: Bytes that a gzipped archive may unpack to in the system's temporary folder.
 
     Raises `ValidationError` for an argument that cannot be right, `LayoutError` for a source that is

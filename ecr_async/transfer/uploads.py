@@ -41,7 +41,7 @@ __all__ = ["Upload"]
 MIB = 1024 * 1024
 MIN_PART_BYTES = 5 * MIB
 MAX_PART_BYTES = 20 * MIB
-"""Bytes; ECR takes no smaller part, but for a layer's last, and no larger one."""
+"""Bytes; ECR takes no smaller part, except a layer's last, and no larger one."""
 
 DEFAULT_PART = 10 * MIB
 

@@ -77,7 +77,7 @@ def scan_findings(
             1,000 images wait at a time, and they don't count for `concurrency`.
         delays: The delays between two polls of such a scan.
         max_findings: How many findings to read of an image; None for all of them, 0 for their counts
-            alone, which is one call an image.
+            alone, which is one call per image.
         concurrency: How many images of each service are read at a time.
         patience: Seconds after which calls of an operation fail in a service that throttles every one
             of them.

@@ -1,4 +1,4 @@
-"""What a scan remembers across its end, however it ended: a SQLite file, written off the event loop.
+"""What a scan remembers after its end, however it ended: a SQLite file, written off the event loop.
 
 A result is recorded when its consumer has come back for the next one, so what is recorded was taken. A
 scan that is killed has therefore lost nothing; what its consumer had in hand at that moment comes again.
@@ -8,7 +8,7 @@ images come and go while nobody scans, so the digests handed out are kept until 
 finished, and left out when it is resumed.
 
 The file belongs to one scan at a time, and a scan that has reached its end without a failure leaves it
-finished: the next one begins afresh. Its journal is a write-ahead log, which a killed process leaves
+finished: the next one starts afresh. Its journal is a write-ahead log, which a killed process leaves
 consistent; a computer that loses power can lose the latest records, and those results come again too.
 Every row has a checksum, so a file that was damaged or altered is rejected instead of believed.
 """
@@ -38,7 +38,7 @@ __all__ = ["Checkpoint", "Position"]
 T = TypeVar("T")
 
 APPLICATION_ID = 0x65637273
-"""Tells SQLite files of ours from others."""
+"""Distinguishes our SQLite files from others."""
 
 SCHEMA_VERSION = 2
 

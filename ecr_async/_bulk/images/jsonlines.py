@@ -1,6 +1,6 @@
-"""A scan as a file of JSON lines, one an image.
+"""A scan as a file of JSON lines, one per image.
 
-Without a checkpoint the file appears when it is whole. With one it grows in place: lines are written in
+Without a checkpoint the file appears when it is complete. With one it grows in place: lines are written in
 batches, flushed to the disk, and then the checkpoint records in one transaction what they hold and how long
 the file is. A scan that is resumed first cuts the file to the length on record, and scans again whatever
 stood behind it.

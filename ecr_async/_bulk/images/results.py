@@ -83,7 +83,7 @@ class FailedListing:
 
 
 ScanResult: TypeAlias = ScannedPage | FailedRepository | VanishedRepository | FailedListing
-"""What `async for result in scan` gives."""
+"""What `async for result in scan` yields."""
 
 
 @attrs.frozen

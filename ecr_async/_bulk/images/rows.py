@@ -1,4 +1,4 @@
-"""The rows of a scan, one an image: the same names in JSON lines and in Parquet files.
+"""The rows of a scan, one per image: the same names in JSON lines and in Parquet files.
 
     name          type                 null  meaning
     registry_id   string               yes   the AWS account ID of the registry

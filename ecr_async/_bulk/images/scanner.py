@@ -1,7 +1,7 @@
 """The scan of images: services, a scheduler that calls them in turn, a bounded queue, and one consumer.
 
     services ──> RegistryScan ── jobs ──> Scheduler ── results ──> ResultQueue ──> async for
-                 (one a service)          (workers)                (bounded)
+                 (one per service)        (workers)                (bounded)
 
 All tasks belong to one task group, which ends when every job is done. A consumer that takes its time halts
 the workers, each with at most one page in hand.
@@ -71,8 +71,8 @@ def scan_images(
     scan with the same file. Results are recorded once you come back for the next one. So nothing is lost,
     but the result that you had in hand when the scan was interrupted comes a second time; a page is known
     by its service, repository and number. `write_jsonl` writes each image exactly once. Once a scan has
-    reached its end and nothing failed, its checkpoint is finished, and the next scan with the file begins
-    afresh; if something failed, the next scan tries that alone again.
+    reached its end and nothing failed, its checkpoint is finished, and the next scan with the file starts
+    afresh; if something failed, the next scan retries only that.
 
     A scan leaves the garbage collector alone. A program that calls `gc.freeze()` once it has started takes
     a fifth less CPU for a scan and stops its event loop for 5 ms instead of 18 ms at most, since collections
@@ -92,7 +92,7 @@ def scan_images(
         page_size: Images in a page, 1 to 1,000.
         patience: Seconds after which calls of an operation fail in a service that throttles every one
             of them.
-        checkpoint: The path of a file to go on from, or to make. Each checkpoint is for one selection
+        checkpoint: The path of a file to continue from, or to create. Each checkpoint is for one selection
             of images and for the same services in the same order, and used by one scan at a time.
 
     Raises `ValidationError` for an option outside its limits, `ConfigurationError` for anything but services.
@@ -191,7 +191,7 @@ class Scan(BulkScan[ScanResult]):
     async def results(
         self, output: str | None = None
     ) -> AsyncGenerator[AsyncGenerator[ScanResult, None], None]:
-        """Begin, give the results as an iterator, and always stop on leaving; for writers of files.
+        """Begin, yield the results as an iterator, and always stop on leaving; for writers of files.
 
         Nothing is recorded in the checkpoint: that is left to the writer of the file `output`.
         """

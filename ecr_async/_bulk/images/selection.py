@@ -29,7 +29,7 @@ class Selection:
 
     @classmethod
     def of(cls, selection: RepositorySelection) -> Selection:
-        """Take apart what the user gave. Raises `ValidationError` for what is no selection."""
+        """Parse what the user passed. Raises `ValidationError` for anything but a selection."""
         if isinstance(selection, Selection):
             return selection
         if selection is None:

@@ -22,7 +22,7 @@ SERVICE = "ecr.amazonaws.com"
 
 @attrs.frozen
 class Login:
-    """Tells callers by their passwords.
+    """Identifies callers by their passwords.
 
     Without `required`, as with unsigned calls of the API, callers without a password count as the
     registry's owner.
@@ -56,7 +56,7 @@ class Login:
 
 
 def challenge(endpoint: str) -> dict[str, str]:
-    """Return the header that tells a client how to log in."""
+    """Return the header that says how to log in."""
     return {"WWW-Authenticate": f'Basic realm="{endpoint}/",service="{SERVICE}"'}
 
 

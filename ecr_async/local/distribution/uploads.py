@@ -47,7 +47,7 @@ async def begin(exchange: Exchange) -> web.Response:
         await _append(exchange, upload.id)
         return await _complete(exchange, upload.id, digest)
     except BaseException:
-        await _cancel(exchange, upload.id)  # whose identifier the client was never told
+        await _cancel(exchange, upload.id)  # whose identifier the client never received
         raise
 
 

@@ -1,4 +1,4 @@
-"""What the embedded ECR can do: a module a family, and here which function does what.
+"""What the embedded ECR can do: a module per family, and here which function does what.
 
 A new operation takes a function in the module of its family and a line in `HANDLERS`:
 `Reads` for what works on a snapshot, `Writes` for what works in a transaction, `Prepares` for long work on a

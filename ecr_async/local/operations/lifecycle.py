@@ -152,7 +152,7 @@ def get_lifecycle_policy_preview(
         lifecycle_policy_text=preview.policy,
         status="COMPLETE",
         next_token=next_token,
-        preview_results=tuple(row.told() for row in found),
+        preview_results=tuple(row.described() for row in found),
         summary=load(LifecyclePolicyPreviewSummary, preview.summary),
     )
 
@@ -213,7 +213,7 @@ class _Result:
     priority: int
     storage_class: str
 
-    def told(self) -> LifecyclePolicyPreviewResult:
+    def described(self) -> LifecyclePolicyPreviewResult:
         return LifecyclePolicyPreviewResult(
             image_tags=self.tags,
             image_digest=self.digest,

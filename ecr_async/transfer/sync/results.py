@@ -45,7 +45,7 @@ class SyncedImage:
 
 
 SyncResult: TypeAlias = SyncedImage | FailedRepository | VanishedRepository | FailedListing
-"""What `async for result in sync` gives."""
+"""What `async for result in sync` yields."""
 
 
 @attrs.frozen

@@ -1,4 +1,4 @@
-"""The sync itself: repositories are listed, compared and copied, many at a time, and a failure ends nothing.
+"""The sync itself: repositories are listed, compared and copied, many at a time; a failure ends nothing else.
 
 lister ── repositories ──> workers ── plan ──> images ── results ──> async for
 (a few)             (`concurrency` at a time, over all repositories)
