@@ -48,13 +48,13 @@ class OpenSession(ABC):
         """What the session's services share; not part of the public interface."""
 
     @abstractmethod
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Stop renewing credentials. Later calls raise `SessionClosedError`."""
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.close()
+        await self.aclose()
 
     def service(self, region: str | None = None, *, endpoint_url: str | None = None) -> Service:
         """Return one region's ECR; by default the session's own region and endpoint.
@@ -144,10 +144,10 @@ class RoleSession(OpenSession):
         self._runtime.check_open()
         return self
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Stop renewing the role's credentials. Later calls raise `SessionClosedError`."""
         if not self._runtime.is_closed:
-            await self._runtime.close()
+            await self._runtime.aclose()
 
     @property
     def runtime(self) -> Runtime:
@@ -327,13 +327,13 @@ class Session(OpenSession):
         )
         return self
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close every connection and stop renewing credentials. Later calls raise `SessionClosedError`.
 
         That ends the sessions that `assume_role` has returned, too.
         """
         if self._runtime is not None and not self._runtime.is_closed:
-            await self._runtime.close()
+            await self._runtime.aclose()
 
     @property
     def runtime(self) -> Runtime:

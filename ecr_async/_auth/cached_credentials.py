@@ -138,7 +138,7 @@ class CachedCredentials:
             await asyncio.wait([self._renewal])
         return self._credentials != rejected
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Cancel a renewal that is under way, and wait for its end."""
         self._closed = True
         if self._renewal is not None:

@@ -106,7 +106,7 @@ class ConnectionPool:
             trace_configs=self._trace_configs,
         )
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close every connection; calls that are under way or wait end in a `SessionClosedError`."""
         self._is_closed = True
         if self._client is not None:

@@ -37,7 +37,7 @@ class Transport(Protocol):
         """Get ready, in the event loop that the calls are made in."""
         ...
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """End all attempts under way and close every connection."""
         ...
 

@@ -83,7 +83,7 @@ class Runtime:
         self.derived.add(credentials)
         return attrs.evolve(self, credentials=credentials, account=role.account, parent=self, shared={})
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Stop renewing credentials and close every connection; a child leaves the connections open.
 
         In a forked child process the connections and the event loop are still the parent's, and are left
@@ -93,9 +93,9 @@ class Runtime:
         if not self.is_at_home():
             return
         if self.parent is not None:
-            await self.credentials.close()
+            await self.credentials.aclose()
             return
         try:
-            await asyncio.gather(*(each.close() for each in (self.credentials, *self.derived)))
+            await asyncio.gather(*(each.aclose() for each in (self.credentials, *self.derived)))
         finally:
-            await self.transport.close()
+            await self.transport.aclose()

@@ -21,7 +21,7 @@ COLUMNS = {"action": "Action", "rule": "Rule", "pushed": "Pushed", "tags": "Tags
 
 def read_policy(path: Path) -> LifecyclePolicy:
     """Read and check a policy. Raises a `LifecyclePolicyError` that lists every problem."""
-    return LifecyclePolicy.parse(path.read_text(encoding="utf-8"))
+    return LifecyclePolicy.from_json(path.read_text(encoding="utf-8"))
 
 
 async def preview_policy(

@@ -62,7 +62,7 @@ def evaluate(
     if not isinstance(cast("object", policy), LifecyclePolicy):
         kind = type(policy).__name__
         raise ValidationError(
-            "policy", f"must be a LifecyclePolicy, not {kind}; LifecyclePolicy.parse reads text"
+            "policy", f"must be a LifecyclePolicy, not {kind}; LifecyclePolicy.from_json reads text"
         )
     policy.check()
     now = _in_utc(now, "now")

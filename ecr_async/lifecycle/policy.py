@@ -24,7 +24,7 @@ class LifecyclePolicy:
     """1 to 50 rules, in any order: their priorities say which comes first."""
 
     @classmethod
-    def parse(cls, text: str) -> "LifecyclePolicy":
+    def from_json(cls, text: str) -> "LifecyclePolicy":
         """Return the policy that a document holds.
 
         Raises `LifecyclePolicyError` with every reason why ECR would reject the document: not JSON,
@@ -43,7 +43,7 @@ class LifecyclePolicy:
     def to_json(self) -> str:
         """Return the document for `put_lifecycle_policy`, 100 to 30,720 characters without white space.
 
-        `LifecyclePolicy.parse` of it is this policy again. Raises `LifecyclePolicyError`, as `check` does.
+        `from_json` of it is this policy again. Raises `LifecyclePolicyError`, as `check` does.
         """
         problems = list(self._misfits())
         unreadable = {problem.rule for problem in problems}

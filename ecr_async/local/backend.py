@@ -69,7 +69,7 @@ class Backend:
             try:
                 return await cls._open(folder, store, rules, clock, outbox)
             except BaseException:
-                await store.close()
+                await store.aclose()
                 await store.run(folder.close)
                 raise
         except BaseException:
@@ -97,16 +97,16 @@ class Backend:
             outbox.open(store, lambda: backend.write(scope, complete_scans))
         return backend
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the database; remove what was temporary."""
         try:
             if self._sweeping is not None:
                 self._sweeping.cancel()
                 await asyncio.wait([self._sweeping])
             if self.outbox is not None:
-                await self.outbox.close()
+                await self.outbox.aclose()
             await self.store.run(self.uploads.close)
-            await self.store.close()
+            await self.store.aclose()
         finally:
             await self.store.run(self.folder.close)
             self.store.stop()

@@ -366,7 +366,7 @@ class LocalECR:
                 await runner.cleanup()
         finally:
             if backend is not None:
-                await backend.close()
+                await backend.aclose()
 
 
 async def serve(local: LocalECR, started: Callable[[LocalECR], object] = lambda local: None) -> None:

@@ -67,7 +67,7 @@ class Outbox:
         self._loop = asyncio.get_running_loop()
         self._sending = asyncio.create_task(self._send_until_closed(store, complete_scans))
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Send what is recorded, giving up at the first failure, and end."""
         self._closing.set()
         self._changed.set()

@@ -122,7 +122,7 @@ class Store:
                 "restore it, or remove its folder to start with nothing"
             ) from None
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Finish the work at hand and close the database; `run` still works."""
         await asyncio.gather(*self._written_later, return_exceptions=True)
         await self.run(self._close)

@@ -244,7 +244,7 @@ class TestClosing:
                 await describe(service)
             with pytest.raises(ecr.SessionClosedError, match="is closed"):
                 session.service()
-            await session.close()
+            await session.aclose()
         assert len(server.requests) == 1
 
     @in_virtual_time
@@ -253,7 +253,7 @@ class TestClosing:
             session = session_for(server)
             with pytest.raises(ecr.SessionClosedError, match="async with"):
                 session.service()
-            await session.close()
+            await session.aclose()
 
     @in_virtual_time
     async def test_a_session_is_entered_once(self) -> None:

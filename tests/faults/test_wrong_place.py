@@ -38,7 +38,7 @@ def test_a_second_event_loop(action: Callable[[ecr.Session], Coroutine[Any, Any,
         first.run(opened.__aenter__())
         with pytest.raises(ecr.WrongEventLoopError, match="enter a session of its own") as caught:
             asyncio.run(action(opened))
-        first.run(opened.close())
+        first.run(opened.aclose())
     assert isinstance(caught.value, ecr.ECRError)
 
 
@@ -86,7 +86,7 @@ async def test_a_forked_child_leaves_the_parent_unharmed() -> None:
             asyncio.run(use(opened))
 
         def close() -> None:
-            asyncio.run(opened.close())
+            asyncio.run(opened.aclose())
 
         assert in_child(call) == 3
         assert in_child(close) == 0

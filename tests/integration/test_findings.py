@@ -427,7 +427,7 @@ class TestLeavingEarly:
             )
             results = aiter(scan)
             await anext(results)
-            await session.close()
+            await session.aclose()
             with pytest.raises(ecr.SessionClosedError):
                 [result async for result in results]
 

@@ -72,7 +72,7 @@ class TestAssumedRole:
     async def test_closing_the_session_ends_it(self, session: ecr.Session) -> None:
         child = session.assume_role(ROLE)
         service = child.assume_role(ROLE).service()
-        await session.close()
+        await session.aclose()
         for use in (child.service, child.get_credentials, lambda: create(service, "repo")):
             with pytest.raises(ecr.SessionClosedError):
                 await use()  # type: ignore[misc]

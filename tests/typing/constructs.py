@@ -141,7 +141,7 @@ async def scans(service: Service) -> None:
 
 
 def policies(text: str) -> None:
-    policy = ecr.lifecycle.LifecyclePolicy.parse(text)
+    policy = ecr.lifecycle.LifecyclePolicy.from_json(text)
     assert_type(policy, ecr.lifecycle.LifecyclePolicy)
     assert_type(policy.to_json(), str)
 

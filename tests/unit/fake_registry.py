@@ -85,7 +85,7 @@ class FakeRegistry:
     async def open(self) -> None:
         """Do what a transport does on entry: here, nothing."""
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Do what a transport does at the end: here, nothing."""
 
     def download(

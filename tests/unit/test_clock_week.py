@@ -40,7 +40,7 @@ class Week(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
 
     def teardown(self) -> None:
-        self.loop.run_until_complete(self.cache.close())
+        self.loop.run_until_complete(self.cache.aclose())
         self.loop.close()
 
     async def provide(self) -> Credentials:

@@ -60,7 +60,7 @@ def provider(clock: StoppedClock) -> Provider:
 async def cache(provider: Provider, clock: StoppedClock) -> AsyncIterator[CachedCredentials]:
     cached = CachedCredentials(provider, clock=clock, monotonic=clock)
     yield cached
-    await cached.close()
+    await cached.aclose()
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
@@ -271,7 +271,7 @@ class TestRenewal:
         clock.now += 45 * MINUTE
         provider.gate.clear()
         assert key(cache.current) == "KEY1"
-        await cache.close()
+        await cache.aclose()
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     async def test_closing_ends_the_wait_of_those_who_wait_for_it(
@@ -280,7 +280,7 @@ class TestRenewal:
         provider.gate.clear()
         waiting = asyncio.create_task(cache.get())
         await asyncio.sleep(0)
-        await cache.close()
+        await cache.aclose()
         with pytest.raises(SessionClosedError, match="the session is closed"):
             await waiting
 

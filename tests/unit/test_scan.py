@@ -331,7 +331,7 @@ class TestLeavingEarly:
             scan = ecr.scan_images([session.service()], concurrency=1)
             results = aiter(scan)
             await anext(results)
-            await session.close()
+            await session.aclose()
             with pytest.raises(ecr.SessionClosedError):
                 [result async for result in results]
 

@@ -134,7 +134,7 @@ class Checkpoint:
         """
         await self._run(self._open, output)
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the file, after what is being written to it. May be called again."""
         if self._is_closed:
             return

@@ -185,7 +185,7 @@ class Scan(BulkScan[ScanResult]):
         """Stop: when this returns, no task and no call of the scan is left. May be called again."""
         await super().aclose()
         if self.checkpoint is not None:
-            await self.checkpoint.close()
+            await self.checkpoint.aclose()
 
     @asynccontextmanager
     async def results(

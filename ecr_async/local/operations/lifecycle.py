@@ -226,7 +226,7 @@ class _Result:
 
 def _parse(text: str) -> LifecyclePolicy:
     try:
-        return LifecyclePolicy.parse(text)
+        return LifecyclePolicy.from_json(text)
     except LifecyclePolicyError as error:
         raise messages.bad_lifecycle_policy(str(error)) from None
 

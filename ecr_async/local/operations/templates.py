@@ -80,7 +80,7 @@ def _changed(
         raise messages.invalid("repositoryPolicy", fault)
     if changed.lifecycle_policy:
         try:
-            LifecyclePolicy.parse(changed.lifecycle_policy)
+            LifecyclePolicy.from_json(changed.lifecycle_policy)
         except LifecyclePolicyError as error:
             raise messages.invalid("lifecyclePolicy", str(error)) from None
     registry.keep(KIND, changed, request.prefix)

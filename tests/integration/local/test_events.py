@@ -216,7 +216,7 @@ async def test_a_lifecycle_run_and_a_replication_have_awss_shapes() -> None:
     await backend.write(Scope(Caller("123456789012", "eu-west-1"), "", ""), work)
     first, second, without = [await inbox.next() for _ in range(3)]
     replicated = await inbox.next()
-    await backend.close()
+    await backend.aclose()
 
     assert isinstance(first, LifecyclePolicyExecution)
     assert isinstance(second, LifecyclePolicyExecution)

@@ -43,7 +43,7 @@ class Images(RuleBasedStateMachine):
         await ecr.create_repository(self.service, ecr.CreateRepositoryRequest("app"))
 
     async def close(self) -> None:
-        await self.session.close()
+        await self.session.aclose()
         await self.local.__aexit__(None, None, None)
 
     def teardown(self) -> None:

@@ -42,7 +42,7 @@ def archive_rule() -> Json:
 
 def problems(text: str) -> list[str]:
     with pytest.raises(LifecyclePolicyError) as caught:
-        LifecyclePolicy.parse(text)
+        LifecyclePolicy.from_json(text)
     return str(caught.value).splitlines()
 
 
@@ -64,7 +64,7 @@ def acting(**members: Any) -> Json:
 
 def test_each_storage_class_can_have_rules_with_the_same_prefixes() -> None:
     second = archive_rule() | {"rulePriority": 11}
-    assert len(LifecyclePolicy.parse(json.dumps({"rules": [a_rule(), second]})).rules) == 2
+    assert len(LifecyclePolicy.from_json(json.dumps({"rules": [a_rule(), second]})).rules) == 2
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_a_document_that_is_too_long() -> None:
     assert problems(text + " " * (30_721 - len(text))) == [
         "document: must have 100 to 30,720 characters, not 30,721"
     ]
-    assert LifecyclePolicy.parse(text + " " * (30_720 - len(text))) == LifecyclePolicy.parse(text)
+    assert LifecyclePolicy.from_json(text + " " * (30_720 - len(text))) == LifecyclePolicy.from_json(text)
 
 
 def test_no_rules_at_all() -> None:
@@ -240,7 +240,7 @@ def test_no_rules_at_all() -> None:
 def test_more_rules_than_fifty() -> None:
     rules = [selecting(tagPrefixList=[f"v{n}."]) | {"rulePriority": n} for n in range(1, 52)]
     assert problems_of(*rules) == ["rules: must be 1 to 50 rules, not 51"]
-    assert len(LifecyclePolicy.parse(json.dumps({"rules": rules[:50]})).rules) == 50
+    assert len(LifecyclePolicy.from_json(json.dumps({"rules": rules[:50]})).rules) == 50
 
 
 def test_a_priority_that_two_rules_have() -> None:
@@ -267,7 +267,7 @@ def test_only_one_rule_can_be_for_any() -> None:
 
 def test_any_is_last_among_the_rules_of_its_storage_class() -> None:
     later = archive_rule() | {"rulePriority": 12}
-    assert len(LifecyclePolicy.parse(json.dumps({"rules": [any_rule(11), later]})).rules) == 2
+    assert len(LifecyclePolicy.from_json(json.dumps({"rules": [any_rule(11), later]})).rules) == 2
 
 
 def untagged_rule(priority: int) -> Json:

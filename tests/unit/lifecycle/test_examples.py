@@ -60,7 +60,7 @@ ANY = {"tagStatus": "any"}
 
 
 def test_filtering_on_image_age() -> None:
-    policy = LifecyclePolicy.parse(document((tagged("prod*") | pushed(14), EXPIRE)))
+    policy = LifecyclePolicy.from_json(document((tagged("prod*") | pushed(14), EXPIRE)))
     images = [
         image("A", ["production"], pushed=15),
         image("B", ["prod"], pushed=14),
@@ -70,19 +70,19 @@ def test_filtering_on_image_age() -> None:
 
 
 def test_filtering_on_last_pulled_time() -> None:
-    policy = LifecyclePolicy.parse(document((ANY | pulled(90), ARCHIVE)))
+    policy = LifecyclePolicy.from_json(document((ANY | pulled(90), ARCHIVE)))
     assert policy.rules == (Rule.archive(1, "any", days_since_pulled=90, description="Rule 1"),)
     assert taken(policy, [image("A", pushed=91), image("B", pushed=89)]) == "A"
 
 
 def test_filtering_on_archive_transition_time() -> None:
-    policy = LifecyclePolicy.parse(document((ANY | transitioned(365), EXPIRE)))
+    policy = LifecyclePolicy.from_json(document((ANY | transitioned(365), EXPIRE)))
     assert policy.rules == (Rule.expire(1, "any", days_since_archived=365, description="Rule 1"),)
     assert taken(policy, [archived("A", days=366), archived("B", days=365), image("C", pushed=999)]) == "A"
 
 
 def test_filtering_on_image_count() -> None:
-    policy = LifecyclePolicy.parse(document((UNTAGGED | newest(1), EXPIRE)))
+    policy = LifecyclePolicy.from_json(document((UNTAGGED | newest(1), EXPIRE)))
     images = [image("A", pushed=1), image("B", pushed=2), image("C", pushed=3), image("D", ["v1"], pushed=4)]
     assert taken(policy, images) == "CB"
 
@@ -96,16 +96,16 @@ BETA_AND_PROD = [
 
 def test_filtering_on_multiple_rules_a() -> None:
     rules = (tagged("prod*") | newest(1), EXPIRE), (tagged("beta*") | newest(1), EXPIRE)
-    assert taken(LifecyclePolicy.parse(document(*rules)), BETA_AND_PROD) == "A"
+    assert taken(LifecyclePolicy.from_json(document(*rules)), BETA_AND_PROD) == "A"
 
 
 def test_filtering_on_multiple_rules_b() -> None:
     rules = (tagged("beta*") | newest(1), EXPIRE), (tagged("prod*") | newest(1), EXPIRE)
-    assert taken(LifecyclePolicy.parse(document(*rules)), BETA_AND_PROD) == "AB"
+    assert taken(LifecyclePolicy.from_json(document(*rules)), BETA_AND_PROD) == "AB"
 
 
 def test_filtering_on_multiple_tags_in_a_single_rule_a() -> None:
-    policy = LifecyclePolicy.parse(document((tagged("alpha*", "beta*") | pushed(5), EXPIRE)))
+    policy = LifecyclePolicy.from_json(document((tagged("alpha*", "beta*") | pushed(5), EXPIRE)))
     images = [
         image("A", ["alpha-1"], pushed=12),
         image("B", ["beta-1"], pushed=11),
@@ -118,7 +118,7 @@ def test_filtering_on_multiple_tags_in_a_single_rule_a() -> None:
 
 
 def test_filtering_on_multiple_tags_in_a_single_rule_b() -> None:
-    policy = LifecyclePolicy.parse(document((tagged("alpha*", "beta*") | newest(1), EXPIRE)))
+    policy = LifecyclePolicy.from_json(document((tagged("alpha*", "beta*") | newest(1), EXPIRE)))
     images = [
         image("A", ["alpha-1", "beta-1", "gamma-1"], pushed=10),
         image("B", ["alpha-2", "beta-2"], pushed=9),
@@ -128,7 +128,7 @@ def test_filtering_on_multiple_tags_in_a_single_rule_b() -> None:
 
 
 def test_filtering_on_all_images_a() -> None:
-    policy = LifecyclePolicy.parse(document((ANY | newest(1), EXPIRE)))
+    policy = LifecyclePolicy.from_json(document((ANY | newest(1), EXPIRE)))
     images = [
         image("A", ["alpha-1"], pushed=4),
         image("B", ["beta-1"], pushed=3),
@@ -152,11 +152,11 @@ def test_filtering_on_all_images_b() -> None:
         image("D", ["git hash"], pushed=1),
         image("E", pushed=an_hour_less),
     ]
-    assert taken(LifecyclePolicy.parse(document(*rules)), images) == "ABD"
+    assert taken(LifecyclePolicy.from_json(document(*rules)), images) == "ABD"
 
 
 def test_archiving_images_older_than_a_number_of_days() -> None:
-    policy = LifecyclePolicy.parse(document((tagged("prod*") | pushed(30), ARCHIVE)))
+    policy = LifecyclePolicy.from_json(document((tagged("prod*") | pushed(30), ARCHIVE)))
     images = [image("A", ["prod-1"], pushed=31), image("B", ["prod-2"], pushed=29)]
     assert taken(policy, images) == "A"
 
@@ -169,10 +169,10 @@ def test_combining_archive_and_expire_rules() -> None:
         archived("C", days=366),
         archived("D", days=364),
     ]
-    assert taken(LifecyclePolicy.parse(document(*rules)), images) == "AC"
+    assert taken(LifecyclePolicy.from_json(document(*rules)), images) == "AC"
 
 
 @pytest.mark.parametrize("pattern", ["*test*1*2*3", "test*1*2*3*"])
 def test_four_wildcards_are_accepted(pattern: str) -> None:
-    policy = LifecyclePolicy.parse(document((tagged(pattern) | newest(1), EXPIRE)))
+    policy = LifecyclePolicy.from_json(document((tagged(pattern) | newest(1), EXPIRE)))
     assert policy.rules[0].selection.tag_patterns == (pattern,)

@@ -102,7 +102,7 @@ def outcome(results: tuple[ImageResult[ImageDetail], ...]) -> Outcome:
 
 @given(policies())
 def test_parsing_what_was_written_gives_the_policy_back(policy: LifecyclePolicy) -> None:
-    assert LifecyclePolicy.parse(policy.to_json()) == policy
+    assert LifecyclePolicy.from_json(policy.to_json()) == policy
 
 
 @given(policies(), repositories(), st.data())
