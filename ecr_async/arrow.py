@@ -44,7 +44,7 @@ from typing import Any, Self
 
 from ecr_async._bulk.images import Scan, ScannedPage, ScanResult, ScanSummary
 from ecr_async._bulk.images.rows import NAMES, rows
-from ecr_async._bulk.partial_file import PartialFile, remove_abandoned
+from ecr_async._files.partial import PartialFile, remove_abandoned
 from ecr_async._optional import extra
 from ecr_async.errors import ConfigurationError
 

@@ -22,7 +22,7 @@ from ecr_async._bulk.images import (
     scan_images,
 )
 from ecr_async._bulk.images.selection import Selection
-from ecr_async._bulk.partial_file import remove_abandoned
+from ecr_async._files.partial import remove_abandoned
 from ecr_async.arrow import ParquetFile
 from ecr_async.distributed.results import FailedPartition, RegistrySummary
 from ecr_async.session import Session

@@ -1,5 +1,4 @@
-"""The file in which docker, podman, skopeo and Kubernetes have their logins. Nothing here but `save` does
-I/O.
+"""The file in which docker, podman, skopeo and Kubernetes have their logins; only `save_login` does I/O.
 
 See https://docs.docker.com/reference/cli/docker/login/ and containers-auth.json(5).
 """
@@ -11,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from ecr_async._files.replacing import replace_file
 from ecr_async.errors import ConfigurationError
 from ecr_async.transfer.registry_credentials import RegistryCredentials
 
@@ -49,14 +49,7 @@ def save_login(path: Path, login: RegistryCredentials) -> None:
     path = path.resolve()  # a link stays one
     path.parent.mkdir(parents=True, exist_ok=True)
     content = with_login(path.read_bytes() if path.exists() else None, login)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    replace_file(path, content, is_private=True)
 
 
 def kubernetes_secret(login: RegistryCredentials, name: str, namespace: str | None = None) -> bytes:

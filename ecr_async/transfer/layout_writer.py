@@ -8,20 +8,20 @@ image is listed there last. So a layout is good at every moment, also for other 
 """
 
 import asyncio
-import os
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ecr_async._bulk.concurrency import for_each
+from ecr_async._files.locks import lock
+from ecr_async._files.replacing import replace_file
 from ecr_async.oci.manifests import MAX_MANIFEST_BYTES, Descriptor, Manifest
+from ecr_async.transfer.blob_file import BlobFile
 from ecr_async.transfer.blobs import Blob
 from ecr_async.transfer.errors import LayoutError
-from ecr_async.transfer.file_lock import lock
 from ecr_async.transfer.files import FolderFiles
 from ecr_async.transfer.layout_index import LAYOUT_VERSION, check_index, list_image
 from ecr_async.transfer.layout_reader import INDEX, LAYOUT, blob_name
-from ecr_async.transfer.partial_file import PartialFile
 
 __all__ = ["LayoutWriter"]
 
@@ -61,7 +61,7 @@ class LayoutWriter:
         """Write a blob and return how many bytes were moved."""
         target = self.path / blob_name(blob.descriptor.digest)
         size = blob.descriptor.size
-        file = await asyncio.to_thread(PartialFile, blob.descriptor, self._ours, target)
+        file = await asyncio.to_thread(BlobFile, blob.descriptor, self._ours, target)
         try:
             found = file.size
             on_progress(found)
@@ -101,22 +101,23 @@ class LayoutWriter:
         if (index := self._read(INDEX)) is not None:
             check_index(self.path, index)
         if LAYOUT not in names:
-            _replace(self.path / LAYOUT, LAYOUT_VERSION)
+            replace_file(self.path / LAYOUT, LAYOUT_VERSION, is_durable=True)
 
     def _has(self, blob: Descriptor) -> bool:
         extent = FolderFiles(self.path).find(blob_name(blob.digest))
         return extent is not None and extent.has(blob)
 
     def _put(self, manifest: Manifest, tags: Sequence[str], is_listed: bool) -> None:
-        name = blob_name(manifest.digest)
         if not self._has(manifest.descriptor()):
-            _replace(self.path / name, manifest.content)
+            path = self.path / blob_name(manifest.digest)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(path, manifest.content, is_durable=True)
         if is_listed:
             with self._locked():
                 content = self._read(INDEX)
                 changed = list_image(content, manifest, tags)
                 if changed != content:
-                    _replace(self.path / INDEX, changed)
+                    replace_file(self.path / INDEX, changed, is_durable=True)
 
     def _read(self, name: str) -> bytes | None:
         extent = FolderFiles(self.path).find(name)
@@ -132,17 +133,3 @@ class LayoutWriter:
         with (self.path / LAYOUT).open("rb") as file:
             lock(file.fileno())
             yield
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file in one step: a reader gets either the old content or the new, whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -11,6 +11,8 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
+from ecr_async._files.replacing import replace_file
+
 __all__ = ["UploadNotes", "state_folder"]
 
 _UPLOAD_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -62,10 +64,7 @@ class UploadNotes:
             return
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path = self._path(self._folder, key)
-            temporary = path.with_name(f"{path.name}.{os.getpid()}")
-            temporary.write_text(upload_id, encoding="ascii")
-            temporary.replace(path)
+            replace_file(self._path(self._folder, key), upload_id.encode("ascii"))
 
     def _remove(self, key: tuple[str | None, ...]) -> None:
         if self._folder is not None:

@@ -22,7 +22,7 @@ from ecr_async._bulk.images.checkpoint import Checkpoint
 from ecr_async._bulk.images.results import ScannedPage, ScanResult, ScanSummary
 from ecr_async._bulk.images.rows import NAMES, rows
 from ecr_async._bulk.images.scanner import Scan
-from ecr_async._bulk.partial_file import PartialFile, remove_abandoned
+from ecr_async._files.partial import PartialFile, remove_abandoned
 from ecr_async.errors import CheckpointError
 
 __all__ = ["json_lines", "write_jsonl"]

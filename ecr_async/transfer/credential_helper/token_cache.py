@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from ecr_async._files.replacing import replace_file
 from ecr_async.transfer.registry_credentials import MARGIN, RegistryCredentials
 
 __all__ = ["TokenCache", "cache_folder"]
@@ -57,16 +58,9 @@ class TokenCache:
         """Keep a login. A folder that cannot be written means only that nothing is kept."""
         path = self._path(identity, host)
         kept = _Kept(login.username, login.password, login.endpoint, login.expires_at)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            try:
-                fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(fd, "wb") as file:
-                    file.write(msgspec.json.encode(kept))
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            replace_file(path, msgspec.json.encode(kept), is_private=True)
 
     def remove(self, host: str) -> None:
         """Forget every identity's logins for a registry."""

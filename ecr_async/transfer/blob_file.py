@@ -1,4 +1,4 @@
-"""A file that grows under another name, and gets its own when its digest has been verified.
+"""A blob in a file that grows under another name, and gets its own when its digest has been verified.
 
 What an interrupted download left is hashed again and kept. Everything here blocks.
 """
@@ -6,18 +6,18 @@ What an interrupted download left is hashed again and kept. Everything here bloc
 import os
 from pathlib import Path
 
+from ecr_async._files.locks import try_lock
 from ecr_async.oci.digests import hash_for, split_digest
 from ecr_async.oci.manifests import Descriptor
 from ecr_async.transfer.blobs import SLICE
 from ecr_async.transfer.errors import DigestMismatchError
-from ecr_async.transfer.file_lock import try_lock
 
-__all__ = ["PartialFile"]
+__all__ = ["BlobFile"]
 
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
-class PartialFile:
+class BlobFile:
     """A blob's content on its way to `target`; at most one process writes it at a time."""
 
     def __init__(self, descriptor: Descriptor, folder: Path, target: Path) -> None:

@@ -1,8 +1,9 @@
 """Locks on files, against other processes and other opens in this one. Released when the file is closed.
 
-Where the system has no such locks, as on Windows, every attempt succeeds.
+Where there are no such locks, as on Windows and on some network file systems, every attempt succeeds.
 """
 
+import errno
 import sys
 
 __all__ = ["lock", "try_lock"]
@@ -21,12 +22,18 @@ else:
 
     def lock(fd: int) -> None:
         """Wait for the lock."""
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        _flock(fd, fcntl.LOCK_EX)
 
     def try_lock(fd: int) -> bool:
         """Take the lock if nobody has it; return whether that is so."""
+        return _flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _flock(fd: int, operation: int) -> bool:
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, operation)
         except BlockingIOError:
             return False
+        except OSError as error:
+            if error.errno not in {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}:
+                raise
         return True

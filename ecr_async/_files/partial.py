@@ -10,10 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-try:
-    import fcntl
-except ImportError:  # on Windows, where an open file cannot be removed by others anyway
-    fcntl = None  # type: ignore[assignment]
+from ecr_async._files.locks import try_lock
 
 __all__ = ["PartialFile", "remove_abandoned"]
 
@@ -37,7 +34,7 @@ class PartialFile:
         self._path = self._path.resolve()  # a link stays one, and so does what stands for it
         self._partial = self._path.with_name(f".{self._path.name[:200]}.{uuid.uuid4().hex}{SUFFIX}")
         self.file = self._partial.open("xb")
-        _lock(self.file)
+        try_lock(self.file.fileno())
 
     def commit(self) -> None:
         """Write the file to the disk and give it its name."""
@@ -62,18 +59,5 @@ def remove_abandoned(folder: Path, name: str = "") -> None:
         found = [each.path for each in entries if each.name.startswith(prefix) and each.name.endswith(SUFFIX)]
     for path in found:
         with suppress(OSError), open(path, "rb") as file:
-            if _lock(file):
+            if try_lock(file.fileno()):
                 os.unlink(path)
-
-
-def _lock(file: BinaryIO) -> bool:
-    """Lock a file for as long as it is open. Returns whether it was free."""
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        pass  # a file system without locks
-    return True
