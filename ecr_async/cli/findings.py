@@ -18,8 +18,9 @@ from ecr_async._bulk.findings import (
 from ecr_async._bulk.findings.results import SEVERITIES
 from ecr_async._bulk.images import scan_images
 from ecr_async.cli.interruption import run
+from ecr_async.cli.options import EndpointUrl, Profiles, Regions
 from ecr_async.cli.printing import AsJson, notice, print_rows
-from ecr_async.cli.registries import Endpoint, Profiles, Regions, Registries
+from ecr_async.cli.registries import Registries
 from ecr_async.service import Service
 
 __all__ = ["findings"]
@@ -41,7 +42,7 @@ def findings(
     ] = None,
     region: Regions = None,
     profile: Profiles = None,
-    endpoint_url: Endpoint = None,
+    endpoint_url: EndpointUrl = None,
     start: Annotated[
         bool, typer.Option("--start", help="Start a basic scan of images that were never scanned.")
     ] = False,

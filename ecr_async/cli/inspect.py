@@ -9,8 +9,9 @@ from ecr_async._bulk.batches import get_images
 from ecr_async.api.common import ImageIdentifier
 from ecr_async.api.images import DescribeImagesRequest, ImageDetail, describe_images
 from ecr_async.cli.interruption import run
+from ecr_async.cli.options import EndpointUrl, ImageRegion, Profile
+from ecr_async.cli.places import Place
 from ecr_async.cli.printing import AsJson, as_json_lines, is_for_people, say, text
-from ecr_async.cli.registries import Endpoint, Profile, Region, one_service, parse_image
 from ecr_async.errors import ECRError, ValidationError
 from ecr_async.oci.manifests import Descriptor, Manifest
 from ecr_async.oci.references import ImageReference
@@ -23,37 +24,28 @@ def inspect(
         str,
         typer.Argument(help="Such as team/app:v1 or team/app@sha256:…, with the registry's host or without."),
     ],
-    region: Region = None,
+    region: ImageRegion = None,
     profile: Profile = None,
-    endpoint_url: Endpoint = None,
+    endpoint_url: EndpointUrl = None,
     manifest: Annotated[
         bool, typer.Option(help="Read the manifest as well, which ECR counts as a pull of the image.")
     ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Show an image: its digest, tags, size, times and scan, its platforms or its layers.
-
-    A name with a registry's host in it says the region as well.
-    """
-    reference, found = parse_image(image, region)
-    shown = run(_inspect(reference, found, profile, endpoint_url, manifest))
+    """Show an image: its digest, tags, size, times and scan, its platforms or its layers."""
+    reference = ImageReference.parse(image)
+    shown = run(_inspect(reference, Place(profile, region, endpoint_url).of(reference), manifest))
     if is_for_people(as_json):
         say(_grid(shown))
     else:
         as_json_lines([shown])
 
 
-async def _inspect(
-    reference: ImageReference,
-    region: str | None,
-    profile: str | None,
-    endpoint_url: str | None,
-    manifest: bool,
-) -> dict[str, Any]:
+async def _inspect(reference: ImageReference, place: Place, manifest: bool) -> dict[str, Any]:
     if reference.tag is None and reference.digest is None:
         raise ValidationError("image", "must have a tag or a digest, such as team/app:v1")
     identifier = ImageIdentifier(reference.digest, None if reference.digest else reference.tag)
-    async with one_service(region, profile, endpoint_url) as service:
+    async with place.open() as service:
         request = DescribeImagesRequest(
             reference.repository, registry_id=reference.account, image_ids=[identifier]
         )

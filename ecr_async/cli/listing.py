@@ -13,8 +13,9 @@ from ecr_async.api.repositories import (
     paginate_describe_repositories,
 )
 from ecr_async.cli.interruption import run
+from ecr_async.cli.options import EndpointUrl, Profile, Region
+from ecr_async.cli.places import Place
 from ecr_async.cli.printing import AsJson, notice, print_rows
-from ecr_async.cli.registries import Endpoint, Profile, Region, one_service
 
 __all__ = ["ls", "tags"]
 
@@ -35,7 +36,7 @@ def ls(
     ] = None,
     region: Region = None,
     profile: Profile = None,
-    endpoint_url: Endpoint = None,
+    endpoint_url: EndpointUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """List the repositories of a registry, by name.
@@ -55,7 +56,7 @@ def ls(
 async def _repositories(
     selection: Selection, region: str | None, profile: str | None, endpoint_url: str | None
 ) -> list[dict[str, Any]]:
-    async with one_service(region, profile, endpoint_url) as service:
+    async with Place(profile, region, endpoint_url).open() as service:
         pager = paginate_describe_repositories(service, DescribeRepositoriesRequest(max_results=1000))
         found = [each async for each in pager if _is_selected(each, selection)]
     return [
@@ -79,7 +80,7 @@ def tags(
     repository: Annotated[str, typer.Argument(help="The repository's name.")],
     region: Region = None,
     profile: Profile = None,
-    endpoint_url: Endpoint = None,
+    endpoint_url: EndpointUrl = None,
     untagged: Annotated[bool, typer.Option("--untagged", help="Show images without a tag as well.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -91,7 +92,7 @@ def tags(
 async def _tags(
     repository: str, region: str | None, profile: str | None, endpoint_url: str | None, untagged: bool
 ) -> list[dict[str, Any]]:
-    async with one_service(region, profile, endpoint_url) as service:
+    async with Place(profile, region, endpoint_url).open() as service:
         request = DescribeImagesRequest(repository, max_results=1000)
         images = [image async for image in paginate_describe_images(service, request)]
     images.sort(key=_pushed_at, reverse=True)

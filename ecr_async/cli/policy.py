@@ -16,8 +16,9 @@ from ecr_async.api.lifecycle import (
 )
 from ecr_async.cli.interruption import run
 from ecr_async.cli.lifecycle_preview import read_policy
+from ecr_async.cli.options import EndpointUrl, Profile, Region
+from ecr_async.cli.places import Place
 from ecr_async.cli.printing import counted, notice
-from ecr_async.cli.registries import Endpoint, Profile, Region, one_service
 
 __all__ = ["app"]
 
@@ -37,12 +38,12 @@ def get(
     repository: RepositoryName,
     region: Region = None,
     profile: Profile = None,
-    endpoint_url: Endpoint = None,
+    endpoint_url: EndpointUrl = None,
 ) -> None:
     """Print a repository's lifecycle policy, as it is stored."""
 
     async def read() -> str:
-        async with one_service(region, profile, endpoint_url) as service:
+        async with Place(profile, region, endpoint_url).open() as service:
             response = await get_lifecycle_policy(service, GetLifecyclePolicyRequest(repository))
         return response.lifecycle_policy_text or ""
 
@@ -65,13 +66,13 @@ def set_policy(
     file: PolicyFile,
     region: Region = None,
     profile: Profile = None,
-    endpoint_url: Endpoint = None,
+    endpoint_url: EndpointUrl = None,
 ) -> None:
     """Check a policy, and make it the repository's. ECR applies it within 24 hours."""
     checked = read_policy(file)
 
     async def write() -> None:
-        async with one_service(region, profile, endpoint_url) as service:
+        async with Place(profile, region, endpoint_url).open() as service:
             await put_lifecycle_policy(service, PutLifecyclePolicyRequest(repository, checked.to_json()))
 
     run(write())
@@ -83,12 +84,12 @@ def delete(
     repository: RepositoryName,
     region: Region = None,
     profile: Profile = None,
-    endpoint_url: Endpoint = None,
+    endpoint_url: EndpointUrl = None,
 ) -> None:
     """Delete a repository's lifecycle policy."""
 
     async def remove() -> None:
-        async with one_service(region, profile, endpoint_url) as service:
+        async with Place(profile, region, endpoint_url).open() as service:
             await delete_lifecycle_policy(service, DeleteLifecyclePolicyRequest(repository))
 
     run(remove())

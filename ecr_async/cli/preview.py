@@ -10,8 +10,9 @@ from ecr_async.api.common import ImageIdentifier
 from ecr_async.api.lifecycle import LifecyclePolicyPreviewResult
 from ecr_async.cli.interruption import run
 from ecr_async.cli.lifecycle_preview import COLUMNS, preview_policy, preview_row, read_policy
+from ecr_async.cli.options import EndpointUrl, Profile, Region
+from ecr_async.cli.places import Place
 from ecr_async.cli.printing import AsJson, counted, notice, print_rows
-from ecr_async.cli.registries import Endpoint, Profile, Region, one_service
 from ecr_async.lifecycle import LifecyclePolicy, Rule
 
 __all__ = ["clean", "preview"]
@@ -34,7 +35,7 @@ def preview(
     policy: PolicyFile = None,
     region: Region = None,
     profile: Profile = None,
-    endpoint_url: Endpoint = None,
+    endpoint_url: EndpointUrl = None,
     timeout: Timeout = 300.0,
     as_json: AsJson = False,
 ) -> None:
@@ -53,7 +54,7 @@ async def _preview(
     endpoint_url: str | None,
     timeout: float,
 ) -> list[LifecyclePolicyPreviewResult]:
-    async with one_service(region, profile, endpoint_url) as service:
+    async with Place(profile, region, endpoint_url).open() as service:
         return await preview_policy(service, repository, policy, timeout)
 
 
@@ -71,7 +72,7 @@ def clean(
     ] = False,
     region: Region = None,
     profile: Profile = None,
-    endpoint_url: Endpoint = None,
+    endpoint_url: EndpointUrl = None,
     timeout: Timeout = 300.0,
     as_json: AsJson = False,
 ) -> None:
@@ -117,7 +118,7 @@ async def _clean(
     timeout: float,
     delete: bool,
 ) -> tuple[list[LifecyclePolicyPreviewResult], BatchResult[ImageIdentifier, ImageIdentifier]]:
-    async with one_service(region, profile, endpoint_url) as service:
+    async with Place(profile, region, endpoint_url).open() as service:
         found = await preview_policy(service, repository, policy, timeout)
         expiring = [each for each in found if each.action is not None and each.action.type == "EXPIRE"]
         if not delete:

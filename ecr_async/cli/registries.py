@@ -1,43 +1,17 @@
-"""The registries that a command works on: options that commands share, and the services that they select."""
+"""The registries that a command works on, in several regions, profiles or accounts."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Annotated, TypeAlias
 
 import attrs
-import typer
 
 from ecr_async._bulk.services import ServiceSelection
 from ecr_async.errors import ConfigurationError
 from ecr_async.fleet import Fleet
-from ecr_async.oci.references import ImageReference
 from ecr_async.service import Service
 from ecr_async.session import Session
 
-__all__ = [
-    "Endpoint",
-    "Profile",
-    "Profiles",
-    "Region",
-    "Regions",
-    "Registries",
-    "one_service",
-    "parse_image",
-]
-
-Region: TypeAlias = Annotated[str | None, typer.Option(help="The region. By default the profile's.")]
-Profile: TypeAlias = Annotated[str | None, typer.Option(help="A profile of the shared config files.")]
-Endpoint: TypeAlias = Annotated[
-    str | None, typer.Option("--endpoint-url", help="Where ECR is, if not at its own endpoint.")
-]
-Regions: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option("--region", help="A region; may be given again. By default the profile's."),
-]
-Profiles: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option("--profile", help="A profile of the shared config files; may be given again."),
-]
+__all__ = ["Registries"]
 
 
 @attrs.frozen
@@ -78,20 +52,3 @@ class Registries:
         await stack.enter_async_context(session)
         regions = [region for region in self.regions if region] or [session.config.require_region()]
         return Fleet(session, self.accounts, self.role, "all" if regions == ["all"] else regions)
-
-
-@asynccontextmanager
-async def one_service(
-    region: str | None, profile: str | None, endpoint_url: str | None
-) -> AsyncGenerator[Service, None]:
-    """Yield the one service that a command works on."""
-    async with Session(profile=profile, endpoint_url=endpoint_url) as session:
-        yield session.service(region)
-
-
-def parse_image(text: str, region: str | None) -> tuple[ImageReference, str | None]:
-    """Parse an image's name. Returns the region as well: the one in the name, unless
-    another is given.
-    """
-    reference = ImageReference.parse(text)
-    return reference, region or reference.region

@@ -24,9 +24,10 @@ from ecr_async._bulk.images import (
 from ecr_async._bulk.services import ServiceSelection
 from ecr_async.api.common import TagStatus
 from ecr_async.cli.interruption import run
+from ecr_async.cli.options import EndpointUrl, Profiles, Regions
 from ecr_async.cli.printing import notice
 from ecr_async.cli.progress import scan_progress
-from ecr_async.cli.registries import Endpoint, Profiles, Regions, Registries
+from ecr_async.cli.registries import Registries
 from ecr_async.report.tables import scan_tables
 from ecr_async.report.totals import Totals
 from ecr_async.service import Service
@@ -42,7 +43,7 @@ def scan(
         typer.Option(help="An account to enter with --role; may be given again. Takes '--region all'."),
     ] = None,
     role: Annotated[str | None, typer.Option(help="The role that is assumed in each account.")] = None,
-    endpoint_url: Endpoint = None,
+    endpoint_url: EndpointUrl = None,
     repository: Annotated[
         list[str] | None,
         typer.Option(metavar="PATTERN", help="A name, or a pattern like 'team/*'; may be given again."),
