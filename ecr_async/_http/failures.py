@@ -12,7 +12,7 @@ from ecr_async import errors
 from ecr_async._wire.headers import header
 from ecr_async.errors import CallError, CertificateError, ConnectError, ResponseError, TransportError
 
-__all__ = ["is_lost_connection", "is_telling", "known_of", "request_id", "transport_error"]
+__all__ = ["is_lost_connection", "known_of", "may_hold_secret", "request_id", "transport_error"]
 
 
 def transport_error(error: Exception, known: Mapping[str, Any]) -> CallError:
@@ -51,7 +51,7 @@ def transport_error(error: Exception, known: Mapping[str, Any]) -> CallError:
     return TransportError(f"the connection failed: {words}", **known)
 
 
-def is_telling(error: Exception) -> bool:
+def may_hold_secret(error: Exception) -> bool:
     """Whether aiohttp's exception may repeat what was sent or came, in which there may be a secret.
 
     The one for a response that breaks off in its head holds that head, and those for malformed ones what is

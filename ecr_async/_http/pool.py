@@ -22,7 +22,7 @@ from yarl import URL
 from ecr_async._http.body import Content, Pieces, is_small
 from ecr_async._http.connector import Connector, way
 from ecr_async._http.deadlines import Deadline, Deadlines
-from ecr_async._http.failures import is_lost_connection, is_telling, known_of, transport_error
+from ecr_async._http.failures import is_lost_connection, known_of, may_hold_secret, transport_error
 from ecr_async._http.proxy import Proxy, request_options
 from ecr_async._http.reading import (
     SLOWEST,
@@ -265,7 +265,7 @@ class PooledConnection:
             failure = pool.failure(error, response)
             if isinstance(failure, TransportError) and response is None and is_lost_connection(error):
                 failure.is_stale_connection = self.is_reused
-            cause = None if is_telling(error) else error
+            cause = None if may_hold_secret(error) else error
         except UnreadableError as error:
             failure = ResponseError(str(error), **known_of(response))
         # Out of the handler, so that what holds our headers, with the signature in them, is not chained.
