@@ -1,10 +1,10 @@
 """`ecr-async copy`: an image from one repository into another."""
 
-import asyncio
 from typing import Annotated
 
 import typer
 
+from ecr_async.cli.interruption import run
 from ecr_async.cli.places import Place
 from ecr_async.cli.transfer_report import layer_progress, print_moved
 from ecr_async.oci.references import ImageReference
@@ -44,7 +44,7 @@ def copy(
     there = Place(from_profile, from_region, from_endpoint_url).of(origin)
     here = Place(to_profile, to_region, to_endpoint_url).of(target)
 
-    async def run() -> CopiedImage:
+    async def transfer() -> CopiedImage:
         async with there.open() as source_service, here.open() as service:
             with layer_progress() as progress:
                 return await copy_image(
@@ -62,4 +62,4 @@ def copy(
                     concurrency=concurrency,
                 )
 
-    print_moved("copied", asyncio.run(run()), destination, as_json=json)
+    print_moved("copied", run(transfer()), destination, as_json=json)

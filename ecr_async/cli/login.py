@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import attrs
 import typer
 
+from ecr_async.cli.interruption import run
 from ecr_async.cli.places import EndpointUrl, Place, Profile, Region
 from ecr_async.cli.transfer_report import to_json
 from ecr_async.errors import ECRError
@@ -59,14 +60,14 @@ def login(
     """
     deliver = _Delivery(output, file, name, namespace, pipe_to)
 
-    async def run() -> None:
+    async def deliver_it() -> None:
         async with Place(profile, region, endpoint_url).open() as service:
             if watch:
                 await _watch(service, deliver)
             else:
                 await asyncio.to_thread(deliver, await registry_credentials(service))
 
-    asyncio.run(run())
+    run(deliver_it())
 
 
 @attrs.frozen

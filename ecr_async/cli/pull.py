@@ -1,11 +1,11 @@
 """`ecr-async pull`: an image from a repository into a layout."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ecr_async.cli.interruption import run
 from ecr_async.cli.places import EndpointUrl, Place, Profile, Region
 from ecr_async.cli.transfer_report import layer_progress, print_moved
 from ecr_async.oci.references import ImageReference
@@ -36,7 +36,7 @@ def pull(
     source = ImageReference.parse(image)
     place = Place(profile, region, endpoint_url).of(source)
 
-    async def run() -> PulledImage:
+    async def transfer() -> PulledImage:
         async with place.open() as service:
             with layer_progress() as progress:
                 return await pull_image(
@@ -52,4 +52,4 @@ def pull(
                     concurrency=concurrency,
                 )
 
-    print_moved("pulled", asyncio.run(run()), image, as_json=json)
+    print_moved("pulled", run(transfer()), image, as_json=json)

@@ -1,11 +1,11 @@
 """`ecr-async push`: an image from a layout or an archive into a repository."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ecr_async.cli.interruption import run
 from ecr_async.cli.places import EndpointUrl, Place, Profile, Region
 from ecr_async.cli.transfer_report import layer_progress, print_moved
 from ecr_async.oci.references import ImageReference
@@ -43,7 +43,7 @@ def push(
     tags = [*([target.tag] if target.tag else []), *(tag or [])]
     place = Place(profile, region, endpoint_url).of(target)
 
-    async def run() -> PushedImage:
+    async def transfer() -> PushedImage:
         async with place.open() as service:
             with layer_progress() as progress:
                 return await push_image(
@@ -59,4 +59,4 @@ def push(
                     concurrency=concurrency,
                 )
 
-    print_moved("pushed", asyncio.run(run()), image, as_json=json)
+    print_moved("pushed", run(transfer()), image, as_json=json)

@@ -1,8 +1,8 @@
 """`ecr-async sync`: the images of many repositories brought from one registry to another."""
 
-import asyncio
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,14 +13,28 @@ from rich.console import Console
 from rich.filesize import decimal
 
 from ecr_async._bulk.images.results import FailedListing, FailedRepository, VanishedRepository
-from ecr_async.cli.copy import FromEndpointUrl, FromProfile, FromRegion, ToEndpointUrl, ToProfile, ToRegion
+from ecr_async.cli.copy import FromEndpointUrl, FromProfile, FromRegion, ToEndpointUrl
+from ecr_async.cli.interruption import run
 from ecr_async.cli.places import Place
 from ecr_async.cli.progress import progress_bar
+from ecr_async.cli.registries import Registries
 from ecr_async.cli.transfer_report import to_json
-from ecr_async.transfer.sync.results import SyncedImage, SyncResult, SyncSummary
+from ecr_async.service import Service
+from ecr_async.transfer.sync.results import SyncedImage, SyncResult, SyncStatus, SyncSummary
 from ecr_async.transfer.sync.run import Sync, sync_images
 
 __all__ = ["sync"]
+
+STATUSES: tuple[SyncStatus, ...] = (
+    "copied",
+    "to_copy",
+    "present",
+    "skipped",
+    "pruned",
+    "to_prune",
+    "failed",
+)
+"""In the order in which they are shown."""
 
 
 def sync(
@@ -51,30 +65,49 @@ def sync(
     checkpoint: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Note in this file which repositories are done.")
     ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="How many images are copied at a time.")] = 16,
+    concurrency: Annotated[
+        int, typer.Option(min=1, help="How many images are copied to each destination at a time.")
+    ] = 16,
     from_profile: FromProfile = None,
-    to_profile: ToProfile = None,
+    to_profile: Annotated[
+        list[str] | None, typer.Option(help="A destination's profile; may be given again.")
+    ] = None,
     from_region: FromRegion = None,
-    to_region: ToRegion = None,
+    to_region: Annotated[
+        list[str] | None,
+        typer.Option(help="A destination's region; may be given again. By default its profile's."),
+    ] = None,
     from_endpoint_url: FromEndpointUrl = None,
     to_endpoint_url: ToEndpointUrl = None,
+    to_account: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A destination's account, entered with --to-role; may be given again. Takes '--to-region all'."
+        ),
+    ] = None,
+    to_role: Annotated[
+        str | None, typer.Option(help="The role that is assumed in each --to-account.")
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print each result, and last the summary, as lines of JSON.")
     ] = False,
 ) -> None:
-    """Bring the images of whole registries to where they are missing.
+    """Bring the images of whole registries to where they are missing: to one registry or several.
 
-    The exit status is 1 if something failed, or if a repository that was named does not exist.
+    With several, a line for each says what was done there. The exit status is 1 if something failed, or
+    if a repository that was named does not exist.
     """
     tags: list[str | re.Pattern[str]] = [*(tag or []), *map(_compiled, tag_regex or [])]
     there = Place(from_profile, from_region, from_endpoint_url)
-    here = Place(to_profile, to_region, to_endpoint_url)
+    here = Registries(to_profile or [None], to_region or [None], to_endpoint_url, to_account or (), to_role)
+    tally = _Tally()
 
-    async def run() -> SyncSummary:
-        async with there.open() as source, here.open() as destination:
+    async def synchronise() -> SyncSummary:
+        async with there.open() as source, here.open() as (destinations, names):
+            tally.names.update(names)
             syncing = sync_images(
                 source,
-                destination,
+                destinations,
                 repository,
                 rename=partial(_prefixed, prefix),
                 tags=tags or None,
@@ -86,13 +119,15 @@ def sync(
                 concurrency=concurrency,
                 checkpoint=checkpoint,
             )
-            await _follow(syncing, typer.echo if json else None)
+            await _follow(syncing, tally, typer.echo if json else None)
             return syncing.summary
 
-    summary = asyncio.run(run())
+    summary = run(synchronise())
     if json:
         typer.echo(to_json({"summary": attrs.asdict(summary)}))
     else:
+        for line in tally.lines() if summary.destinations > 1 else ():
+            typer.echo(line)
         typer.echo(_outcome(summary))
     nothing = summary.repositories == summary.vanished
     if nothing:
@@ -100,13 +135,42 @@ def sync(
     raise typer.Exit(0 if summary.complete and not nothing and not summary.vanished else 1)
 
 
-async def _follow(syncing: Sync, write: Callable[[str], Any] | None) -> None:
+@attrs.define
+class _Tally:
+    """What became of the images at each destination; `names` are those of destinations that have one."""
+
+    names: dict[Service, str] = attrs.field(factory=dict[Service, str])
+    _counted: dict[str, Counter[str]] = attrs.field(factory=dict[str, Counter[str]])
+
+    def name(self, service: Service) -> str:
+        """Return a destination's name for people."""
+        return self.names.get(service) or "/".join(filter(None, (service.account, service.region)))
+
+    def add(self, result: SyncResult) -> None:
+        """Count a result."""
+        match result:
+            case SyncedImage(service=service, status=status, size=size, bytes_moved=moved):
+                counted = self._counted.setdefault(self.name(service), Counter())
+                counted[status] += 1
+                counted["bytes"] += size if status == "to_copy" else moved
+            case _:
+                pass
+
+    def lines(self) -> Iterator[str]:
+        """Yield a line for each destination."""
+        for name, counted in sorted(self._counted.items()):
+            at_most = "at most " if counted["to_copy"] else ""
+            yield f"{name}: {_counts(counted)}; {at_most}{decimal(counted['bytes'])}"
+
+
+async def _follow(syncing: Sync, tally: _Tally, write: Callable[[str], Any] | None) -> None:
     """Iterate a sync, printing failures on standard error, with a progress bar if that is a terminal."""
     notices = Console(stderr=True, soft_wrap=True)
     with progress_bar(notices) as bar:
         task = bar.add_task("Planning" if syncing.summary.dry_run else "Copying", total=None, note="")
         async for result in syncing:
-            if (notice := _notice(result)) is not None:
+            tally.add(result)
+            if (notice := _notice(result, tally)) is not None:
                 notices.print(notice, highlight=False, markup=False)
             if write is not None:
                 write(to_json(_document(result)))
@@ -115,43 +179,52 @@ async def _follow(syncing: Sync, write: Callable[[str], Any] | None) -> None:
             bar.update(task, total=summary.repositories, completed=summary.done, note=note)
 
 
-def _notice(result: SyncResult) -> str | None:
+def _notice(result: SyncResult, tally: _Tally) -> str | None:
+    """Return what people are told of a failure; None for anything else."""
     match result:
         case SyncedImage(error=None):
             return None
-        case SyncedImage(destination=repository, tags=tags, digest=digest, error=error):
-            return f"{repository}:{tags[0] if tags else digest}: {error}"
-        case FailedRepository(repository=repository, error=error):
-            return f"{repository}: {error}"
-        case VanishedRepository(repository=repository):
-            return f"{repository}: there is no such repository"
-        case FailedListing(error=error):
-            return str(error)
+        case SyncedImage(service=service, destination=repository, tags=tags, digest=digest, error=error):
+            return f"{tally.name(service)}: {repository}:{tags[0] if tags else digest}: {error}"
+        case FailedRepository(service=service, repository=repository, error=error):
+            return f"{tally.name(service)}: {repository}: {error}"
+        case VanishedRepository(service=service, repository=repository):
+            return f"{tally.name(service)}: {repository}: there is no such repository"
+        case FailedListing(service=service, error=error):
+            return f"{tally.name(service)}: {error}"
 
 
 def _document(result: SyncResult) -> dict[str, Any]:
+    """Return a result as its line of JSON has it: `region` and `account` are the destination's."""
     if isinstance(result, SyncedImage):
-        return attrs.asdict(result)
-    members = {"type": type(result).__name__}
-    for name in ("repository", "error"):
-        if (value := getattr(result, name, None)) is not None:
-            members[name] = value
-    return members
+        members = attrs.asdict(result, filter=attrs.filters.exclude("service"))
+    else:
+        members = {"type": type(result).__name__}
+        for name in ("repository", "error"):
+            if (value := getattr(result, name, None)) is not None:
+                members[name] = value
+    return {"region": result.service.region, "account": result.service.account, **members}
 
 
 def _outcome(summary: SyncSummary) -> str:
-    counts = {
-        "copied": summary.copied,
-        "to copy": summary.to_copy,
-        "present": summary.present,
-        "skipped": summary.skipped,
-        "pruned": summary.pruned,
-        "to prune": summary.to_prune,
-        "failed": summary.failed + summary.failed_repositories,
-    }
-    images = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "no images"
+    counts = Counter(
+        {
+            "copied": summary.copied,
+            "to_copy": summary.to_copy,
+            "present": summary.present,
+            "skipped": summary.skipped,
+            "pruned": summary.pruned,
+            "to_prune": summary.to_prune,
+            "failed": summary.failed + summary.failed_repositories + summary.failed_listings,
+        }
+    )
     size = f"at most {decimal(summary.bytes_to_copy)}" if summary.dry_run else decimal(summary.bytes_moved)
-    return f"{images}; {size} in {summary.repositories:,} repositories"
+    return f"{_counts(counts)}; {size} in {summary.repositories:,} repositories"
+
+
+def _counts(counted: Counter[str]) -> str:
+    counts = [f"{counted[each]:,} {each.replace('_', ' ')}" for each in STATUSES if counted[each]]
+    return ", ".join(counts) or "no images"
 
 
 def _compiled(expression: str) -> re.Pattern[str]:

@@ -157,4 +157,5 @@ class Upload:
     def _key(self) -> tuple[str | None, ...]:
         service = self.service
         digest = self.blob.descriptor.digest
-        return service.region, service.endpoint_url, self.registry_id, self.repository, digest
+        registry = service.region, service.endpoint_url, service.account, self.registry_id
+        return *registry, self.repository, digest

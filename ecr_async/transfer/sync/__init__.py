@@ -1,6 +1,7 @@
-"""Many images at once: the images of whole repositories, brought to where they are missing.
+"""Many images at once: the images of whole repositories, brought to where they are missing,
+in one registry or in many.
 
-selection ──> plan ──> run ──> results
-(which)       (what to do,     (what became
-without I/O)     of each)
+    selection ──> plan ──────> repository ──> run ──────────> results
+    (which)       (what to do, (one, at each  (all of them)   (what became
+                  without I/O) destination)                   of each)
 """

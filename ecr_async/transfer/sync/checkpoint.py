@@ -20,16 +20,18 @@ class _Header(msgspec.Struct):
 
 
 class SyncCheckpoint:
-    """The file of one sync. `settings` says what is brought where; the file is good for that alone."""
+    """The file of one sync."""
 
-    def __init__(self, path: str | os.PathLike[str], settings: str) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
-        self._settings = settings
         self._done: set[str] = set()
 
-    async def open(self) -> None:
-        """Read the file, or make it. Raises `ConfigurationError` for the file of another sync."""
-        await asyncio.to_thread(self._open)
+    async def open(self, settings: str) -> None:
+        """Read the file, or make it. `settings` says what is brought where; the file is good for that alone.
+
+        Raises `ConfigurationError` for the file of another sync.
+        """
+        await asyncio.to_thread(self._open, settings)
 
     def is_done(self, repository: str) -> bool:
         """Whether nothing is left to do in a repository."""
@@ -43,14 +45,14 @@ class SyncCheckpoint:
         """Remove the file: nothing is left to go on with."""
         await asyncio.to_thread(self._path.unlink, missing_ok=True)
 
-    def _open(self) -> None:
+    def _open(self, settings: str) -> None:
         try:
             lines = self._path.read_bytes().splitlines(keepends=True)
         except FileNotFoundError:
             lines = []
         if not lines or not lines[0].endswith(b"\n"):
             self._path.unlink(missing_ok=True)
-            self._append(msgspec.json.encode(_Header(self._settings)))
+            self._append(msgspec.json.encode(_Header(settings)))
             return
         try:
             header = msgspec.json.decode(lines[0], type=_Header)
@@ -58,9 +60,9 @@ class SyncCheckpoint:
             self._done = {msgspec.json.decode(line, type=str) for line in whole}
         except (msgspec.DecodeError, UnicodeError) as error:
             raise ConfigurationError(f"{self._path} is not the checkpoint of a sync: {error}") from error
-        if header.sync != self._settings:
+        if header.sync != settings:
             raise ConfigurationError(
-                f"the checkpoint {self._path} is of a sync {header.sync}, not {self._settings}"
+                f"the checkpoint {self._path} is of a sync {header.sync}, not {settings}"
             )
         if len(whole) + 1 < len(lines):
             self._path.write_bytes(b"".join([lines[0], *whole]))

@@ -1,10 +1,10 @@
-"""One repository of a sync: listed on both sides, compared, and its plan carried out."""
+"""One repository of a sync: listed at the source and at each destination, compared, and brought there."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
 
@@ -26,7 +26,10 @@ from ecr_async.transfer.sync.results import SyncedImage, SyncResult, SyncStatus
 from ecr_async.transfer.sync.selection import TagSelector
 from ecr_async.transfer.upload_notes import UploadNotes
 
-__all__ = ["Options", "RepositorySync", "Work"]
+__all__ = ["Destination", "Options", "RepositorySync", "Work"]
+
+DESTINATIONS = 32
+"""Destinations at which one repository is gone through at a time."""
 
 
 @attrs.frozen(kw_only=True)
@@ -45,31 +48,60 @@ class Options:
     patience: float
 
 
-@attrs.frozen(kw_only=True)
-class Work:
-    """What all repositories of a sync share, and what is done with one of them."""
+@attrs.frozen
+class Destination:
+    """A registry that images are brought to. `images` admits so many of them at a time."""
 
     given: Service
+    """The service as it was given."""
+    service: Service
+    images: asyncio.Semaphore
+
+
+@attrs.frozen(kw_only=True)
+class Work:
+    """What a whole sync shares, and what is done with one repository of the source."""
+
+    given: Service
+    """The source, as it was given."""
     source: Service
-    destination: Service
+    destinations: Sequence[Destination]
     options: Options
     notes: UploadNotes
-    images: asyncio.Semaphore
     blobs: asyncio.Semaphore
     put: Callable[[SyncResult], Awaitable[None]]
     counted: Counter[str]
 
     async def sync_repository(self, repository: Repository) -> bool:
-        """Go through one repository; return whether nothing in it failed."""
+        """Bring one repository to all destinations; return whether nothing in it failed."""
         source = repository.repository_name or ""
         try:
             name = self.options.rename(source)
             listed = await _images(self.source, source)
-            there = await self._destination_images(repository, name)
         except SessionClosedError:
             raise
         except ECRError as error:
             await self.put(FailedRepository(self.given, source, error))
+            return False
+        complete: list[bool] = []
+
+        async def bring(destination: Destination) -> None:
+            complete.append(await self._bring(repository, listed, destination, name))
+
+        await for_each(self.destinations, bring, DESTINATIONS)
+        is_complete = all(complete)
+        self.counted["done"] += is_complete
+        return is_complete
+
+    async def _bring(
+        self, repository: Repository, listed: Sequence[ImageDetail], destination: Destination, name: str
+    ) -> bool:
+        try:
+            there = await self._destination_images(repository, destination, name)
+        except SessionClosedError:
+            raise
+        except ECRError as error:
+            await self.put(FailedRepository(destination.given, name, error))
             return False
         plan = make_plan(
             listed,
@@ -78,19 +110,20 @@ class Work:
             include_referrers=self.options.include_referrers,
             prune=self.options.prune,
         )
-        is_complete = await RepositorySync(self, source, name, plan, len(there)).run()
-        self.counted["done"] += is_complete
-        return is_complete
+        source = repository.repository_name or ""
+        return await RepositorySync(self, destination, source, name, plan, len(there)).run()
 
-    async def _destination_images(self, repository: Repository, name: str) -> list[ImageDetail]:
+    async def _destination_images(
+        self, repository: Repository, destination: Destination, name: str
+    ) -> list[ImageDetail]:
         try:
-            return await _images(self.destination, name)
+            return await _images(destination.service, name)
         except RepositoryNotFoundException:
             if self.options.create_repositories is None:
                 raise
         if not self.options.dry_run:
             await create_missing(
-                self.options.create_repositories, self.source, repository, self.destination, name
+                self.options.create_repositories, self.source, repository, destination.service, name
             )
         self.counted["created"] += 1
         return []
@@ -98,11 +131,12 @@ class Work:
 
 @attrs.define
 class RepositorySync:
-    """One repository of a sync: carries out its plan."""
+    """One repository of a sync at one destination: carries out its plan."""
 
     work: Work
+    destination: Destination
     source: str
-    destination: str
+    name: str
     plan: Plan
     count: int
     """Images that the destination has."""
@@ -120,7 +154,7 @@ class RepositorySync:
         for image in plan.to_copy:
             room -= not image.is_present
             if room < 0 and not image.is_present:
-                await self._fail(image, ImageQuotaError(self.destination, options.max_images))
+                await self._fail(image, ImageQuotaError(self.name, options.max_images))
             else:
                 to_copy.append(image)
         if options.dry_run:
@@ -140,14 +174,14 @@ class RepositorySync:
         work = self.work
         return Copying(
             RepositorySource(work.source, self.source),
-            RepositoryDestination(work.destination, self.destination, work.notes, slots=work.blobs),
+            RepositoryDestination(self.destination.service, self.name, work.notes, slots=work.blobs),
             include_referrers=work.options.include_referrers,
             concurrency=work.options.layers,
         )
 
     async def _copy(self, copying: Copying, image: PlannedImage) -> None:
         try:
-            async with self.work.images:
+            async with self.destination.images:
                 if image.is_present:
                     copied = await copying.complete(image.digest, image.tags, image.missing_tags)
                 else:
@@ -163,7 +197,7 @@ class RepositorySync:
     async def _prune(self, image: PlannedImage) -> None:
         ids = [ImageIdentifier(image_tag=tag) for tag in image.tags]
         try:
-            result = await delete_images(self.work.destination, self.destination, ids, dry_run=False)
+            result = await delete_images(self.destination.service, self.name, ids, dry_run=False)
         except SessionClosedError:
             raise
         except ECRError as error:
@@ -190,8 +224,9 @@ class RepositorySync:
     ) -> None:
         await self.work.put(
             SyncedImage(
+                service=self.destination.given,
                 repository=self.source,
-                destination=self.destination,
+                destination=self.name,
                 digest=image.digest,
                 tags=image.tags,
                 status=status,

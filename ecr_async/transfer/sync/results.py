@@ -6,6 +6,7 @@ import attrs
 
 from ecr_async._bulk.images.results import FailedListing, FailedRepository, VanishedRepository
 from ecr_async.errors import ECRError
+from ecr_async.service import Service
 
 __all__ = ["SyncResult", "SyncStatus", "SyncSummary", "SyncedImage"]
 
@@ -23,8 +24,10 @@ SyncStatus: TypeAlias = Literal["copied", "present", "skipped", "failed", "prune
 
 @attrs.frozen
 class SyncedImage:
-    """One image of a repository, and what became of it."""
+    """One image of a repository, and what became of it at one destination."""
 
+    service: Service
+    """The destination, as it was given."""
     repository: str
     """The repository at the source."""
     destination: str
@@ -53,20 +56,22 @@ class SyncSummary:
     """Counts of a sync: final at its end, and useful for a progress bar before that."""
 
     dry_run: bool = False
+    destinations: int = 0
+    """Registries that images are brought to. Images are counted at each of them."""
     repositories: int = 0
     """Repositories selected so far."""
     done: int = 0
-    """Repositories that were gone through to the end."""
+    """Repositories that were gone through to the end at every destination, without a failure."""
     done_before: int = 0
     """Repositories that an earlier run with the same checkpoint had done."""
     created: int = 0
-    """Repositories that were created at the destination, or would be."""
+    """Repositories that were created at the destinations, or would be."""
     failed_repositories: int = 0
-    """Repositories that could not be listed or created."""
+    """Repositories that could not be listed, or not be created at a destination."""
     vanished: int = 0
     """Repositories that were named but are not there."""
     failed_listings: int = 0
-    """1 if the source's repositories could not all be listed."""
+    """Registries that could not be listed or entered: the source, and destinations."""
     copied: int = 0
     present: int = 0
     skipped: int = 0

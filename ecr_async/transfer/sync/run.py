@@ -1,7 +1,7 @@
 """The sync itself: repositories are listed, compared and copied, many at a time; a failure ends nothing else.
 
-lister ── repositories ──> workers ── plan ──> images ── results ──> async for
-(a few)             (`concurrency` at a time, over all repositories)
+lister ── repositories ──> workers ── a plan for each destination ──> images ── results ──> async for
+                           (a few)                                    (`concurrency` at a time)
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 
 from ecr_async._arguments import check_number
@@ -17,6 +17,7 @@ from ecr_async._bulk.images.results import FailedListing, FailedRepository, Vani
 from ecr_async._bulk.images.selection import RepositorySelection, Selection
 from ecr_async._bulk.patient_retries import CallCounts, patient
 from ecr_async._bulk.result_queue import BulkScan
+from ecr_async._bulk.services import GivenServices, ServiceSelection, each_service, given_services
 from ecr_async.api.common import RepositoryNotFoundException
 from ecr_async.api.repositories import (
     DescribeRepositoriesRequest,
@@ -24,11 +25,11 @@ from ecr_async.api.repositories import (
     describe_repositories,
     paginate_describe_repositories,
 )
-from ecr_async.errors import ECRError, SessionClosedError
+from ecr_async.errors import ConfigurationError, ECRError, SessionClosedError
 from ecr_async.service import Service
 from ecr_async.transfer.sync.checkpoint import SyncCheckpoint
 from ecr_async.transfer.sync.creation import CreateRepositories, check_creation
-from ecr_async.transfer.sync.repository import Options, Work
+from ecr_async.transfer.sync.repository import Destination, Options, Work
 from ecr_async.transfer.sync.results import SyncedImage, SyncResult, SyncSummary
 from ecr_async.transfer.sync.selection import TagSelection, TagSelector
 from ecr_async.transfer.upload_notes import UploadNotes, state_folder
@@ -43,7 +44,7 @@ QUEUED_RESULTS = 256
 
 def sync_images(
     source: Service,
-    destination: Service,
+    destinations: ServiceSelection,
     repositories: RepositorySelection = None,
     *,
     rename: Callable[[str], str] | None = None,
@@ -59,21 +60,22 @@ def sync_images(
     patience: float = 300.0,
     checkpoint: str | os.PathLike[str] | None = None,
 ) -> Sync:
-    """Copy the images of many repositories to where they are missing.
+    """Copy the images of many repositories to where they are missing: one registry, or many.
 
-        async for result in ecr.sync_images(staging, production, "team/*", tags="v*", newest=10):
-            ...
+        async for result in ecr.sync_images(staging, [ireland, virginia], "team/*", tags="v*", newest=10):
+            print(result.service.region, result.repository, ...)
 
     Both sides are listed and compared first, so nothing is read of images that are there already. Every
-    image is accounted for, and a failure never ends the sync. Each service is called as fast as its rate
-    limits allow; throttled calls are repeated.
+    image is accounted for at every destination, and a failure never ends the sync. Each service is called as
+    fast as its rate limits allow; throttled calls are repeated.
 
     Args:
         source: Where the images are.
-        destination: Where they go.
+        destinations: Where they go: one service, one for each region and account, or a `Fleet`. An account
+            that cannot be entered is a `FailedListing` for each region.
         repositories: None for all of the source's; a name or several, a pattern or several (`team/*`), or a
             predicate of the `Repository`.
-        rename: Gives a repository's name at the destination; by default it is the same.
+        rename: Gives a repository's name at the destinations; by default it is the same.
         tags: Which tags to bring along: a tag or pattern (`v1.*`), a compiled regular expression, several of
             them, or a predicate. None takes all. Images without a tag come with what refers to them.
         newest: Of each repository's selected images, how many to take, by the time of their push.
@@ -85,14 +87,15 @@ def sync_images(
             the destination. A repository with a failure, or without any selected image, is not pruned.
         dry_run: Only say what would be done: images are `to_copy` and `to_prune`.
         max_images: The quota of images in one repository; images beyond it fail before anything is sent.
-        concurrency: Images that are copied at a time.
-        layers: Layers that are copied at a time. Each needs memory for one part, 10 or 20 MiB and a third
-            more.
+        concurrency: Images that are copied to each destination at a time.
+        layers: Layers that are copied at a time, to all destinations together. Each needs memory for one
+            part, 10 or 20 MiB and a third more.
         patience: Seconds after which calls fail against a service that throttles every one of them.
         checkpoint: The path of a file that notes which repositories are done. It is removed when a sync ends
             without a failure.
 
-    Raises `ValidationError`; and while iterating `ConfigurationError` for another sync's checkpoint.
+    Raises `ValidationError`, and `ConfigurationError` for anything but services; while iterating
+    `ConfigurationError` for another sync's checkpoint.
     """
     check_number("concurrency", concurrency, least=1, whole=True)
     check_number("layers", layers, least=1, whole=True)
@@ -100,10 +103,9 @@ def sync_images(
     check_number("patience", patience, above=0, unit=" seconds")
     check_creation(create_repositories)
     selector = TagSelector.of(tags, newest)
-    settings = _settings(source, destination, selector, include_referrers, prune)
     return Sync(
-        source,
-        destination,
+        _one_service(source),
+        given_services(destinations),
         Selection.of(repositories),
         Options(
             rename=rename or _same,
@@ -117,7 +119,7 @@ def sync_images(
             layers=layers,
             patience=patience,
         ),
-        None if checkpoint is None or dry_run else SyncCheckpoint(checkpoint, settings),
+        None if checkpoint is None or dry_run else SyncCheckpoint(checkpoint),
     )
 
 
@@ -131,7 +133,7 @@ class Sync(BulkScan[SyncResult]):
     def __init__(
         self,
         source: Service,
-        destination: Service,
+        destinations: GivenServices,
         selection: Selection,
         options: Options,
         checkpoint: SyncCheckpoint | None,
@@ -143,7 +145,9 @@ class Sync(BulkScan[SyncResult]):
         self._checkpoint = checkpoint
         self._counts = CallCounts()
         self._counted: Counter[str] = Counter()
-        self._services = (source, destination)
+        self._destinations = destinations
+        self._entered: list[Service] = []
+        self._failed: list[FailedListing] = []
 
     @property
     def summary(self) -> SyncSummary:
@@ -161,8 +165,7 @@ class Sync(BulkScan[SyncResult]):
         """Yield the results as they come."""
         self._queue.begin()
         async with self:
-            if self._checkpoint is not None:
-                await self._checkpoint.open()
+            await self._enter()
             async with aclosing(self._queue.results(self._fill)) as results:
                 async for result in results:
                     self._count(result)
@@ -184,17 +187,37 @@ class Sync(BulkScan[SyncResult]):
             case FailedListing():
                 counted["failed_listings"] += 1
 
+    async def _enter(self) -> None:
+        """Enter the destinations, and open the checkpoint that is about them."""
+        async with aclosing(each_service(self._destinations)) as services:
+            async for service, error in services:
+                if error is None:
+                    self._entered.append(service)
+                else:
+                    self._failed.append(FailedListing(service, error))
+        self._counted["destinations"] = len(self._entered) + len(self._failed)
+        if self._checkpoint is not None:
+            given = [*self._entered, *(failed.service for failed in self._failed)]
+            await self._checkpoint.open(_settings(self._given, given, self._options))
+
     async def _fill(self) -> None:
-        source, destination = (patient(each, self._options.patience, self._counts) for each in self._services)
+        options = self._options
+        for failed in self._failed:
+            await self._queue.put(failed)
+        if not self._entered:
+            return
+        source = self._patient(self._given)
         queue: asyncio.Queue[Repository | None] = asyncio.Queue(REPOSITORIES)
         work = Work(
             given=self._given,
             source=source,
-            destination=destination,
-            options=self._options,
+            destinations=[
+                Destination(each, self._patient(each), asyncio.Semaphore(options.concurrency))
+                for each in self._entered
+            ],
+            options=options,
             notes=UploadNotes(state_folder()),
-            images=asyncio.Semaphore(self._options.concurrency),
-            blobs=asyncio.Semaphore(self._options.layers),
+            blobs=asyncio.Semaphore(options.layers),
             put=self._queue.put,
             counted=self._counted,
         )
@@ -202,13 +225,16 @@ class Sync(BulkScan[SyncResult]):
         async def worker() -> None:
             while (repository := await queue.get()) is not None:
                 is_done = await work.sync_repository(repository)
-                if is_done and self._checkpoint is not None:
+                if is_done and self._checkpoint is not None and not self._failed:
                     await self._checkpoint.record(repository.repository_name or "")
 
         async with asyncio.TaskGroup() as group:
             group.create_task(self._list(source, queue))
             for _ in range(REPOSITORIES):
                 group.create_task(worker())
+
+    def _patient(self, service: Service) -> Service:
+        return patient(service, self._options.patience, self._counts)
 
     async def _list(self, source: Service, queue: asyncio.Queue[Repository | None]) -> None:
         for name in self._selection.names:
@@ -249,10 +275,20 @@ def _same(name: str) -> str:
     return name
 
 
-def _settings(
-    source: Service, destination: Service, selector: TagSelector, include_referrers: bool, prune: bool
-) -> str:
+def _one_service(source: object) -> Service:
+    """Return the source. Raises `ConfigurationError` for anything but one service."""
+    if not isinstance(source, Service):
+        raise ConfigurationError(f"source: must be a Service, not a {type(source).__name__}")
+    return source
+
+
+def _settings(source: Service, destinations: Iterable[Service], options: Options) -> str:
     """Describe a sync so that a checkpoint of another one is recognised."""
-    sides = (" ".join(filter(None, (each.region, each.endpoint_url))) for each in (source, destination))
-    extras = f"referrers {include_referrers}, prune {prune}"
-    return f"from {' to '.join(sides)} of {selector.description}, newest {selector.newest}, {extras}"
+    extras = f"referrers {options.include_referrers}, prune {options.prune}"
+    selector = options.selector
+    there = " and ".join(sorted(map(_side, destinations)))
+    return f"from {_side(source)} to {there} of {selector.description}, newest {selector.newest}, {extras}"
+
+
+def _side(service: Service) -> str:
+    return " ".join(filter(None, (service.region, service.account, service.endpoint_url)))
