@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 import attrs
+from yarl import URL
 
 from ecr_async._auth.signing import ALGORITHM, signature, signing_key
 from ecr_async.errors import ServiceError
@@ -69,6 +70,17 @@ class Headers(Protocol):
     def getall(self, name: str, default: list[str], /) -> list[str]: ...
 
 
+class Request(Protocol):
+    """What is signed of a request, besides its body."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def rel_url(self) -> URL: ...
+    @property
+    def headers(self) -> Headers: ...
+
+
 @attrs.frozen
 class Claim:
     """What a request's head says about who made it; its signature is yet to be checked."""
@@ -120,17 +132,22 @@ class Authenticator:
             )
         return claim
 
-    def authenticate(
-        self, claim: "Claim | None", method: str, path: str, query: str, headers: Headers, body_sha256: str
-    ) -> Caller:
+    def claimed_caller(self, claim: "Claim | None", headers: Headers) -> Caller:
+        """Return the caller that a request says to have, whether or not it is genuine."""
+        if claim is None:
+            return self._claimed(headers.get("Authorization"))
+        return Caller.with_key(self._keys[claim.access_key], claim.region)
+
+    def authenticate(self, claim: "Claim | None", request: Request, body_sha256: str) -> Caller:
         """Return the caller of a request, whose claim must be signed; raises `ServiceError`."""
+        headers = request.headers
         if claim is None:
             return self._claimed(headers.get("Authorization"))
         key = self._keys[claim.access_key]
         names = claim.signed_names
         values = "".join(f"{name}:{_header(headers, name)}\n" for name in names)
-        arguments = "&".join(sorted(query.split("&")))
-        canonical = f"{method}\n{path}\n{arguments}\n{values}\n{';'.join(names)}\n{body_sha256}"
+        arguments = "&".join(sorted(request.rel_url.raw_query_string.split("&")))
+        canonical = f"{request.method}\n{request.rel_url.raw_path}\n{arguments}\n{values}\n{';'.join(names)}\n{body_sha256}"
         if not _is_unicode(canonical):
             raise _invalid("What is signed must be UTF-8.")
         scope = f"{claim.day}/{claim.region}/ecr/aws4_request"

@@ -10,17 +10,22 @@ from typing import Protocol
 
 import msgspec
 
-__all__ = ["decode_blob"]
+__all__ = ["decode_base64", "decode_blob"]
 
 
 class _Decoder(Protocol):
-    def __call__(self, s: memoryview | str, /, *, validate: bool) -> bytes: ...
+    def __call__(self, s: bytes | memoryview | str, /, *, validate: bool) -> bytes: ...
 
 
 try:
     from pybase64 import b64decode
 except ImportError:
     b64decode: _Decoder = base64.b64decode  # type: ignore[no-redef]
+
+
+def decode_base64(text: bytes) -> bytes:
+    """Return what base64 stands for; raises `ValueError` for any other text."""
+    return b64decode(text, validate=True)
 
 
 def decode_blob(raw: memoryview) -> bytes:

@@ -1,49 +1,106 @@
-"""The bodies of requests, read within bounds of size, memory and time."""
+"""The bodies of requests, read within bounds of size, memory and time, whichever door they come by."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
+import attrs
 from aiohttp import web
 
-__all__ = ["LARGE_BODY", "Bodies"]
+__all__ = ["LARGE_BODY", "MAX_BODY_BYTES", "Body", "LargeBodies", "pass_on"]
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
-"""Bytes; the largest request is a layer part of 20 MiB, in base64."""
+"""Bytes of a call of the API; the largest is a layer part of 20 MiB, in base64."""
 LARGE_BODY = 256 * 1024
 """Bytes from which on a body counts as large, and is hashed and decoded off the event loop."""
 LARGE_AT_ONCE = 2
-"""Requests with large bodies in memory at once. Others wait in their clients' sockets, at no cost."""
+"""Large bodies that are in memory as a whole. Others wait in their clients' sockets, at no cost."""
+LARGE_SECONDS = 10.0
+"""How long such a body may take to come in, once there is room for it: others may be waiting."""
 STALL_SECONDS = 30.0
 """How long a client may pause in the middle of a body."""
+PIECE = 1 << 20
+"""Bytes that are hashed and written at a time."""
 
 
-class Bodies:
-    """Reads bodies, few large ones at a time."""
+@attrs.define
+class Body:
+    """The body of a request on its way in.
+
+    Its methods raise `HTTPRequestTimeout` if the client stalls, `HTTPRequestEntityTooLarge` beyond
+    `max_bytes`, and `ConnectionError` if the client goes away.
+    """
+
+    _request: web.Request
+    _max_bytes: int | None = None
+    _received: int = 0
+    _failure: Exception | None = None
+
+    async def piece(self, size: int = PIECE) -> bytes:
+        """Return the next bytes, `size` or some more.
+
+        They are fewer at the end of the body, or if the client stops in the middle of them: then the next
+        call raises why.
+        """
+        if self._failure is not None:
+            raise self._failure
+        content, chunks, left = self._request.content, list[bytes](), size
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(STALL_SECONDS) as limit:
+                while left > 0 and (chunk := await content.readany()):
+                    limit.reschedule(loop.time() + STALL_SECONDS)
+                    chunks.append(chunk)
+                    left -= len(chunk)
+        except TimeoutError:
+            self._failure = web.HTTPRequestTimeout()
+        except ConnectionError as error:
+            self._failure = error
+        if self._failure is not None and not chunks:
+            raise self._failure
+        self._received += size - left
+        if self._max_bytes is not None and self._received > self._max_bytes:
+            raise web.HTTPRequestEntityTooLarge(self._max_bytes, self._received)
+        return b"".join(chunks)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the rest of the body."""
+        while piece := await self.piece():
+            yield piece
+
+
+async def pass_on(pieces: AsyncIterator[bytes], work: Callable[[bytes], Coroutine[Any, Any, None]]) -> None:
+    """Do work with one piece after the other, while the next one comes in.
+
+    So memory holds two of them for each client.
+    """
+    working: asyncio.Task[None] | None = None
+    try:
+        async for piece in pieces:
+            if working is not None:
+                await working
+            working = asyncio.create_task(work(piece))
+    finally:
+        if working is not None:
+            await working
+
+
+class LargeBodies:
+    """Holds large bodies in memory, few at a time."""
 
     def __init__(self) -> None:
-        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._room = asyncio.Semaphore(LARGE_AT_ONCE)
 
     @asynccontextmanager
-    async def room(self, request: web.Request) -> AsyncGenerator[None]:
-        """Wait until there is room for the body, and keep it until what was made of the body is done with."""
-        if request.can_read_body and (request.content_length or MAX_BODY_BYTES) >= LARGE_BODY:
-            async with self._large:
-                yield
-        else:
-            yield
-
-    async def read(self, request: web.Request) -> bytearray:
-        """Return the body; raises `HTTPRequestEntityTooLarge`, or `HTTPRequestTimeout` on a stall."""
-        body = bytearray()
-        try:
-            while True:
-                async with asyncio.timeout(STALL_SECONDS):
-                    piece = await request.content.readany()
-                if not piece:
-                    return body
-                body += piece
-                if len(body) > MAX_BODY_BYTES:
-                    raise web.HTTPRequestEntityTooLarge(MAX_BODY_BYTES, len(body))
-        except TimeoutError:
-            raise web.HTTPRequestTimeout from None
+    async def whole(self, start: bytes, body: Body) -> AsyncGenerator[bytearray]:
+        """Read a body whole, of which the start has come in, and keep room for it in the block."""
+        async with self._room:
+            content = bytearray(start)
+            try:
+                async with asyncio.timeout(LARGE_SECONDS):
+                    async for piece in body.pieces():
+                        content += piece
+            except TimeoutError:
+                raise web.HTTPRequestTimeout from None
+            yield content

@@ -15,16 +15,18 @@ from aiohttp import web
 
 from ecr_async._auth.signing import CONTENT_TYPE
 from ecr_async.api.common import ServerException
+from ecr_async.api.layers import UPLOAD_LAYER_PART
 from ecr_async.errors import ServiceError
 from ecr_async.local.authentication import Authenticator, Caller, Claim
 from ecr_async.local.backend import Backend
-from ecr_async.local.bodies import LARGE_BODY, Bodies
+from ecr_async.local.bodies import LARGE_BODY, MAX_BODY_BYTES, Body, LargeBodies
 from ecr_async.local.connections import Connections
 from ecr_async.local.distribution import make_distribution
 from ecr_async.local.interference import Interference, LayerResponse
 from ecr_async.local.operations import HANDLERS
 from ecr_async.local.operations.layers import DOWNLOAD_PATH, DOWNLOAD_PURPOSE
 from ecr_async.local.operations.table import Handler
+from ecr_async.local.part_uploads import receive_part
 from ecr_async.local.registry import Scope
 from ecr_async.local.requests import read_request
 from ecr_async.local.wire import write_error, write_response
@@ -60,7 +62,7 @@ class _Server:
     def __init__(self, backend: Backend, authenticator: Authenticator) -> None:
         self._backend = backend
         self._authenticator = authenticator
-        self._bodies = Bodies()
+        self._large_bodies = LargeBodies()
 
     async def operation(self, request: web.Request) -> web.Response:
         """Respond to one call of the API."""
@@ -68,8 +70,7 @@ class _Server:
         headers = {"x-amzn-RequestId": request_id, "Content-Type": CONTENT_TYPE}
         try:
             claim = self._authenticator.claim(request.headers)  # before the body costs anything
-            async with self._bodies.room(request):
-                status, body = 200, await self._respond(request, claim)
+            status, body = 200, await self._respond(request, claim)
         except ServiceError as error:
             status, body = write_error(error)
         except web.HTTPException:
@@ -80,30 +81,36 @@ class _Server:
         return web.Response(status=status, body=body, headers=headers)
 
     async def _respond(self, request: web.Request, claim: Claim | None) -> bytes:
-        caller, handler, parameters = await self._understand(request, claim)
+        body = Body(request, MAX_BODY_BYTES)
+        start = await body.piece(LARGE_BODY)
+        if len(start) < LARGE_BODY:
+            start += await body.piece()  # nothing, unless the client has stopped in the middle
+            return await self._carry_out(request, *self._understand(request, claim, start))
+        if request.headers.get("X-Amz-Target") == TARGET_PREFIX + UPLOAD_LAYER_PART.name:
+            part = await receive_part(self._backend, self._authenticator, request, claim, body, start)
+            if part is not None:
+                return write_response(part)
+        async with self._large_bodies.whole(start, body) as content:
+            understood = await self._backend.uploads.run(lambda: self._understand(request, claim, content))
+            return await self._carry_out(request, *understood)
+
+    def _understand(
+        self, request: web.Request, claim: Claim | None, content: bytes | bytearray
+    ) -> tuple[Caller, Handler, Any]:
+        """Return who calls, what carries it out, and the request."""
+        caller = self._authenticator.authenticate(claim, request, sha256(content).hexdigest())
+        target = request.headers.get("X-Amz-Target", "").encode(errors="replace").decode()
+        name = target.removeprefix(TARGET_PREFIX)
+        handler = HANDLERS.get(name) if target != name else None
+        if handler is None:
+            raise ServiceError(f"There is no operation '{target}'", code="UnknownOperationException")
+        return caller, handler, read_request(handler.operation, content)
+
+    async def _carry_out(
+        self, request: web.Request, caller: Caller, handler: Handler, parameters: Any
+    ) -> bytes:
         scope = Scope(caller, handler.operation.name, f"{request.scheme}://{request.host}")
         return await handler.run(self._backend, scope, parameters, write_response)
-
-    async def _understand(self, request: web.Request, claim: Claim | None) -> tuple[Caller, Handler, Any]:
-        """Return who calls, what carries it out, and the request; the body is no longer in memory then."""
-        body = await self._bodies.read(request)
-
-        def understand() -> tuple[Caller, Handler, Any]:
-            url = request.rel_url
-            digest = sha256(body).hexdigest()
-            caller = self._authenticator.authenticate(
-                claim, request.method, url.raw_path, url.raw_query_string, request.headers, digest
-            )
-            target = request.headers.get("X-Amz-Target", "").encode(errors="replace").decode()
-            name = target.removeprefix(TARGET_PREFIX)
-            handler = HANDLERS.get(name) if target != name else None
-            if handler is None:
-                raise ServiceError(f"There is no operation '{target}'", code="UnknownOperationException")
-            return caller, handler, read_request(handler.operation, body)
-
-        if len(body) < LARGE_BODY:
-            return understand()
-        return await self._backend.uploads.run(understand)
 
     async def layer(self, request: web.Request) -> web.StreamResponse:
         """Hand out a layer, or the requested ranges of it."""

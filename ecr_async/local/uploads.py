@@ -68,20 +68,25 @@ class UploadWriter:
     """Bytes that have been written since."""
     _file: BinaryIO
     _sha256: Hash
-    _run: Callable[[Callable[[], None]], Awaitable[None]]
+    _run: Callable[[Callable[[], int]], Awaitable[int]]
     _record: Callable[["UploadWriter"], Awaitable[UploadRecord]]
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append bytes. Pieces of a MiB or so are written fastest."""
+        await self.write_from(lambda: data)
 
-        def write() -> None:
+    async def write_from(self, make: Callable[[], bytes | bytearray | memoryview]) -> None:
+        """Append what `make` returns, which is called on the thread that writes."""
+
+        def write() -> int:
+            data = make()
             left = memoryview(data)
             while left:
                 left = left[self._file.write(left) :]
             self._sha256.update(data)
+            return len(data)
 
-        await self._run(write)
-        self.written += len(data)
+        self.written += await self._run(write)
 
     async def commit(self) -> UploadRecord:
         """Make what was written count, and return the upload as it is now.

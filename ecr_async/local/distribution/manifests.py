@@ -14,6 +14,7 @@ from ecr_async.api.images import (
     ImageAlreadyExistsException,
     ImageFailure,
 )
+from ecr_async.local.bodies import Body
 from ecr_async.local.digests import algorithm_of
 from ecr_async.local.distribution.errors import API_VERSION, DistributionError
 from ecr_async.local.distribution.exchange import Exchange
@@ -125,15 +126,13 @@ def _reference(exchange: Exchange) -> ImageIdentifier:
 
 async def _text(request: web.Request) -> str:
     """Return the body of a request, which must be a manifest's size and text."""
-    body = bytearray()
-    async for piece in request.content.iter_any():
-        body += piece
-        if len(body) > MAX_MANIFEST_BYTES:
-            raise DistributionError(
-                413, "SIZE_INVALID", f"A manifest has {MAX_MANIFEST_BYTES:,} bytes at most"
-            )
+    body = Body(request, MAX_MANIFEST_BYTES)
     try:
-        return body.decode()
+        return b"".join([piece async for piece in body.pieces()]).decode()
+    except web.HTTPRequestEntityTooLarge:
+        raise DistributionError(
+            413, "SIZE_INVALID", f"A manifest has {MAX_MANIFEST_BYTES:,} bytes at most"
+        ) from None
     except UnicodeDecodeError:
         raise DistributionError(400, "MANIFEST_INVALID", "A manifest is text in UTF-8") from None
 

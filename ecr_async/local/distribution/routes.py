@@ -101,6 +101,10 @@ class _Door:
                     if exchange.key.account != exchange.caller.account:
                         raise self._not_allowed(exchange.caller, exchange.key, request) from None
                     raise
+            except web.HTTPRequestTimeout:
+                return respond(
+                    DistributionError(408, "BLOB_UPLOAD_INVALID", "The rest of the body did not come")
+                )
             except ConnectionError as error:  # nobody is there to read this
                 return respond(
                     DistributionError(400, "BLOB_UPLOAD_INVALID", f"The client went away: {error}")

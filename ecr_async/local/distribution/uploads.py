@@ -16,10 +16,11 @@ from ecr_async.api.layers import (
     UPLOAD_LAYER_PART,
     LayerAlreadyExistsException,
 )
+from ecr_async.local.bodies import Body, pass_on
 from ecr_async.local.digests import algorithm_of
-from ecr_async.local.distribution.bodies import Span, write_body
 from ecr_async.local.distribution.errors import API_VERSION, DistributionError
 from ecr_async.local.distribution.exchange import Exchange
+from ecr_async.local.distribution.spans import Span
 from ecr_async.local.layers import UploadRecord, begin_upload, cancel_upload, find_upload, mount_layer
 from ecr_async.local.operations.provisioning import repository_to_push
 from ecr_async.local.registry import Registry
@@ -123,9 +124,9 @@ async def _append(exchange: Exchange, upload_id: str) -> UploadRecord:
                 _progress(exchange, writer.upload),
             )
         try:
-            await write_body(writer, request)
-        except ConnectionError:
-            await writer.commit()  # what came before the client went away, which may go on from there
+            await pass_on(Body(request).pieces(), writer.write)
+        except (ConnectionError, web.HTTPRequestTimeout):
+            await writer.commit()  # what came before the client stopped, which may go on from there
             raise
         if span is not None and writer.written != span.size:
             raise DistributionError(

@@ -19,11 +19,11 @@ from ecr_async.api.layers import (
 from ecr_async.local import messages, quotas
 from ecr_async.local.backend import Backend
 from ecr_async.local.digests import DIGEST
-from ecr_async.local.layers import begin_upload, find_layer, the_layer
+from ecr_async.local.layers import UploadRecord, begin_upload, find_layer, the_layer
 from ecr_async.local.operations.provisioning import repository_to_push
 from ecr_async.local.registry import Registry, Scope
 
-__all__ = ["DOWNLOAD_PATH", "DOWNLOAD_PURPOSE"]
+__all__ = ["DOWNLOAD_PATH", "DOWNLOAD_PURPOSE", "check_part", "part_response"]
 
 DOWNLOAD_SECONDS = 3600
 DOWNLOAD_PATH = "/_local/layers/"
@@ -42,16 +42,29 @@ async def upload_layer_part(
     backend: Backend, scope: Scope, request: UploadLayerPartRequest
 ) -> UploadLayerPartResponse:
     """Take the part that follows what is there."""
-    first, last, blob = request.part_first_byte, request.part_last_byte, request.layer_part_blob
-    account = request.registry_id or scope.caller.account
+    blob, account = request.layer_part_blob, request.registry_id or scope.caller.account
     async with backend.uploads.append(
         scope, request.repository_name, request.upload_id, registry_id=request.registry_id, is_part=True
     ) as writer:
-        received = writer.upload.received
-        if first != received or last - first + 1 != len(blob) or not blob:
-            raise messages.part_out_of_order(request.upload_id, received, request.repository_name, account)
+        check_part(request, writer.upload.received, len(blob), account)
         await writer.write(blob)
-        upload = await writer.commit()
+        return part_response(request, await writer.commit(), account)
+
+
+def check_part(request: UploadLayerPartRequest, received: int, size: int, account: str) -> None:
+    """Check that a part of `size` bytes is as long as it says, and follows those that have been received."""
+    first, last = request.part_first_byte, request.part_last_byte
+    if size > quotas.MAX_PART_BYTES:
+        broken = messages.Broken(at_most=quotas.MAX_PART_BYTES)
+        raise messages.invalid("layerPartBlob", messages.constraint(broken))
+    if first != received or last - first + 1 != size or not size:
+        raise messages.part_out_of_order(request.upload_id, received, request.repository_name, account)
+
+
+def part_response(
+    request: UploadLayerPartRequest, upload: UploadRecord, account: str
+) -> UploadLayerPartResponse:
+    """Return the response to a part that has been taken in."""
     return UploadLayerPartResponse(account, request.repository_name, upload.id, upload.received - 1)
 
 

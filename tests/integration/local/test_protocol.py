@@ -1,6 +1,7 @@
 """What is below the operations: signatures, targets, bodies, and the server's own paths."""
 
 import asyncio
+import io
 import json
 import os
 import threading
@@ -38,7 +39,7 @@ class Response:
 async def post(local: LocalECR, body: bytes, headers: Mapping[str, str]) -> Response:
     async with (
         aiohttp.ClientSession() as client,
-        client.post(local.url, data=body, headers=headers) as response,
+        client.post(local.url, data=io.BytesIO(body), headers=headers) as response,
     ):
         return Response(response.status, response.headers, json.loads(await response.read()))
 
@@ -417,7 +418,7 @@ async def test_a_server_can_be_run_until_it_is_cancelled() -> None:
 
 
 async def test_a_body_beyond_all_limits_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecr_async.local.bodies.MAX_BODY_BYTES", 1024)
+    monkeypatch.setattr("ecr_async.local.server.MAX_BODY_BYTES", 1024)
     async with LocalECR(verify_signatures=False) as local, aiohttp.ClientSession() as client:
         async with client.post(local.url, data=bytes(1025)) as response:
             assert response.status == 413

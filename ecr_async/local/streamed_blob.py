@@ -1,0 +1,100 @@
+"""A JSON object with one long blob in it, in base64, taken apart while it comes in."""
+
+import re
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from ecr_async.local.base64_blobs import decode_base64
+
+__all__ = ["StreamedBlob"]
+
+MAX_OTHERS = 64 * 1024
+"""Bytes of the object besides the blob, before it and after it."""
+ESCAPE = len(r"\u002f")
+"""Bytes of the longest escape."""
+
+_members = msgspec.json.Decoder(dict[str, Any])
+
+
+class StreamedBlob:
+    """The blob that is a member of an object, decoded piece by piece.
+
+        blob = StreamedBlob("layerPartBlob", start)
+        for piece in (start, *others):
+            file.write(blob.feed(piece))
+        request = json.loads(blob.close())
+
+    `start` is the object's beginning. Raises `ValueError` if the member doesn't begin in it, which says
+    nothing about the object yet: it may come later, or written in another way.
+
+    In the end all is checked as strictly as if it had been parsed whole: if `close` raises, what was decoded
+    before is worth nothing.
+    """
+
+    def __init__(self, member: str, start: bytes) -> None:
+        found = _opening(member).search(start, 0, MAX_OTHERS)
+        if found is None:
+            raise ValueError(f"{member} does not begin in the first bytes")
+        self.members = _members.decode(start[: found.end()] + b'"}')
+        """The members that precede the blob, with an empty one for itself."""
+        self._member = member
+        self._head = start[: found.end()]
+        self._skipped = 0
+        self._rest = b""
+        self._tail: bytearray | None = None
+        self._is_padded = False
+        self._is_broken = member not in self.members
+
+    def feed(self, data: bytes) -> bytes:
+        """Take in what follows. Returns what it adds to the blob; nothing once it has ended or is broken."""
+        skipped = min(len(self._head) - self._skipped, len(data))  # the head, which is known already
+        self._skipped += skipped
+        if self._tail is not None:
+            self._tail += data[:MAX_OTHERS]
+            return b""
+        end = data.find(b'"', skipped)
+        text = self._rest + data[skipped : None if end < 0 else end]
+        if end >= 0:
+            self._tail = bytearray(data[end : end + MAX_OTHERS])
+        try:
+            return b"" if self._is_broken else self._decode(text)
+        except ValueError:
+            self._is_broken = True
+            return b""
+
+    def close(self) -> bytes:
+        """Return the object with an empty blob.
+
+        Raises `ValueError` if it isn't an object, or if the blob isn't base64.
+        """
+        if self._is_broken or self._tail is None or len(self._tail) > MAX_OTHERS:
+            raise ValueError("not an object with a blob in base64")
+        whole = self._head + bytes(self._tail)
+        if _members.decode(whole).get(self._member) != "":
+            raise ValueError(f"more than one {self._member}")
+        return whole
+
+    def _decode(self, text: bytes) -> bytes:
+        """Decode what there is of the string, as far as it makes whole bytes; the rest waits for more."""
+        held = b""
+        if b"\\" in text:  # some writers escape slashes, and a piece may end within an escape
+            last = text.rfind(b"\\")
+            if self._tail is None and len(text) - last < ESCAPE:
+                text, held = text[:last], text[last:]
+            text = msgspec.json.decode(b'"' + text + b'"', type=str).encode()
+        whole = len(text) if self._tail is not None else len(text) & ~3
+        self._rest = text[whole:] + held
+        if not whole:
+            return b""
+        if self._is_padded or b"\\" in text:
+            raise ValueError("more after the padding, or an escaped backslash")
+        self._is_padded = text.endswith(b"=", 0, whole)
+        return decode_base64(text[:whole])
+
+
+@cache
+def _opening(member: str) -> re.Pattern[bytes]:
+    """Return what a member's name and the beginning of its text look like; within a string it is escaped."""
+    return re.compile(rb'"%b"[ \t\r\n]*:[ \t\r\n]*"' % re.escape(member.encode()))
