@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 import attrs
-from yarl import URL
+from aiohttp import web
 
 from ecr_async._auth.signing import ALGORITHM, signature, signing_key
 from ecr_async.errors import ServiceError
@@ -68,17 +68,6 @@ class Headers(Protocol):
 
     def get(self, name: str, /) -> str | None: ...
     def getall(self, name: str, default: list[str], /) -> list[str]: ...
-
-
-class Request(Protocol):
-    """What is signed of a request, besides its body."""
-
-    @property
-    def method(self) -> str: ...
-    @property
-    def rel_url(self) -> URL: ...
-    @property
-    def headers(self) -> Headers: ...
 
 
 @attrs.frozen
@@ -138,7 +127,7 @@ class Authenticator:
             return self._claimed(headers.get("Authorization"))
         return Caller.with_key(self._keys[claim.access_key], claim.region)
 
-    def authenticate(self, claim: "Claim | None", request: Request, body_sha256: str) -> Caller:
+    def authenticate(self, claim: "Claim | None", request: web.Request, body_sha256: str) -> Caller:
         """Return the caller of a request, whose claim must be signed; raises `ServiceError`."""
         headers = request.headers
         if claim is None:

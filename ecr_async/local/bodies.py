@@ -20,7 +20,7 @@ LARGE_SECONDS = 10.0
 """How long such a body may take to come in, once there is room for it: others may be waiting."""
 STALL_SECONDS = 30.0
 """How long a client may pause in the middle of a body."""
-PIECE = 1 << 20
+PIECE = 1 << 19
 """Bytes that are hashed and written at a time."""
 
 
@@ -32,8 +32,9 @@ class Body:
     `max_bytes`, and `ConnectionError` if the client goes away.
     """
 
-    _request: web.Request
-    _max_bytes: int | None = None
+    request: web.Request
+    max_bytes: int | None = None
+    """None for any number."""
     _received: int = 0
     _failure: Exception | None = None
 
@@ -45,7 +46,7 @@ class Body:
         """
         if self._failure is not None:
             raise self._failure
-        content, chunks, left = self._request.content, list[bytes](), size
+        content, chunks, left = self.request.content, list[bytes](), size
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(STALL_SECONDS) as limit:
@@ -60,8 +61,8 @@ class Body:
         if self._failure is not None and not chunks:
             raise self._failure
         self._received += size - left
-        if self._max_bytes is not None and self._received > self._max_bytes:
-            raise web.HTTPRequestEntityTooLarge(self._max_bytes, self._received)
+        if self.max_bytes is not None and self._received > self.max_bytes:
+            raise web.HTTPRequestEntityTooLarge(self.max_bytes, self._received)
         return b"".join(chunks)
 
     async def pieces(self) -> AsyncIterator[bytes]:

@@ -185,7 +185,7 @@ class LocalECR:
             )
             application.on_response_prepare.append(self._date)
             self._runner = web.AppRunner(
-                application, access_log=None, shutdown_timeout=1.0, read_bufsize=1 << 20
+                application, access_log=None, shutdown_timeout=1.0, read_bufsize=1 << 18
             )
             await self._runner.setup()
             context = await asyncio.to_thread(self._load_certificates, self._backend.folder.path)

@@ -20,7 +20,7 @@ import ecr_async as ecr
 from ecr_async import distributed
 from ecr_async.distributed.registry import file_name
 from ecr_async.local import LocalECR
-from ecr_async.local.bodies import Bodies
+from ecr_async.local.bodies import LARGE_BODY, Body
 from tests.integration.local.content import manifest
 from tests.integration.subprocesses import environment
 
@@ -88,13 +88,14 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
     """A gate before every embedded ECR of the test."""
     gate = Gate()
 
-    async def read(bodies: Bodies, request: web.Request) -> bytearray:
-        body = await read_body(bodies, request)
-        await gate.watch(request, body)
-        return body
+    async def piece(body: Body, size: int = LARGE_BODY) -> bytes:
+        content = await read_piece(body, size)
+        if content:
+            await gate.watch(body.request, content)
+        return content
 
-    read_body = Bodies.read
-    monkeypatch.setattr(Bodies, "read", read)
+    read_piece = Body.piece
+    monkeypatch.setattr(Body, "piece", piece)
     return gate
 
 

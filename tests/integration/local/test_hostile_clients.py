@@ -34,29 +34,6 @@ async def test_a_stranger_is_turned_away_before_the_body(local: LocalECR, author
     writer.close()
 
 
-async def test_few_large_bodies_at_once_and_small_calls_all_the_while(
-    local: LocalECR, service: Service
-) -> None:
-    await create(service)
-    body = b'{"repositoryName": "team/app", "x": "' + b"x" * bodies.LARGE_BODY + b'"}'
-    headers = signed(local, body, "DescribeImages")
-    stalled: list[asyncio.StreamWriter] = []
-    for _ in range(bodies.LARGE_AT_ONCE):
-        _, writer = await asyncio.open_connection(local.url.host, local.url.port)
-        lines = ["POST / HTTP/1.1", f"Host: {local.url.authority}", f"Content-Length: {len(body)}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        writer.write("\r\n".join([*lines, "", ""]).encode() + body[:1000])
-        stalled.append(writer)
-    response = await call(local, "DescribeRepositories")
-    assert response.status == 200
-    waiting = asyncio.create_task(post(local, body, headers))
-    assert (await call(local, "DescribeRepositories")).status == 200
-    assert not waiting.done()
-    for writer in stalled:
-        writer.close()
-    assert (await waiting).status == 200
-
-
 async def test_a_client_that_stalls_gives_its_place_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "STALL_SECONDS", 0.0)
     async with LocalECR() as local:
