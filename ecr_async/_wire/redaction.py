@@ -58,17 +58,26 @@ class Redactor:
 
 @lru_cache(maxsize=64)
 def _pattern(secret: str) -> re.Pattern[str]:
-    """Return a pattern that finds parts of a secret, side by side or alone."""
+    """Return a pattern that finds a secret, and parts of it, side by side or alone."""
     size = SECRET_LENGTH_MIN
     parts = [secret[start : start + size] for start in range(0, len(secret) - size + 1, size)]
     parts[-1] += secret[len(parts) * size :]
-    spelled = ("".join(map(_spellings, part)) for part in reversed(parts))  # the longest first
+    longest_first = dict.fromkeys([secret, *reversed(parts)])
+    spelled = ("".join(map(_spellings, re.findall(_STEPS, piece))) for piece in longest_first)
     return re.compile(f"(?:{'|'.join(spelled)})+")
 
 
+_STEPS = r"\\+|[^\\]"
+"""What is spelled at once: a run of backslashes, which run into their escapes, or any other character."""
+
+
 @lru_cache(maxsize=256)
-def _spellings(character: str) -> str:
-    """Return a pattern for a character as it is or, unless every encoding leaves it alone, encoded."""
+def _spellings(step: str) -> str:
+    """Return a pattern for a step as it is or, unless every encoding leaves it alone, encoded.
+
+    Repetitions are bounded and never taken back, so that no text, however contrived, keeps the search busy.
+    """
+    character = step[0]
     if character.isalnum() and character.isascii():
         return character
     code = ord(character)
@@ -77,14 +86,15 @@ def _spellings(character: str) -> str:
     ).html5  # which a call that succeeds need not load
     names = [name.removesuffix(";") for name, text in entities.items() if text == character]
     percent = "".join(f"%(?:25)?{byte:02x}" for byte in character.encode(errors="surrogatepass"))
-    spellings = (
-        rf"\\+{re.escape(character)}",
-        rf"\\+u{code:04x}",
-        rf"\\+x{code:02x}",
-        rf"&(?:amp;)?#0*{code};?",
-        rf"&(?:amp;)?#x0*{code:x};?",
+    encoded = (
         *(f"&(?:amp;)?{name};?" for name in names),
+        rf"&(?:amp;)?#0{{0,15}}+{code};?",
+        rf"&(?:amp;)?#x0{{0,15}}+{code:x};?",
         percent,
-        re.escape(character),
     )
-    return f"(?:(?i:{'|'.join(spellings)}))"
+    escaped = f"u{code:04x}|x{code:02x}"
+    if character == "\\":
+        once = rf"(?>(?i:{'|'.join(encoded)}|\\{{1,15}}+(?:{escaped})|\\))"
+        return f"{once}{{{len(step)},{16 * len(step)}}}+"
+    # A backslash before may have been taken for the end of a run.
+    return rf"(?i:{'|'.join(encoded)}|\\{{0,15}}+(?:{escaped}|{re.escape(character)}))"

@@ -113,7 +113,7 @@ def test_uris_have_the_style_that_was_chosen(
 
 keys = st.builds(
     RegistryKey,
-    st.from_regex(r"\d{12}", fullmatch=True).filter(str.isascii),
+    st.from_regex("[0-9]{12}", fullmatch=True),
     st.sampled_from(["us-east-1", "eu-central-2", "us-gov-west-1", "cn-north-1", "eusc-de-east-1"]),
 )
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ecr_async._wire.redaction import REPLACEMENT, SECRET_LENGTH_MIN, Redactor
 
 secrets = st.text(
-    string.ascii_uppercase + string.digits + "+/=-_.~%", min_size=SECRET_LENGTH_MIN, max_size=400
+    string.ascii_uppercase + string.digits + "+/=-_.~%\\", min_size=SECRET_LENGTH_MIN, max_size=400
 )
 texts = st.text(string.ascii_lowercase + " {}\"':,é\n", max_size=40)
 
@@ -75,3 +75,9 @@ def test_all_texts_of_a_value_are_cleaned() -> None:
     value = {"a": [f"x{secret}", 1, None, {secret: True}], "b": 1.5}
     assert redactor.value(value) == {"a": [f"x{REPLACEMENT}", 1, None, {REPLACEMENT: True}], "b": 1.5}
     assert redactor.body(b"\xff" + secret.encode() + b"\xfe") == b"\xff***\xfe"
+
+
+@pytest.mark.parametrize("secret", ["\\" * 40, "/" * 40, "%25" * 20, "&amp;" * 10, "&#38;" * 10])
+@pytest.mark.parametrize("piece", ["\\", "\\\\u005c", "%25", "&amp;", "&#00", "%5c", "/"])
+def test_no_text_keeps_the_search_busy(secret: str, piece: str) -> None:
+    Redactor([secret]).text(piece * 20_000 + "x")  # the test's own limit of time would end it

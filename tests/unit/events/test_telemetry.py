@@ -10,8 +10,10 @@ from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 import ecr_async as ecr
 from ecr_async.events import ImageDeleted, ImagePushed, MemoryQueue, Worker
 from tests.unit.events.documents import push
+from tests.virtual_time import in_virtual_time
 
 
+@in_virtual_time
 async def test_spans_and_metrics() -> None:
     spans, metrics = InMemorySpanExporter(), InMemoryMetricReader()
     tracers = TracerProvider(shutdown_on_exit=False)
