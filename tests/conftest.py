@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 
+import coverage
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
@@ -45,3 +46,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for reason in sorted(reasons):
         if "NOT TESTED" in reason:
             terminalreporter.write_line(f"===> {reason.removeprefix('Skipped: ')}", yellow=True, bold=True)
+
+
+def pytest_sessionfinish() -> None:
+    """Write down what was covered, since xdist kills a process that takes more than 10 s to end."""
+    measuring = coverage.Coverage.current()
+    if measuring is not None:
+        measuring.save()

@@ -131,19 +131,21 @@ class MemoryQueue:
 
     async def receive(self, limit: int) -> Sequence[Message]:
         """Return up to `limit` messages, at most 10, the oldest first."""
-        now = asyncio.get_running_loop().time
-        end = now() + self._wait_time
+        clock = asyncio.get_running_loop().time
+        now = clock()
+        end = now + self._wait_time
         async with self._changed:
             while True:
-                received = self._take(min(limit, 10), now())
-                pause = min(end, self._next_visible(end)) - now()
-                if received or pause <= 0:
+                received = self._take(min(limit, 10), now)
+                until = min(end, self._next_visible(end))
+                if received or until <= now:
                     return received
                 try:
-                    async with asyncio.timeout(pause):
+                    async with asyncio.timeout_at(until):
                         await self._changed.wait()
+                    now = clock()
                 except TimeoutError:
-                    pass
+                    now = max(until, clock())  # a loop's timer may end within its clock's resolution before
 
     def _next_visible(self, otherwise: float) -> float:
         return min((entry.visible_at for entry in self._entries.values()), default=otherwise)
