@@ -5,29 +5,31 @@ from typing import Annotated
 import typer
 
 from ecr_async.cli.interruption import run
+from ecr_async.cli.options import (
+    FromEndpointUrl,
+    FromProfile,
+    FromRegion,
+    FurtherTags,
+    OutcomeAsJson,
+    Platforms,
+    ToEndpointUrl,
+    ToProfile,
+    ToRegion,
+)
 from ecr_async.cli.places import Place
 from ecr_async.cli.transfer_report import layer_progress, print_moved
 from ecr_async.oci.references import ImageReference
 from ecr_async.transfer.copy import copy_image
 from ecr_async.transfer.results import CopiedImage
 
-__all__ = ["FromEndpointUrl", "FromProfile", "FromRegion", "ToEndpointUrl", "ToProfile", "ToRegion", "copy"]
-
-FromProfile = Annotated[str | None, typer.Option(help="The source's profile of the shared config files.")]
-ToProfile = Annotated[str | None, typer.Option(help="The destination's profile of the shared config files.")]
-FromRegion = Annotated[str | None, typer.Option(help="The source's region; by default its profile's.")]
-ToRegion = Annotated[str | None, typer.Option(help="The destination's region; by default its profile's.")]
-FromEndpointUrl = Annotated[str | None, typer.Option(help="Where the source's ECR is, if not at its own.")]
-ToEndpointUrl = Annotated[str | None, typer.Option(help="Where the destination's ECR is, if not at its own.")]
+__all__ = ["copy"]
 
 
 def copy(
     source: Annotated[str, typer.Argument(help="'team/app:v1', with or without the registry's host.")],
     destination: Annotated[str, typer.Argument(help="The same; without a tag it gets the source's.")],
-    tag: Annotated[list[str] | None, typer.Option(help="A further tag; may be given again.")] = None,
-    platform: Annotated[
-        list[str] | None, typer.Option(help="Copy only this platform, like linux/arm64; may be given again.")
-    ] = None,
+    tag: FurtherTags = None,
+    platform: Platforms = None,
     referrers: Annotated[bool, typer.Option(help="Whether signatures and SBOMs are copied too.")] = False,
     concurrency: Annotated[int, typer.Option(min=1, help="How many layers are copied at a time.")] = 4,
     from_profile: FromProfile = None,
@@ -36,7 +38,7 @@ def copy(
     to_region: ToRegion = None,
     from_endpoint_url: FromEndpointUrl = None,
     to_endpoint_url: ToEndpointUrl = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    json: OutcomeAsJson = False,
 ) -> None:
     """Copy an image between repositories, regions and accounts, without touching the disk."""
     origin, target = ImageReference.parse(source), ImageReference.parse(destination)

@@ -10,7 +10,8 @@ import attrs
 import typer
 
 from ecr_async.cli.interruption import run
-from ecr_async.cli.places import EndpointUrl, Place, Profile, Region
+from ecr_async.cli.options import EndpointUrl, Profile, Region
+from ecr_async.cli.places import Place
 from ecr_async.cli.transfer_report import to_json
 from ecr_async.errors import ECRError
 from ecr_async.service import Service

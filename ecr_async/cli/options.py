@@ -9,7 +9,10 @@ __all__ = [
     "FromEndpointUrl",
     "FromProfile",
     "FromRegion",
+    "FurtherTags",
     "ImageRegion",
+    "OutcomeAsJson",
+    "Platforms",
     "Profile",
     "Profiles",
     "Region",
@@ -54,3 +57,12 @@ ToRegion: TypeAlias = Annotated[
 ToEndpointUrl: TypeAlias = Annotated[
     str | None, typer.Option(help="Where the destination's ECR is, if not at its own endpoint.")
 ]
+
+FurtherTags: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--tag", help="A further tag; may be given again.")
+]
+Platforms: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--platform", help="Only this platform, like linux/arm64; may be given again."),
+]
+OutcomeAsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")]

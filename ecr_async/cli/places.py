@@ -2,22 +2,14 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Annotated
 
 import attrs
-import typer
 
 from ecr_async.oci.references import ImageReference
 from ecr_async.service import Service
 from ecr_async.session import Session
 
-__all__ = ["EndpointUrl", "Place", "Profile", "Region"]
-
-Profile = Annotated[str | None, typer.Option(help="A profile of the shared config files.")]
-Region = Annotated[
-    str | None, typer.Option(help="The region, if the image's name has none; by default the profile's.")
-]
-EndpointUrl = Annotated[str | None, typer.Option(help="Where ECR is, if not at its own endpoint.")]
+__all__ = ["Place"]
 
 
 @attrs.frozen

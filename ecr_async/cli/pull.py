@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from ecr_async.cli.interruption import run
-from ecr_async.cli.places import EndpointUrl, Place, Profile, Region
+from ecr_async.cli.options import EndpointUrl, ImageRegion, OutcomeAsJson, Platforms, Profile
+from ecr_async.cli.places import Place
 from ecr_async.cli.transfer_report import layer_progress, print_moved
 from ecr_async.oci.references import ImageReference
 from ecr_async.transfer.pull import pull_image
@@ -22,15 +23,13 @@ def pull(
     destination: Annotated[
         Path, typer.Argument(help="An OCI image layout: a folder, or a tar archive if it ends in .tar.")
     ],
-    platform: Annotated[
-        list[str] | None, typer.Option(help="Pull only this platform, like linux/arm64; may be given again.")
-    ] = None,
+    platform: Platforms = None,
     referrers: Annotated[bool, typer.Option(help="Whether signatures and SBOMs are pulled too.")] = False,
     concurrency: Annotated[int, typer.Option(min=1, help="How many layers are fetched at a time.")] = 4,
     profile: Profile = None,
-    region: Region = None,
+    region: ImageRegion = None,
     endpoint_url: EndpointUrl = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    json: OutcomeAsJson = False,
 ) -> None:
     """Pull an image. What the layout has already isn't fetched; an interrupted pull is continued."""
     source = ImageReference.parse(image)

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from ecr_async.cli.interruption import run
-from ecr_async.cli.places import EndpointUrl, Place, Profile, Region
+from ecr_async.cli.options import EndpointUrl, FurtherTags, ImageRegion, OutcomeAsJson, Platforms, Profile
+from ecr_async.cli.places import Place
 from ecr_async.cli.transfer_report import layer_progress, print_moved
 from ecr_async.oci.references import ImageReference
 from ecr_async.transfer.push import push_image
@@ -22,21 +23,19 @@ def push(
     image: Annotated[
         str, typer.Argument(help="Where it goes: 'team/app:v1', with or without the registry's host.")
     ],
-    tag: Annotated[list[str] | None, typer.Option(help="A further tag; may be given again.")] = None,
+    tag: FurtherTags = None,
     reference: Annotated[
         str | None, typer.Option(help="Which of several images in the source: its tag there, or its digest.")
     ] = None,
-    platform: Annotated[
-        list[str] | None, typer.Option(help="Push only this platform, like linux/arm64; may be given again.")
-    ] = None,
+    platform: Platforms = None,
     referrers: Annotated[
         bool, typer.Option(help="Whether signatures and SBOMs in the source are pushed too.")
     ] = True,
     concurrency: Annotated[int, typer.Option(min=1, help="How many layers are sent at a time.")] = 4,
     profile: Profile = None,
-    region: Region = None,
+    region: ImageRegion = None,
     endpoint_url: EndpointUrl = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    json: OutcomeAsJson = False,
 ) -> None:
     """Push an image. What the repository has already isn't sent; an interrupted push is continued."""
     target = ImageReference.parse(image)

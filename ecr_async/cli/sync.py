@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.filesize import decimal
 
 from ecr_async._bulk.images.results import FailedListing, FailedRepository, VanishedRepository
-from ecr_async.cli.copy import FromEndpointUrl, FromProfile, FromRegion, ToEndpointUrl
 from ecr_async.cli.interruption import run
+from ecr_async.cli.options import FromEndpointUrl, FromProfile, FromRegion, ToEndpointUrl
 from ecr_async.cli.places import Place
 from ecr_async.cli.progress import progress_bar
 from ecr_async.cli.registries import Registries
