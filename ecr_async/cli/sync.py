@@ -129,7 +129,7 @@ def sync(
         for line in tally.lines() if summary.destinations > 1 else ():
             typer.echo(line)
         typer.echo(_outcome(summary))
-    nothing = summary.repositories == summary.vanished
+    nothing = summary.repositories == summary.vanished and not summary.failed_listings
     if nothing:
         typer.echo("ecr-async: no repository was found", err=True)
     raise typer.Exit(0 if summary.complete and not nothing and not summary.vanished else 1)
