@@ -9,7 +9,6 @@ does not.
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
 
@@ -92,29 +91,13 @@ def _list(kind: Kind, value: Any, path: str, violations: list[ServiceError]) -> 
     return tuple(_value(kind.item, each, f"{path}[{n}]", violations) for n, each in enumerate(items))
 
 
-def _map(kind: Kind, value: Any, path: str, violations: list[ServiceError]) -> Any:
-    entries = as_object(value)
-    if entries is None or kind.item is None:
-        raise messages.wrong_type(value, "map")
-    return {name: _value(kind.item, each, f"{path}.{name}", violations) for name, each in entries.items()}
-
-
-def _scalar(*accepted: type[Any], name: str) -> Callable[[Kind, Any, str, list[ServiceError]], Any]:
+def _scalar(accepted: type[Any], name: str) -> Callable[[Kind, Any, str, list[ServiceError]], Any]:
     def read(kind: Kind, value: Any, path: str, violations: list[ServiceError]) -> Any:
-        if type(value) not in accepted:
+        if type(value) is not accepted:
             raise messages.wrong_type(value, name)
         return value
 
     return read
-
-
-def _moment(kind: Kind, value: Any, path: str, violations: list[ServiceError]) -> datetime:
-    if type(value) not in (int, float):
-        raise messages.wrong_type(value, "timestamp")
-    try:
-        return datetime.fromtimestamp(value, UTC)
-    except (OverflowError, ValueError, OSError):
-        raise messages.wrong_type(value, "timestamp") from None
 
 
 def _blob(kind: Kind, value: Any, path: str, violations: list[ServiceError]) -> bytes:
@@ -124,15 +107,12 @@ def _blob(kind: Kind, value: Any, path: str, violations: list[ServiceError]) -> 
         raise messages.wrong_type(value, "blob") from None
 
 
-_READERS: Mapping[Any, Callable[[Kind, Any, str, list[ServiceError]], Any]] = {
+_READERS: Mapping[Any, Callable[[Kind, Any, str, list[ServiceError]], Any]] = {  # of every type in a request
     tuple: _list,
-    dict: _map,
-    str: _scalar(str, name="string"),
-    int: _scalar(int, name="integer"),
-    float: _scalar(int, float, name="number"),
-    bool: _scalar(bool, name="boolean"),
+    str: _scalar(str, "string"),
+    int: _scalar(int, "integer"),
+    bool: _scalar(bool, "boolean"),
     bytes: _blob,
-    datetime: _moment,
 }
 
 
@@ -161,8 +141,8 @@ def _check(kind: Kind, value: Any, path: str, violations: list[ServiceError]) ->
 def _broken(kind: Kind, value: Any) -> messages.Broken | None:
     """Return the limit that a value breaks."""
     limit = kind.limit or Limit()
-    is_number = kind.base in (int, float)
-    if kind.base in (bool, datetime, dict) or kind.is_object:
+    is_number = kind.base is int
+    if kind.base is bool or kind.is_object:
         return None
     size = value if is_number else len(value)
     if limit.minimum is not None and size < limit.minimum:
