@@ -15,7 +15,7 @@ from ecr_async import errors
 from ecr_async.lifecycle import LifecyclePolicy, Rule
 from ecr_async.local import Fault, FaultKind, LocalECR
 from ecr_async.service import Service
-from tests.integration.local.content import create, push
+from tests.integration.local.content import create, digest_of, push
 
 NAMES = ecr.DescribeRepositoriesRequest()
 ONCE: dict[str, Any] = {"max_attempts": 1}
@@ -110,6 +110,41 @@ class TestFaults:
                         await response.read()
             async with client.get(url, headers=headers) as response:
                 assert await response.read() == content[1000:]
+
+    @pytest.mark.parametrize(
+        ("path", "kind", "status", "code"),
+        [
+            ("v2/team/app/tags/list", "throttle", 429, "TOOMANYREQUESTS"),
+            ("_local/layers/x", "throttle", 503, "SlowDown"),
+            ("v2/team/app/tags/list", "error", 418, "TEAPOT"),
+        ],
+    )
+    async def test_other_doors_reject_in_their_own_form(
+        self, path: str, kind: FaultKind, status: int, code: str, local: LocalECR
+    ) -> None:
+        with local.inject(Fault(kind=kind, operation="GET *", status=418, code="TEAPOT", message="no")):
+            async with aiohttp.ClientSession() as client, client.get(local.url / path) as response:
+                assert response.status == status
+                [error] = (await response.json())["errors"]
+        assert error["code"] == code
+
+    async def test_a_whole_layer_comes_slowly(self, local: LocalECR, service: Service) -> None:
+        await create(service)
+        digest = digest_of(b"layer")
+        await push(service, b"layer", "v1")
+        found = await ecr.get_download_url_for_layer(
+            service, ecr.GetDownloadUrlForLayerRequest("team/app", digest)
+        )
+        slow = Fault(kind="slow", operation="GET *", bytes_per_second=1_000_000)
+        async with aiohttp.ClientSession() as client:
+            with local.inject(slow):
+                async with client.get(found.download_url or "") as response:
+                    assert (response.status, await response.read()) == (200, b"layer")
+            reach_back = {"Range": "bytes=-2"}
+            with local.inject(slow):
+                async with client.get(found.download_url or "", headers=reach_back) as response:
+                    assert (response.status, await response.read()) == (206, b"er")
+                    assert response.headers["Content-Range"] == "bytes 3-4/5"
 
 
 class TestRates:
