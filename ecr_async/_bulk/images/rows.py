@@ -1,25 +1,6 @@
 """The rows of a scan, one per image: the same names in JSON lines and in Parquet files.
 
-    name          type                 null  meaning
-    registry_id   string               yes   the AWS account ID of the registry
-    region        string               no    the region that was scanned
-    repository    string               no    the repository's name
-    digest        string               yes   the digest of the image's manifest
-    tags          list of strings      no    its tags; an untagged image has an empty list
-    size          integer              yes   bytes, its layers compressed
-    pushed_at     time                 yes   when it was pushed
-    pulled_at     time                 yes   when it was last pulled, to within a day
-    media_type    string               yes   of its manifest
-    artifact_type string               yes   what it holds, as a media type
-    subject       string               yes   the digest of the image that it refers to, as a signature does
-    status        string               yes   ACTIVE, ARCHIVED or ACTIVATING
-    archived_at   time                 yes   when it last went into the archive
-    activated_at  time                 yes   when it was last restored from there
-    scan_status   string               yes   of its vulnerability scan: COMPLETE, ACTIVE, FAILED, …
-    scanned_at    time                 yes   when that scan was completed
-    findings      integers by severity yes   how many findings that scan has of each severity
-
-What ECR does not report is null. The values are those of
+`ecr_async.arrow` describes them. What ECR does not report is null. The values are those of
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html
 """
 
