@@ -261,7 +261,7 @@ class ReplicationRule(Structure):
     """Where to copy images, and of which repositories.
 
     A rule applies to images pushed after it is set; existing images are not copied unless
-    `start_replication_backfill` copies it. Repositories keep their names at the destination.
+    `start_replication_backfill` copies them. Repositories keep their names at the destination.
     """
 
     destinations: ReplicationDestinationList
@@ -388,6 +388,6 @@ class TooManyTagsException(ServiceError):
 
 
 class ValidationException(ServiceError):
-    """The service refuses the request as malformed; its message says what is wrong."""
+    """The service rejects the request as malformed; its message says what is wrong."""
 
     code = "ValidationException"

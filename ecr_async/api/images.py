@@ -545,7 +545,7 @@ async def describe_images(service: Service, request: DescribeImagesRequest) -> D
 
     Describes either all images of the repository, page by page, or those in `image_ids`, which
     cannot be combined with `next_token` or `max_results`. One image is one item, however many tags
-    it has. Archived images are only included if a filter asks for them. If you need only tags or
+    it has. Archived images are only included if a filter selects them. If you need only tags or
     digests, `list_images` is cheaper; `paginate_describe_images` iterates over all pages.
 
     Raises:
@@ -634,7 +634,7 @@ async def list_image_referrers(
     """List the artifacts that refer to an image, such as signatures, SBOMs and attestations.
 
     A referrer is a manifest whose `subject` is the image's digest. Archived artifacts are only
-    included if a filter asks for them. The caller needs the permission `ecr:BatchGetImage`.
+    included if a filter selects them. The caller needs the permission `ecr:BatchGetImage`.
     `paginate_list_image_referrers` iterates over all pages.
 
     Raises:
@@ -642,7 +642,7 @@ async def list_image_referrers(
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
         RepositoryNotFoundException: There is no repository of that name in the registry.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         UnableToListUpstreamImageReferrersException: The referrers could not be listed through the
             pull through cache rule, often because the rule's secret in Secrets Manager doesn't
@@ -719,7 +719,7 @@ async def list_images(service: Service, request: ListImagesRequest) -> ListImage
     """List the digests and tags of a repository's images.
 
     Every tag is one item, so an image with three tags is listed three times; an untagged image is
-    listed once, by digest alone. Archived images are only included if a filter asks for them. The
+    listed once, by digest alone. Archived images are only included if a filter selects them. The
     items can be passed to `batch_delete_image` or `batch_get_image` as they are.
     `paginate_list_images` iterates over all pages.
 
@@ -901,7 +901,7 @@ async def update_image_storage_class(
             class.
         RepositoryNotFoundException: There is no repository of that name in the registry.
         ServerException: The service failed on its own side, so the same call may succeed later.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdateImageStorageClass.html

@@ -223,7 +223,7 @@ async def delete_lifecycle_policy(
             fields; its message says which.
         RepositoryNotFoundException: There is no repository of that name in the registry.
         LifecyclePolicyNotFoundException: The repository has no lifecycle policy.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteLifecyclePolicy.html
@@ -284,7 +284,7 @@ async def get_lifecycle_policy(
             fields; its message says which.
         RepositoryNotFoundException: There is no repository of that name in the registry.
         LifecyclePolicyNotFoundException: The repository has no lifecycle policy.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicy.html
@@ -378,7 +378,7 @@ async def get_lifecycle_policy_preview(
         RepositoryNotFoundException: There is no repository of that name in the registry.
         LifecyclePolicyPreviewNotFoundException: No preview was started for the repository, or its
             results are no longer kept.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicyPreview.html
@@ -468,7 +468,7 @@ async def put_lifecycle_policy(
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
         RepositoryNotFoundException: There is no repository of that name in the registry.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutLifecyclePolicy.html
@@ -539,7 +539,7 @@ async def start_lifecycle_policy_preview(
         LifecyclePolicyNotFoundException: The repository has no lifecycle policy.
         LifecyclePolicyPreviewInProgressException: The repository's last preview is still running;
             only one can run at a time.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartLifecyclePolicyPreview.html

@@ -246,7 +246,7 @@ async def create_pull_through_cache_rule(
         ServerException: The service failed on its own side, so the same call may succeed later.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         PullThroughCacheRuleAlreadyExistsException: The registry already has a pull-through cache
             rule with these settings.
@@ -317,7 +317,7 @@ async def delete_pull_through_cache_rule(
         ServerException: The service failed on its own side, so the same call may succeed later.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         PullThroughCacheRuleNotFoundException: There is no pull-through cache rule for that prefix.
 
@@ -379,7 +379,7 @@ async def describe_pull_through_cache_rules(
         ServerException: The service failed on its own side, so the same call may succeed later.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         PullThroughCacheRuleNotFoundException: There is no pull-through cache rule for that prefix.
 
@@ -478,7 +478,7 @@ async def update_pull_through_cache_rule(
         ServerException: The service failed on its own side, so the same call may succeed later.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         UnableToAccessSecretException: ECR is not allowed to read the secret that the rule names.
         PullThroughCacheRuleNotFoundException: There is no pull-through cache rule for that prefix.
@@ -548,7 +548,7 @@ async def validate_pull_through_cache_rule(
         ServerException: The service failed on its own side, so the same call may succeed later.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         PullThroughCacheRuleNotFoundException: There is no pull-through cache rule for that prefix.
 

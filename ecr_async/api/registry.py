@@ -129,7 +129,7 @@ async def delete_registry_policy(
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
         RegistryPolicyNotFoundException: The registry has no permissions policy.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRegistryPolicy.html
@@ -180,7 +180,7 @@ async def deregister_pull_time_update_exclusion(
             fields; its message says which.
         ExclusionNotFoundException: The principal's pulls are not excluded.
         LimitExceededException: The call would exceed a quota of the account.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         ServerException: The service failed on its own side, so the same call may succeed later.
 
@@ -226,7 +226,7 @@ async def describe_registry(service: Service, request: DescribeRegistryRequest) 
         ServerException: The service failed on its own side, so the same call may succeed later.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRegistry.html
@@ -275,7 +275,7 @@ async def get_account_setting(
 
     Raises:
         ServerException: The service failed on its own side, so the same call may succeed later.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
@@ -325,7 +325,7 @@ async def get_registry_policy(
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
         RegistryPolicyNotFoundException: The registry has no permissions policy.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRegistryPolicy.html
@@ -380,7 +380,7 @@ async def list_pull_time_update_exclusions(
     Raises:
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         LimitExceededException: The call would exceed a quota of the account.
         ServerException: The service failed on its own side, so the same call may succeed later.
@@ -466,7 +466,7 @@ async def put_account_setting(
 
     Raises:
         ServerException: The service failed on its own side, so the same call may succeed later.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
@@ -521,7 +521,7 @@ async def put_registry_policy(
         ServerException: The service failed on its own side, so the same call may succeed later.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryPolicy.html
@@ -575,7 +575,7 @@ async def register_pull_time_update_exclusion(
             fields; its message says which.
         ExclusionAlreadyExistsException: The principal's pulls are excluded already.
         LimitExceededException: The call would exceed a quota of the account.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         ServerException: The service failed on its own side, so the same call may succeed later.
 

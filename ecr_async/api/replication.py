@@ -96,7 +96,7 @@ ReplicationBackfillStatus: TypeAlias = Literal[
 - `IN_PROGRESS`: they are being copied.
 - `COMPLETE`: it has finished; individual copies may have failed nonetheless.
 - `FAILED`: it gave up; `failure_code` says why.
-- `STOPPING`: it was asked to stop and is finishing the copies in progress.
+- `STOPPING`: it was stopped and is finishing the copies in progress.
 - `STOPPED`: it has ended on request.
 
 `COMPLETE`, `FAILED` and `STOPPED` are final.
@@ -243,7 +243,7 @@ async def describe_image_replication_status(
             fields; its message says which.
         ImageNotFoundException: There is no image of that digest or tag in the repository.
         RepositoryNotFoundException: There is no repository of that name in the registry.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageReplicationStatus.html
@@ -325,7 +325,7 @@ async def describe_replication_backfill_results(
         ServerException: The service failed on its own side, so the same call may succeed later.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         ReplicationBackfillNotFoundException: The registry has no backfill with that ID.
 
@@ -414,7 +414,7 @@ async def list_replication_backfills(
         ServerException: The service failed on its own side, so the same call may succeed later.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListReplicationBackfills.html
@@ -487,7 +487,7 @@ async def put_replication_configuration(
         ServerException: The service failed on its own side, so the same call may succeed later.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutReplicationConfiguration.html
@@ -549,7 +549,7 @@ async def start_replication_backfill(
         ServerException: The service failed on its own side, so the same call may succeed later.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         LimitExceededException: The call would exceed a quota of the account.
         ReplicationBackfillInProgressException: Another backfill to that destination region is not
@@ -612,7 +612,7 @@ async def stop_replication_backfill(
         ServerException: The service failed on its own side, so the same call may succeed later.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         ReplicationBackfillNotFoundException: The registry has no backfill with that ID.
         ReplicationBackfillInvalidStatusException: The backfill's state doesn't allow the operation:

@@ -518,7 +518,7 @@ async def batch_get_repository_scanning_configuration(
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
         RepositoryNotFoundException: There is no repository of that name in the registry.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetRepositoryScanningConfiguration.html
@@ -596,7 +596,7 @@ async def describe_image_scan_findings(
         RepositoryNotFoundException: There is no repository of that name in the registry.
         ImageNotFoundException: There is no image of that digest or tag in the repository.
         ScanNotFoundException: The image has not been scanned.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
@@ -677,7 +677,7 @@ async def get_registry_scanning_configuration(
         ServerException: The service failed on its own side, so the same call may succeed later.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRegistryScanningConfiguration.html
@@ -736,7 +736,7 @@ async def put_image_scanning_configuration(
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
         RepositoryNotFoundException: There is no repository of that name in the registry.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageScanningConfiguration.html
@@ -793,7 +793,7 @@ async def put_registry_scanning_configuration(
         ServerException: The service failed on its own side, so the same call may succeed later.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         BlockedByOrganizationPolicyException: A policy of the account's organization governs
             scanning and forbids the change.
@@ -864,7 +864,7 @@ async def start_image_scan(service: Service, request: StartImageScanRequest) -> 
         LimitExceededException: The call would exceed a quota of the account.
         RepositoryNotFoundException: There is no repository of that name in the registry.
         ImageNotFoundException: There is no image of that digest or tag in the repository.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         ImageArchivedException: The image is archived and cannot be scanned until it is restored.
 

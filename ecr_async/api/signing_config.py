@@ -178,7 +178,7 @@ async def delete_signing_configuration(
 
     Raises:
         ServerException: The service failed on its own side, so the same call may succeed later.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         SigningConfigurationNotFoundException: The registry has no signing configuration.
 
@@ -240,7 +240,7 @@ async def describe_image_signing_status(
         ServerException: The service failed on its own side, so the same call may succeed later.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         ImageNotFoundException: There is no image of that digest or tag in the repository.
         RepositoryNotFoundException: There is no repository of that name in the registry.
@@ -289,7 +289,7 @@ async def get_signing_configuration(
         ServerException: The service failed on its own side, so the same call may succeed later.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         SigningConfigurationNotFoundException: The registry has no signing configuration.
 
@@ -338,7 +338,7 @@ async def put_signing_configuration(
         ServerException: The service failed on its own side, so the same call may succeed later.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutSigningConfiguration.html

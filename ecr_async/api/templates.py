@@ -210,7 +210,7 @@ async def create_repository_creation_template(
 
     Raises:
         ServerException: The service failed on its own side, so the same call may succeed later.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
@@ -264,7 +264,7 @@ async def delete_repository_creation_template(
 
     Raises:
         ServerException: The service failed on its own side, so the same call may succeed later.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
@@ -326,7 +326,7 @@ async def describe_repository_creation_templates(
 
     Raises:
         ServerException: The service failed on its own side, so the same call may succeed later.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
@@ -432,7 +432,7 @@ async def update_repository_creation_template(
 
     Raises:
         ServerException: The service failed on its own side, so the same call may succeed later.
-        ValidationException: The service refuses the request as malformed; its message says what is
+        ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         InvalidParameterException: The service rejects a field of the request, or a combination of
             fields; its message says which.
