@@ -38,6 +38,8 @@ from ecr_async.session import Session
 __all__ = ["LocalECR", "NotRunningError", "serve"]
 
 ACCESS_KEY, SECRET_KEY = LOCAL_KEY
+BACKLOG = 128
+"""Connections that wait to be accepted."""
 
 
 class NotRunningError(ECRError, RuntimeError):
@@ -163,6 +165,7 @@ class LocalECR:
         )
         self._backend: Backend | None = None
         self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
         self._watching: asyncio.Task[None] | None = None
         self._url: URL | None = None
 
@@ -189,13 +192,13 @@ class LocalECR:
             )
             await self._runner.setup()
             context = await asyncio.to_thread(self._load_certificates, self._backend.folder.path)
-            await self._listen(self._runner, context)
+            assert self._runner.server is not None
+            self._listener = await self._listen(connections.admitting(self._runner.server), context)
         except BaseException:
             await self._stop()
             raise
-        assert self._runner.server is not None
         self._watching = connections.watch(self._runner.server)
-        host, port = self._runner.addresses[0][:2]
+        host, port = self._listener.sockets[0].getsockname()[:2]
         self._url = URL.build(scheme="https" if self._certificates else "http", host=host, port=port)
         return self
 
@@ -307,10 +310,14 @@ class LocalECR:
         """Free uploads and layers that nobody has needed for a day. The server does so itself, every hour."""
         await self._running.sweep()
 
-    async def _listen(self, runner: web.AppRunner, context: ssl.SSLContext | None) -> None:
+    async def _listen(
+        self, admit: Callable[[], asyncio.BaseProtocol], context: ssl.SSLContext | None
+    ) -> asyncio.Server:
         """Begin to take connections; raises `ConfigurationError` if that cannot be."""
         try:
-            await web.TCPSite(runner, self._host, self._port, ssl_context=context).start()
+            return await asyncio.get_running_loop().create_server(
+                admit, self._host, self._port, ssl=context, backlog=BACKLOG
+            )
         except OSError as error:
             is_of_the_name = isinstance(error, socket.gaierror)
             reason = error.strerror if is_of_the_name else os.strerror(error.errno or 0)
@@ -357,7 +364,10 @@ class LocalECR:
         runner, self._runner = self._runner, None
         backend, self._backend = self._backend, None
         watching, self._watching = self._watching, None
+        listener, self._listener = self._listener, None
         try:
+            if listener is not None:
+                listener.close()
             if watching is not None:
                 watching.cancel()
                 await asyncio.wait([watching])

@@ -1,12 +1,15 @@
 """Clients that mean no good, or are broken: what they can't do."""
 
 import asyncio
-import contextlib
 import json
+import sys
 from hashlib import sha256
+from types import SimpleNamespace
 from typing import Any
 
+import aiohttp
 import pytest
+from yarl import URL
 
 from ecr_async import api as ecr
 from ecr_async.local import LocalECR, bodies, connections
@@ -14,6 +17,7 @@ from ecr_async.local.connections import Connections
 from ecr_async.service import Service
 from tests.integration.local.content import create
 from tests.integration.local.test_protocol import TARGET, call, post, signed
+from tests.integration.subprocesses import environment, started
 
 
 async def test_a_target_that_is_not_signed(local: LocalECR) -> None:
@@ -46,7 +50,7 @@ async def test_a_client_that_stalls_gives_its_place_up(monkeypatch: pytest.Monke
         writer.close()
 
 
-class Silent:
+class Connection:
     """A connection, as far as it matters here."""
 
     closed = False
@@ -56,12 +60,22 @@ class Silent:
 
 
 class Server:
-    def __init__(self, *open_connections: Silent) -> None:
-        self.connections = list(open_connections)
+    """A server whose closed connections have gone at once."""
+
+    def __init__(self, *opened: Connection) -> None:
+        self.opened = list(opened)
+
+    @property
+    def connections(self) -> list[Connection]:
+        return [one for one in self.opened if not one.closed]
+
+    def __call__(self) -> asyncio.BaseProtocol:
+        self.opened.append(Connection())
+        return asyncio.Protocol()
 
 
 def test_silent_connections_are_closed_in_time() -> None:
-    known, connection = Connections(), Silent()
+    known, connection = Connections(), Connection()
     server = Server(connection)
     known.close_silent(server, 0.0)
     known.close_silent(server, connections.HEAD_SECONDS)
@@ -70,37 +84,82 @@ def test_silent_connections_are_closed_in_time() -> None:
     assert connection.closed
 
 
-def test_of_too_many_silent_connections_the_oldest_are_closed() -> None:
-    known, old = Connections(), Silent()
-    known.close_silent(Server(old), 0.0)
-    many = [Silent() for _ in range(connections.MOST_SILENT)]
-    known.close_silent(Server(old, *many), 1.0)
-    assert old.closed
-    assert not any(one.closed for one in many)
+async def served(known: Connections, connection: Connection, until: asyncio.Event) -> None:
+    """Have a connection bring a request, which is served until the event."""
+
+    async def handler(_: Any) -> Any:
+        await until.wait()
+
+    request: Any = SimpleNamespace(protocol=connection)
+    await known.middleware(request, handler)
 
 
-async def test_many_half_sent_heads_do_not_stop_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "MOST_SILENT", 8)
-    monkeypatch.setattr(connections, "INTERVAL", 0.01)
-    async with LocalECR() as local:
-        readers: list[asyncio.StreamReader] = []
+async def test_there_is_room_for_a_new_connection_as_long_as_some_are_of_no_use() -> None:
+    known, now, never = Connections(2 * connections.BATCH), asyncio.Event(), asyncio.Event()
+    now.set()
+    idle, busy = Connection(), Connection()
+    server = Server(*(Connection() for _ in range(2 * connections.BATCH - 2)), idle, busy)
+    await served(known, idle, now)
+    serving = asyncio.create_task(served(known, busy, never))
+    await asyncio.sleep(0)
+    admit = known.admitting(server)
+    admit()
+    assert [one.closed for one in server.opened].count(True) == connections.BATCH
+    assert server.opened[0].closed, "the oldest of the silent ones"
+    assert not idle.closed
+    for one in server.connections:
+        if one is not busy and one is not idle:
+            await served(known, one, now)
+    for _ in range(connections.BATCH + 1):
+        admit()
+    assert idle.closed, "for the others have been used since, or are new"
+    assert not busy.closed
+    serving.cancel()
+
+
+async def test_a_server_that_is_busy_with_all_connections_takes_no_more() -> None:
+    known, never = Connections(1), asyncio.Event()
+    busy = Connection()
+    server = Server(busy)
+    serving = asyncio.create_task(served(known, busy, never))
+    await asyncio.sleep(0)
+    transport = SimpleNamespace(close=never.set)
+    turned_away: Any = known.admitting(server)()
+    turned_away.connection_made(transport)
+    assert never.is_set(), "the new one is closed"
+    assert server.opened == [busy]
+    await serving
+
+
+MANY = """
+import asyncio, resource
+from ecr_async.local import LocalECR
+from ecr_async.local.embedded import serve
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (320, 320))
+asyncio.run(serve(LocalECR(), lambda local: print(local.endpoint_url, flush=True)))
+"""
+
+
+async def test_more_half_sent_heads_than_there_are_descriptors() -> None:
+    async with started(sys.executable, "-c", MANY, env=environment()) as process:
+        assert process.stdout is not None
+        url = URL((await process.stdout.readline()).decode().strip())
         writers: list[asyncio.StreamWriter] = []
-        for _ in range(50):
-            reader, writer = await asyncio.open_connection(local.url.host, local.url.port)
+        for number in range(400):
+            _, writer = await asyncio.open_connection(url.host, url.port)
             writer.write(b"POST / HTTP/1.1\r\nHost:")
-            readers.append(reader)
             writers.append(writer)
-        ended = [asyncio.create_task(reader.read()) for reader in readers]
-        while len(silent := [task for task in ended if not task.done()]) > 8:
-            await asyncio.wait(silent, return_when=asyncio.FIRST_COMPLETED)
-        assert (await call(local, "DescribeRepositories")).status == 200
-        for task in ended:
-            task.cancel()
-        await asyncio.gather(*ended, return_exceptions=True)
+            if number % 40 == 0:
+                async with aiohttp.ClientSession() as client, client.get(url / "v2/") as response:
+                    assert response.status == 401
+        async with aiohttp.ClientSession() as client, client.get(url / "v2/") as response:
+            assert response.status == 401
         for writer in writers:
             writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
+        process.terminate()
+        _, err = await process.communicate()
+        assert err == b""
 
 
 SHAPES: list[Any] = [
