@@ -70,7 +70,9 @@ def evaluate(
     everything = list(images)
     here = {image.image_digest for image in everything}
     judged = [
-        image for image in everything if image.subject_manifest_digest not in here - {image.image_digest}
+        image
+        for image in everything
+        if image.subject_manifest_digest not in here or image.subject_manifest_digest == image.image_digest
     ]
     standard, archived = _shelve(judged, "standard", now), _shelve(judged, "archive", now)
     taken = [*_taken(by_priority, standard, now), *_taken(by_priority, archived, now)]
