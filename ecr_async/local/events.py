@@ -2,7 +2,8 @@
 
 Each function records one in the transaction at hand, if anything listens. Where ECR's guide has no sample:
 artifacts that refer to an image are pushed and deleted with `ECR Image Action`, as all images are, and
-archived and restored with `ECR Referrer Action`.
+archived and restored with `ECR Referrer Action`; what a failed attempt of a pull-through cache looks like is
+guessed, but for its members' names.
 
 See https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
 """
@@ -11,10 +12,13 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from ecr_async.api.pull_through_cache import PullThroughCacheRule
+from ecr_async.errors import ServiceError
 from ecr_async.lifecycle import LifecyclePolicy
 from ecr_async.local.addresses import RegistryKey
 from ecr_async.local.cloudtrail import LifecycleAction, execution_records
-from ecr_async.local.registry import Registry, RepositoryRecord, moment
+from ecr_async.local.messages import NO_SUCH_IMAGE
+from ecr_async.local.registry import Registry, RepositoryRecord, moment, repository_arn
 
 __all__ = [
     "image_deleted",
@@ -22,8 +26,28 @@ __all__ = [
     "image_replicated",
     "image_scanned",
     "lifecycle_policy_run",
+    "pull_through_cache_synced",
+    "scan_frequencies_changed",
     "storage_class_changed",
 ]
+
+
+REPOSITORIES_OF_AN_EVENT = 100
+"""How many repositories one event lists; EventBridge limits events to 256 KiB."""
+
+
+class Place(Protocol):
+    """Where something happened: a registry, or a repository in one."""
+
+    @property
+    def account(self) -> str:
+        """The account."""
+        ...
+
+    @property
+    def region(self) -> str:
+        """The region."""
+        ...
 
 
 class Image(Protocol):
@@ -122,6 +146,63 @@ def lifecycle_policy_run(
         _send(registry, record, "AWS Service Event via CloudTrail", detail)
 
 
+def pull_through_cache_synced(
+    registry: Registry,
+    rule: PullThroughCacheRule,
+    repository_name: str,
+    tag: str | None,
+    digest: str | None,
+    failure: ServiceError | None,
+) -> None:
+    """Report an attempt to bring an image here from the registry that a rule names.
+
+    It has failed if there is a `failure`, or if no `digest` says which image that was.
+    """
+    detail: dict[str, Any] = {
+        "rule-version": "1",
+        "sync-status": "SUCCESS",
+        "ecr-repository-prefix": rule.ecr_repository_prefix,
+        "repository-name": repository_name,
+        "upstream-registry-url": rule.upstream_registry_url,
+    }
+    if tag is not None:
+        detail["image-tag"] = tag
+    if digest is not None:
+        detail["image-digest"] = digest
+    if failure is not None or digest is None:
+        detail["sync-status"] = "FAILURE"
+        detail["failure-code"] = failure.code if failure else "ImageNotFoundException"
+        detail["failure-reason"] = failure.message if failure else NO_SUCH_IMAGE
+    arn = repository_arn(RegistryKey(registry.account, registry.region), repository_name)
+    _send(registry, registry, "ECR Pull Through Cache Action", detail, [arn])
+
+
+def scan_frequencies_changed(
+    registry: Registry, changes: Sequence[tuple[RepositoryRecord, str, str]]
+) -> None:
+    """Report repositories whose images are scanned more or less often than before.
+
+    Each change is the repository, how often its images were scanned, and how often they are scanned now.
+    """
+    for first in range(0, len(changes), REPOSITORIES_OF_AN_EVENT):
+        repositories = [
+            {
+                "repository-name": record.name,
+                "repository-arn": record.arn,
+                "scan-frequency": frequency,
+                "previous-scan-frequency": previous,
+            }
+            for record, previous, frequency in changes[first : first + REPOSITORIES_OF_AN_EVENT]
+        ]
+        detail = {
+            "action-type": "SCAN_FREQUENCY_CHANGE",
+            "repositories": repositories,
+            "resource-type": "REPOSITORY",
+            "scan-type": "ENHANCED",
+        }
+        _send(registry, registry, "ECR Scan Resource Change", detail)
+
+
 def _action(action: str, record: RepositoryRecord, image: Image) -> dict[str, Any]:
     detail = {
         "result": "SUCCESS",
@@ -137,7 +218,7 @@ def _action(action: str, record: RepositoryRecord, image: Image) -> dict[str, An
 
 def _send(
     registry: Registry,
-    record: RepositoryRecord,
+    place: Place,
     detail_type: str,
     detail: Mapping[str, Any],
     resources: Sequence[str] = (),
@@ -150,9 +231,9 @@ def _send(
         "id": str(uuid.uuid4()),
         "detail-type": detail_type,
         "source": source,
-        "account": record.account,
+        "account": place.account,
         "time": f"{moment(registry.now):%Y-%m-%dT%H:%M:%SZ}",
-        "region": record.region,
+        "region": place.region,
         "resources": list(resources),
         "detail": detail,
     }

@@ -20,7 +20,7 @@ from ecr_async.local.sealing import Sealer
 from ecr_async.local.store import Transaction
 from ecr_async.local.wire import dump, load
 
-__all__ = ["Registry", "RepositoryRecord", "Rules", "Scope", "moment", "strings"]
+__all__ = ["Registry", "RepositoryRecord", "Rules", "Scope", "moment", "repository_arn", "strings"]
 
 ItemT = TypeVar("ItemT")
 SettingT = TypeVar("SettingT")
@@ -36,6 +36,11 @@ def strings(text: str) -> tuple[str, ...]:
 def moment(seconds: float) -> datetime:
     """Return the time that the store holds as seconds since the epoch."""
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def repository_arn(key: RegistryKey, name: str) -> str:
+    """Return the Amazon Resource Name of a repository, which need not be there."""
+    return f"arn:{partition_of(key.region).name}:ecr:{key.region}:{key.account}:repository/{name}"
 
 
 @attrs.frozen
@@ -76,7 +81,7 @@ class RepositoryRecord:
     @property
     def arn(self) -> str:
         """The repository's Amazon Resource Name."""
-        return f"arn:{partition_of(self.region).name}:ecr:{self.region}:{self.account}:repository/{self.name}"
+        return repository_arn(RegistryKey(self.account, self.region), self.name)
 
     def is_immutable(self, tag: str) -> bool:
         """Return whether a tag, once put, must stay where it is."""

@@ -28,6 +28,7 @@ from ecr_async.api.layers import (
     LayerAlreadyExistsException,
 )
 from ecr_async.api.pull_through_cache import PullThroughCacheRule
+from ecr_async.local import events
 from ecr_async.local.backend import Backend
 from ecr_async.local.digests import algorithm_of
 from ecr_async.local.distribution.exchange import Access
@@ -91,11 +92,19 @@ class PullThrough:
         now = self._backend.clock()
         if known and (reference.image_tag is None or self._compared.get(place, -DAY) > now - DAY):
             return
+        digest, failure = known, None
         try:
-            await self._fetch(access, name, self._origin(access, rule, name), reference, known)
-        except UnableToGetUpstreamImageException:
-            if known is None:
-                raise
+            digest = await self._fetch(access, name, self._origin(access, rule, name), reference, known)
+        except UnableToGetUpstreamImageException as error:
+            failure = error
+        await access.write(
+            BATCH_GET_IMAGE,
+            lambda registry: events.pull_through_cache_synced(
+                registry, rule, name, reference.image_tag, digest, failure
+            ),
+        )
+        if failure is not None and known is None:
+            raise failure
         self._compared[place] = now
 
     def _origin(self, access: Access, rule: PullThroughCacheRule, name: str) -> _Origin:
@@ -108,16 +117,21 @@ class PullThrough:
         if rule.ecr_repository_prefix not in (None, "ROOT"):
             rest = rest.removeprefix(f"{rule.ecr_repository_prefix}/")
         repository = rest if prefix == "ROOT" else f"{prefix}/{rest}"
-        return _Origin(Upstream(self._session, url, access.caller.region), repository)
+        named = self._backend.rules.addresses.of_host(url.rpartition("//")[2])
+        region = named.region if named else access.caller.region
+        return _Origin(Upstream(self._session, url, region), repository)
 
     async def _fetch(
         self, access: Access, name: str, origin: _Origin, reference: ImageIdentifier, known: str | None
-    ) -> None:
-        """Bring an image here, what it refers to first."""
+    ) -> str | None:
+        """Bring an image here, what it refers to first.
+
+        Returns its digest, `known` if it is here already, None if the upstream hasn't got it.
+        """
         wanted = reference.image_digest or reference.image_tag or ""
         found = await origin.upstream.manifest(origin.repository, wanted)
         if found is None:
-            return
+            return None
         media_type, text = found
         algorithm = algorithm_of(reference.image_digest or "") or "sha256"
         try:
@@ -125,7 +139,7 @@ class PullThrough:
         except ManifestError as error:
             raise UnableToGetUpstreamImageException(f"The upstream's manifest {error}") from None
         if manifest.digest == known:
-            return
+            return known
         await access.write(PUT_IMAGE, lambda registry: _ensure_repository(registry, name))
         for member in manifest.members:
             await self._fetch(access, name, origin, ImageIdentifier(member), None)
@@ -144,6 +158,7 @@ class PullThrough:
                 )
 
         await access.write(PUT_IMAGE, work)
+        return manifest.digest
 
     async def _fetch_layer(self, access: Access, name: str, origin: _Origin, digest: str) -> None:
         def is_here(registry: Registry) -> bool:

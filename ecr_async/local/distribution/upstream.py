@@ -1,6 +1,11 @@
-"""A registry that images are cached from: another embedded ECR, or any other on loopback."""
+"""A registry that images are cached from: another embedded ECR, or any other on loopback.
+
+Registries that want a login are logged in to as their challenge says: an embedded ECR by the key that each
+of them knows, others anonymously, for a token: https://distribution.github.io/distribution/spec/auth/token/
+"""
 
 import ipaddress
+import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,10 +19,14 @@ from ecr_async.api.images import UnableToGetUpstreamImageException
 from ecr_async.errors import ECRError
 from ecr_async.local.authentication import LOCAL_KEY
 from ecr_async.local.distribution.login import SERVICE
+from ecr_async.local.json_values import as_object
 from ecr_async.oci.media_types import MANIFEST_MEDIA_TYPES
 from ecr_async.session import Session
 
 __all__ = ["Upstream", "is_on_loopback"]
+
+PARAMETER = re.compile(r'(\w+)="([^"]*)"')
+"""One of a challenge's parameters."""
 
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
 
@@ -64,33 +73,57 @@ class Upstream:
         """Send a request, once more with a login if the upstream wants one."""
         try:
             async with self._send(path, headers) as response:
-                challenge = response.headers.get("WWW-Authenticate", "")
-                if response.status != 401 or SERVICE not in challenge:
+                authorization = await self._log_in(response) if response.status == 401 else None
+                if authorization is None:
                     yield response
                     return
-            self._authorization = await self._log_in()
+            self._authorization = authorization
             async with self._send(path, headers) as response:
                 yield response
-        except (aiohttp.ClientError, TimeoutError, ECRError) as error:
+        except UnableToGetUpstreamImageException:
+            raise
+        except (aiohttp.ClientError, TimeoutError, ECRError, ValueError) as error:
             raise UnableToGetUpstreamImageException(
                 f"Unable to get the image from the upstream registry '{self.url}': {error}"
             ) from error
 
     def _send(self, path: str, headers: Mapping[str, str]) -> Any:
-        url = _url(self.url)
-        sent = dict(headers)
-        if (url.host or "").endswith(".localhost"):  # which plain resolvers don't know
-            sent["Host"] = url.authority
-            url = url.with_host("127.0.0.1")
-        if self._authorization is not None:
-            sent["Authorization"] = self._authorization
+        authorization = {} if self._authorization is None else {"Authorization": self._authorization}
+        url, host = _reachable(_url(self.url))
+        sent = {**headers, **host, **authorization}
         return self.session.get(url.joinpath("v2", *path.split("/")), headers=sent, timeout=TIMEOUT)
 
-    async def _log_in(self) -> str:
+    async def _log_in(self, response: aiohttp.ClientResponse) -> str | None:
+        """Return the login that a response challenges to, None if it is of an unknown kind."""
+        challenge = response.headers.get("WWW-Authenticate", "")
+        if SERVICE in challenge:
+            return await self._log_in_to_ecr()
+        scheme, _, rest = challenge.partition(" ")
+        parameters = dict(PARAMETER.findall(rest))
+        if scheme.lower() != "bearer" or "realm" not in parameters:
+            return None
+        return f"Bearer {await self._token(parameters)}"
+
+    async def _token(self, challenge: Mapping[str, str]) -> str:
+        """Return the token that anybody gets for what is challenged."""
+        realm = challenge["realm"]
+        if not is_on_loopback(realm):
+            raise UnableToGetUpstreamImageException(
+                f"The upstream registry '{self.url}' wants a token of '{realm}', which is not on loopback"
+            )
+        query = {name: challenge[name] for name in ("service", "scope") if name in challenge}
+        url, host = _reachable(URL(realm))
+        async with self.session.get(url.update_query(query), headers=host, timeout=TIMEOUT) as response:
+            _check(response, realm)
+            document = as_object(await response.json(content_type=None)) or {}
+        token = document.get("token") or document.get("access_token")
+        if not isinstance(token, str):
+            raise UnableToGetUpstreamImageException(f"'{realm}' has responded without a token")
+        return token
+
+    async def _log_in_to_ecr(self) -> str:
         """Return the login of another embedded ECR, by the key that each of them knows."""
-        url = _url(self.url)
-        if (url.host or "").endswith(".localhost"):
-            url = url.with_host("127.0.0.1")
+        url, _ = _reachable(_url(self.url))
         access_key, secret = LOCAL_KEY
         async with Session(
             endpoint_url=str(url), region=self.region, access_key_id=access_key, secret_access_key=secret
@@ -99,6 +132,13 @@ class Upstream:
                 session.service(), ecr.GetAuthorizationTokenRequest()
             )
         return f"Basic {response.authorization_data[0].authorization_token}"
+
+
+def _reachable(url: URL) -> tuple[URL, dict[str, str]]:
+    """Return a URL that resolves, and the header that names the host if that isn't it."""
+    if (url.host or "").endswith(".localhost"):  # which plain resolvers don't know
+        return url.with_host("127.0.0.1"), {"Host": url.authority}
+    return url, {}
 
 
 def _url(text: str) -> URL:

@@ -30,7 +30,7 @@ from ecr_async.api.scanning import (
     StartImageScanResponse,
     UnsupportedImageTypeException,
 )
-from ecr_async.local import messages
+from ecr_async.local import events, messages
 from ecr_async.local.findings import count_severities, find_vulnerabilities
 from ecr_async.local.images import ImageRecord, the_image
 from ecr_async.local.registry import Registry, RepositoryRecord, moment
@@ -122,7 +122,10 @@ def put_registry_scanning_configuration(
 ) -> PutRegistryScanningConfigurationResponse:
     """Say which repositories' images are scanned when, whatever the repositories say."""
     configuration = RegistryScanningConfiguration(request.scan_type or "BASIC", tuple(request.rules or ()))
+    before = scanning_configuration(registry)
     registry.keep(KIND, configuration)
+    if registry.outbox is not None and configuration.scan_type == "ENHANCED":
+        events.scan_frequencies_changed(registry, _changed_frequencies(registry, before, configuration))
     return PutRegistryScanningConfigurationResponse(configuration)
 
 
@@ -148,18 +151,37 @@ def batch_get_repository_scanning_configuration(
     return BatchGetRepositoryScanningConfigurationResponse(tuple(found), tuple(failures))
 
 
+def _changed_frequencies(
+    registry: Registry, before: RegistryScanningConfiguration, after: RegistryScanningConfiguration
+) -> list[tuple[RepositoryRecord, str, str]]:
+    """Return the repositories whose images are scanned more or less often, with both frequencies."""
+    rows = registry.db.execute(
+        "SELECT * FROM repositories WHERE account = ? AND region = ? ORDER BY id",
+        (registry.account, registry.region),
+    )
+    records = [RepositoryRecord(*row) for row in rows]
+    frequencies = [(record, _frequency(before, record), _frequency(after, record)) for record in records]
+    return [change for change in frequencies if change[1] != change[2]]
+
+
+def _frequency(configuration: RegistryScanningConfiguration, record: RepositoryRecord) -> str:
+    """Return how often a repository's images are scanned: what scans more often counts."""
+    by_repository = "SCAN_ON_PUSH" if record.scan_on_push else "MANUAL"
+    rules = matching_rules(configuration, record)
+    return min([by_repository, *(rule.scan_frequency for rule in rules)], key=FREQUENCIES.index)
+
+
 def _named(image: ImageRecord, image_id: ImageIdentifier) -> ImageIdentifier:
     return ImageIdentifier(image.digest, image_id.image_tag)
 
 
 def _applied(registry: Registry, record: RepositoryRecord) -> RepositoryScanningConfiguration:
-    rules = matching_rules(scanning_configuration(registry), record)
-    by_repository = "SCAN_ON_PUSH" if record.scan_on_push else "MANUAL"
-    frequency = min([by_repository, *(rule.scan_frequency for rule in rules)], key=FREQUENCIES.index)
+    configuration = scanning_configuration(registry)
+    rules = matching_rules(configuration, record)
     return RepositoryScanningConfiguration(
         repository_arn=record.arn,
         repository_name=record.name,
         scan_on_push=record.scan_on_push,
-        scan_frequency=frequency,
+        scan_frequency=_frequency(configuration, record),
         applied_scan_filters=tuple(one for rule in rules for one in rule.repository_filters),
     )

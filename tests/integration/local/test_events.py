@@ -18,8 +18,10 @@ from ecr_async.events import (
     ImageStorageClassChanged,
     InspectorScan,
     LifecyclePolicyExecution,
+    PullThroughCacheAction,
     ReferrerAction,
     ReplicationAction,
+    ScanResourceChange,
     parse_event,
 )
 from ecr_async.lifecycle import LifecyclePolicy, Rule
@@ -33,7 +35,7 @@ from ecr_async.local.outbox import Outbox
 from ecr_async.local.registry import Registry, RepositoryRecord, Rules, Scope
 from ecr_async.oci.media_types import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from ecr_async.service import Service
-from tests.integration.local.content import REGISTRY, UNKNOWN_DIGEST, create, index, manifest, put
+from tests.integration.local.content import REGISTRY, UNKNOWN_DIGEST, create, index, manifest, push, put
 
 MOMENT = 1_772_366_400.745  # 2026-03-01T12:00:00.745Z
 
@@ -342,3 +344,68 @@ async def test_every_event_parses_back_to_itself(service: Service, inbox: Inbox)
     await put(service, manifest(b"layer"), "v1")
     event = await inbox.next()
     assert parse_event(event.to_json()) == event
+
+
+async def test_a_change_of_how_often_repositories_are_scanned(service: Service, inbox: Inbox) -> None:
+    for name in ("team/a", "team/b", "other"):
+        await create(service, name)
+
+    async def configure(scan_type: str, frequency: str) -> None:
+        rule = ecr.RegistryScanningRule(
+            scan_frequency=frequency, repository_filters=[ecr.ScanningRepositoryFilter("team/*", "WILDCARD")]
+        )
+        request = ecr.PutRegistryScanningConfigurationRequest(scan_type, [rule])
+        await ecr.put_registry_scanning_configuration(service, request)
+
+    await configure("BASIC", "SCAN_ON_PUSH")  # which ECR says nothing about
+    await configure("ENHANCED", "SCAN_ON_PUSH")  # which changes nothing
+    await configure("ENHANCED", "CONTINUOUS_SCAN")
+    event = await inbox.next()
+    assert isinstance(event, ScanResourceChange)
+    assert event.document["resources"] == []
+    assert event.document["detail"] == {
+        "action-type": "SCAN_FREQUENCY_CHANGE",
+        "repositories": [
+            {
+                "repository-name": name,
+                "repository-arn": f"arn:aws:ecr:eu-west-1:{REGISTRY}:repository/{name}",
+                "scan-frequency": "CONTINUOUS_SCAN",
+                "previous-scan-frequency": "SCAN_ON_PUSH",
+            }
+            for name in ("team/a", "team/b")
+        ],
+        "resource-type": "REPOSITORY",
+        "scan-type": "ENHANCED",
+    }
+
+
+async def test_an_image_that_comes_through_the_cache(service: Service, inbox: Inbox) -> None:
+    upstream = LocalECR(region="eu-west-1")
+    async with upstream, upstream.session() as session:
+        await create(session.service(), "app")
+        digest = await push(session.service(), b"layer", "v1", name="app")
+        url = upstream.url.authority
+        await ecr.create_pull_through_cache_rule(
+            service, ecr.CreatePullThroughCacheRuleRequest("cached", url)
+        )
+        image_ids = [ecr.ImageIdentifier(image_tag=tag) for tag in ("v1", "absent")]
+        await ecr.batch_get_image(service, ecr.BatchGetImageRequest("cached/app", image_ids))
+    pushed, synced, failed = [await inbox.next() for _ in range(3)]
+    assert isinstance(pushed, ImagePushed)
+    assert isinstance(synced, PullThroughCacheAction)
+    assert synced.document["resources"] == [f"arn:aws:ecr:eu-west-1:{REGISTRY}:repository/cached/app"]
+    assert synced.document["detail"] == {
+        "rule-version": "1",
+        "sync-status": "SUCCESS",
+        "ecr-repository-prefix": "cached",
+        "repository-name": "cached/app",
+        "upstream-registry-url": url,
+        "image-tag": "v1",
+        "image-digest": digest,
+    }
+    assert isinstance(failed, PullThroughCacheAction)
+    assert (failed.succeeded, failed.image_tag) == (False, "absent")
+    assert (failed.failure_code, failed.failure_reason) == (
+        "ImageNotFoundException",
+        "Requested image not found",
+    )

@@ -1,13 +1,16 @@
 """Pull-through cache rules that lead to another registry on this machine."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import attrs
 import pytest
+from aiohttp import web
 
 from ecr_async import api as ecr
 from ecr_async.local import LocalECR
+from ecr_async.oci.media_types import OCI_MANIFEST
 from ecr_async.service import Service
 from tests.clocks import StoppedClock
 from tests.integration.local.content import create, digest_of, index, manifest, push, put
@@ -54,6 +57,14 @@ async def test_the_first_pull_fetches_an_index_with_all_its_images(
         assert blob.body == layer
     found = await ecr.describe_images(service, ecr.DescribeImagesRequest("cached/library/app"))
     assert len(found.image_details) == 3
+
+
+async def test_the_upstream_may_be_of_another_region(local: LocalECR, upstream: LocalECR) -> None:
+    async with local.session() as session:
+        service = session.service("eu-west-1")
+        await rule(service, f"123456789012.dkr.ecr.us-east-1.localhost:{upstream.url.port}")
+        request = ecr.BatchGetImageRequest("cached/library/app", [ecr.ImageIdentifier(image_tag="v1")])
+        assert len((await ecr.batch_get_image(service, request)).images) == 1
 
 
 async def test_a_pull_by_the_api_fetches_too(service: Service, upstream: LocalECR) -> None:
@@ -151,3 +162,69 @@ async def test_repositories_that_no_rule_covers_are_left_alone(
     assert await pull(door, "cachedlibrary/app/manifests/v1") == 404
     await push(service, LAYER, "v1")
     assert await pull(door, "team/app/manifests/v1") == 200
+
+
+class TokenRegistry:
+    """A registry as most are: it wants a token, which its server gives to anybody who asks for it."""
+
+    def __init__(self, realm: str | None = None) -> None:
+        self._realm = realm
+        self.granted: list[tuple[str | None, str | None]] = []
+
+    async def token(self, request: web.Request) -> web.Response:
+        self.granted.append((request.query.get("service"), request.query.get("scope")))
+        return web.json_response({"access_token": "let-me-in", "expires_in": 60})
+
+    async def content(self, request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") != "Bearer let-me-in":
+            realm = self._realm or f"http://{request.host}/token"
+            scope = "repository:library/app:pull"
+            challenge = f'Bearer realm="{realm}",service="registry.test",scope="{scope}"'
+            return web.Response(status=401, headers={"WWW-Authenticate": challenge})
+        if request.path.endswith("/manifests/v1"):
+            return web.Response(text=manifest(LAYER), content_type=OCI_MANIFEST)
+        content = {digest_of(each): each for each in (LAYER, b"{}")}
+        return web.Response(body=content[request.path.rpartition("/")[2]])
+
+
+@asynccontextmanager
+async def serving(registry: TokenRegistry) -> AsyncIterator[str]:
+    application = web.Application()
+    application.router.add_get("/token", registry.token)
+    application.router.add_get("/v2/{path:.*}", registry.content)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0]
+    yield f"{host}:{port}"
+    await runner.cleanup()
+
+
+async def test_a_registry_that_wants_a_token_gets_one(door: Door, service: Service) -> None:
+    registry = TokenRegistry()
+    async with serving(registry) as url:
+        await rule(service, url)
+        pulled = await door.send("GET", "/v2/cached/library/app/manifests/v1")
+        assert (pulled.status, pulled.body.decode()) == (200, manifest(LAYER))
+        blob = await door.send("GET", f"/v2/cached/library/app/blobs/{digest_of(LAYER)}")
+        assert blob.body == LAYER
+    assert registry.granted == [("registry.test", "repository:library/app:pull")]
+
+
+@pytest.mark.parametrize(
+    ("realm", "words"),
+    [
+        (
+            "https://auth.docker.io/token",
+            "wants a token of 'https://auth.docker.io/token', which is not on loopback",
+        ),
+        ("http://127.0.0.1:9/token", "Unable to get the image from the upstream registry"),
+        ("nowhere", "not on loopback"),
+    ],
+)
+async def test_a_token_that_is_not_to_be_had(door: Door, service: Service, realm: str, words: str) -> None:
+    async with serving(TokenRegistry(realm)) as url:
+        await rule(service, url)
+        response = await door.send("GET", "/v2/cached/library/app/manifests/v1")
+    assert (response.status, response.code) == (404, "MANIFEST_UNKNOWN")
+    assert words in response.json["errors"][0]["message"]
