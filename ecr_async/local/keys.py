@@ -3,7 +3,7 @@
 import re
 import uuid
 
-from ecr_async.api.common import KmsException
+from ecr_async.local import registry_messages
 from ecr_async.local.partitions import partition_of
 from ecr_async.local.registry import Registry
 
@@ -27,9 +27,7 @@ def key_arn(registry: Registry, named: str | None) -> str:
     found = KEY.fullmatch(name)
     if found is not None:
         if found["region"] != region:
-            raise KmsException(
-                f"Key '{name}' is not a key of region {region}", details={"kmsError": "NotFoundException"}
-            )
+            raise registry_messages.key_of_another_region(name, region)
         name, account = found["name"], found["account"]
     key_id = name.removeprefix("key/")
     if not UUID.fullmatch(key_id):

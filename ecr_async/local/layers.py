@@ -128,7 +128,7 @@ def complete_upload(
     if not upload.received and not may_be_empty:
         raise messages.no_parts(upload.id, record)
     if upload.small_part:
-        raise messages.part_too_small(quotas.MIN_PART_BYTES)
+        raise messages.part_too_small()
     if digest not in announced:
         raise messages.wrong_layer_digest()
     known = find_layer(registry, record, digest)

@@ -95,7 +95,7 @@ def _check_layers(document: Mapping[str, Any], media_type: str) -> None:
     if not number:
         raise ManifestError(messages.NO_LAYERS)
     if number > quotas.MAX_LAYERS:
-        raise ManifestError(messages.too_many_layers(quotas.MAX_LAYERS))
+        raise ManifestError(messages.TOO_MANY_LAYERS)
 
 
 def annotations(text: str) -> Mapping[str, str]:

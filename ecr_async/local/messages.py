@@ -1,5 +1,7 @@
 """Every text that the embedded ECR's errors hold, and where it comes from.
 
+Those about a registry's settings are in `ecr_async.local.registry_messages`.
+
 Programs match on the texts of errors, so they are ECR's own as far as those are known. Each function names
 its source: a public report of what real ECR said, or `guessed`, where only the error's code and what it is
 about are known. docs/guide/embedded-ecr.md says the same for users.
@@ -16,6 +18,8 @@ The reports, by the names that the functions use:
 - members: https://github.com/puemos/aws-lambda-ecr-cleaner/issues/3
 - items: https://github.com/aws-actions/amazon-ecr-login/issues/225
 - no layers: https://github.com/werf/werf/issues/2544
+- too many layers: https://github.com/openai/tart/issues/890
+- part size: https://github.com/dotnet/sdk-container-builds/issues/424
 - no parts: https://github.com/devcontainers/cli/issues/814
 - layer digest: https://github.com/abiosoft/colima/issues/1167
 - image digest: https://github.com/google/go-containerregistry/issues/1568
@@ -262,9 +266,8 @@ NOT_JSON = "Invalid JSON syntax"
 """Reported, without a link: the same text for a manifest without a media type."""
 
 
-def too_many_layers(most: int) -> str:
-    """Guessed, after `NO_LAYERS`."""
-    return f"Image cannot have more than {most} layers"
+TOO_MANY_LAYERS = "Limit on number of layers per image exceeded"
+"""Source: too many layers."""
 
 
 def digest_does_not_match(given: str, repository: Repository) -> images.ImageDigestDoesNotMatchException:
@@ -317,11 +320,9 @@ def no_parts(upload_id: str, repository: Repository) -> layers.EmptyUploadExcept
     )
 
 
-def part_too_small(smallest: int) -> layers.LayerPartTooSmallException:
-    """Guessed."""
-    return layers.LayerPartTooSmallException(
-        f"Layer parts except for the last one must be at least {smallest} bytes in size"
-    )
+def part_too_small() -> layers.LayerPartTooSmallException:
+    """Source: part size."""
+    return layers.LayerPartTooSmallException("All layer parts except the last part should be at least 5MB")
 
 
 def part_out_of_order(

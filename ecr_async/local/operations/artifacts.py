@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ecr_async.api.common import ImageIdentifier, ValidationException
+from ecr_async.api.common import ImageIdentifier
 from ecr_async.api.images import (
     ImageReferrer,
     ListImageReferrersRequest,
@@ -10,7 +10,7 @@ from ecr_async.api.images import (
     UpdateImageStorageClassRequest,
     UpdateImageStorageClassResponse,
 )
-from ecr_async.local import events
+from ecr_async.local import events, registry_messages
 from ecr_async.local.digests import DIGEST
 from ecr_async.local.images import ImageRecord, details, the_image
 from ecr_async.local.manifests import annotations
@@ -28,7 +28,7 @@ def list_image_referrers(
     record = registry.repository(request.repository_name, request.registry_id)
     subject, selection = request.subject_id.image_digest, request.filter
     if not DIGEST.fullmatch(subject):
-        raise ValidationException(f"The subject's digest must match {DIGEST.pattern}")
+        raise registry_messages.malformed_subject(DIGEST.pattern)
     condition, arguments = "", [subject]
     status = (selection and selection.artifact_status) or "ACTIVE"
     if status != "ANY":

@@ -13,14 +13,12 @@ from ecr_async.api.pull_through_cache import (
     DescribePullThroughCacheRulesRequest,
     DescribePullThroughCacheRulesResponse,
     PullThroughCacheRule,
-    PullThroughCacheRuleAlreadyExistsException,
-    PullThroughCacheRuleNotFoundException,
-    UnsupportedUpstreamRegistryException,
     UpdatePullThroughCacheRuleRequest,
     UpdatePullThroughCacheRuleResponse,
     ValidatePullThroughCacheRuleRequest,
     ValidatePullThroughCacheRuleResponse,
 )
+from ecr_async.local import registry_messages
 from ecr_async.local.registry import Registry, moment
 
 __all__ = ["find_rule"]
@@ -66,9 +64,9 @@ def create_pull_through_cache_rule(
     prefix, url = request.ecr_repository_prefix, request.upstream_registry_url
     upstream = _upstream(url, request.upstream_registry)
     if upstream is None:
-        raise UnsupportedUpstreamRegistryException(f"The upstream registry '{url}' is not supported")
+        raise registry_messages.unsupported_upstream(url)
     if registry.setting(KIND, PullThroughCacheRule, prefix):
-        raise PullThroughCacheRuleAlreadyExistsException(f"A rule for the prefix '{prefix}' already exists")
+        raise registry_messages.rule_exists(prefix)
     now = moment(registry.now)
     rule = PullThroughCacheRule(
         ecr_repository_prefix=prefix,
@@ -192,5 +190,5 @@ def _rule(registry: Registry, prefix: str, registry_id: str | None = None) -> Pu
     registry.check_own(registry_id)
     rule = registry.setting(KIND, PullThroughCacheRule, prefix)
     if rule is None:
-        raise PullThroughCacheRuleNotFoundException(f"A rule for the prefix '{prefix}' does not exist")
+        raise registry_messages.no_rule(prefix)
     return rule

@@ -8,8 +8,6 @@ from ecr_async.api.registry import (
     DeregisterPullTimeUpdateExclusionResponse,
     DescribeRegistryRequest,
     DescribeRegistryResponse,
-    ExclusionAlreadyExistsException,
-    ExclusionNotFoundException,
     GetAccountSettingRequest,
     GetAccountSettingResponse,
     GetRegistryPolicyRequest,
@@ -23,7 +21,7 @@ from ecr_async.api.registry import (
     RegisterPullTimeUpdateExclusionRequest,
     RegisterPullTimeUpdateExclusionResponse,
 )
-from ecr_async.local import messages
+from ecr_async.local import messages, registry_messages
 from ecr_async.local.account import ACCOUNT_SETTINGS, EXCLUSION, SETTING, account_setting
 from ecr_async.local.operations.replication import CONFIGURATION, POLICY
 from ecr_async.local.policy_documents import check_policy
@@ -80,7 +78,7 @@ def register_pull_time_update_exclusion(
 ) -> RegisterPullTimeUpdateExclusionResponse:
     """Let a principal's pulls no longer count as use of an image."""
     if _exclusion(registry, request.principal_arn):
-        raise ExclusionAlreadyExistsException(f"'{request.principal_arn}' is excluded already")
+        raise registry_messages.excluded_already(request.principal_arn)
     exclusion = RegisterPullTimeUpdateExclusionResponse(request.principal_arn, moment(registry.now))
     registry.keep(EXCLUSION, exclusion, request.principal_arn)
     return exclusion
@@ -91,7 +89,7 @@ def deregister_pull_time_update_exclusion(
 ) -> DeregisterPullTimeUpdateExclusionResponse:
     """Forget a principal whose pulls don't count."""
     if not _exclusion(registry, request.principal_arn):
-        raise ExclusionNotFoundException(f"'{request.principal_arn}' is not excluded")
+        raise registry_messages.not_excluded(request.principal_arn)
     registry.forget(EXCLUSION, request.principal_arn)
     return DeregisterPullTimeUpdateExclusionResponse(request.principal_arn)
 

@@ -25,9 +25,6 @@ from ecr_async.api.replication import (
     ListReplicationBackfillsResponse,
     PutReplicationConfigurationRequest,
     PutReplicationConfigurationResponse,
-    ReplicationBackfillInProgressException,
-    ReplicationBackfillInvalidStatusException,
-    ReplicationBackfillNotFoundException,
     ReplicationBackfillProgress,
     ReplicationBackfillResult,
     ReplicationBackfillSummary,
@@ -37,7 +34,7 @@ from ecr_async.api.replication import (
     StopReplicationBackfillResponse,
 )
 from ecr_async.errors import ServiceError
-from ecr_async.local import events, messages
+from ecr_async.local import events, messages, registry_messages
 from ecr_async.local.addresses import RegistryKey
 from ecr_async.local.images import ImageRecord, details, the_image
 from ecr_async.local.manifests import Manifest
@@ -137,7 +134,7 @@ def start_replication_backfill(
     destination = request.destination
     known = registry.settings(BACKFILL, DescribeReplicationBackfillResultsResponse).values()
     if any(each.destination == destination and each.status not in FINAL for each in known):
-        raise ReplicationBackfillInProgressException("A backfill for the destination is in progress")
+        raise registry_messages.backfill_in_progress()
     records = [
         record for record in _repositories(registry) if destination in _destinations(registry, record.name)
     ]
@@ -176,7 +173,7 @@ def stop_replication_backfill(
     """End a backfill before it is found complete. The copies that it has made stay."""
     backfill = _backfill(registry, request.replication_backfill_id, request.registry_id)
     if backfill.status in FINAL:
-        raise ReplicationBackfillInvalidStatusException(f"The backfill is {backfill.status} already")
+        raise registry_messages.backfill_ended(backfill.status)
     _keep(registry, backfill, "STOPPED")
     return StopReplicationBackfillResponse(
         registry.account, backfill.replication_backfill_id, backfill.destination, "STOPPING"
@@ -232,7 +229,7 @@ def _backfill(
     registry.check_own(registry_id)
     backfill = registry.setting(BACKFILL, DescribeReplicationBackfillResultsResponse, backfill_id)
     if backfill is None:
-        raise ReplicationBackfillNotFoundException(f"There is no backfill with the id '{backfill_id}'")
+        raise registry_messages.no_backfill(backfill_id)
     return backfill
 
 

@@ -16,7 +16,6 @@ from ecr_async.api.scanning import (
     DescribeImageScanFindingsResponse,
     GetRegistryScanningConfigurationRequest,
     GetRegistryScanningConfigurationResponse,
-    ImageArchivedException,
     ImageScanFinding,
     ImageScanFindings,
     PutImageScanningConfigurationRequest,
@@ -28,9 +27,8 @@ from ecr_async.api.scanning import (
     RepositoryScanningConfigurationFailure,
     StartImageScanRequest,
     StartImageScanResponse,
-    UnsupportedImageTypeException,
 )
-from ecr_async.local import events, messages
+from ecr_async.local import events, messages, registry_messages
 from ecr_async.local.findings import count_severities, find_vulnerabilities
 from ecr_async.local.images import ImageRecord, the_image
 from ecr_async.local.registry import Registry, RepositoryRecord, moment
@@ -56,9 +54,9 @@ def start_image_scan(registry: Registry, request: StartImageScanRequest) -> Star
     record = registry.repository(request.repository_name, request.registry_id)
     image = the_image(registry, record, request.image_id)
     if image.media_type in INDEX_MEDIA_TYPES:
-        raise UnsupportedImageTypeException(f"Images of the media type {image.media_type} cannot be scanned")
+        raise registry_messages.not_scannable(image.media_type)
     if image.status != "ACTIVE":
-        raise ImageArchivedException(f"The image is {image.status} and cannot be scanned")
+        raise registry_messages.archived_image(image.status)
     scan = find_scan(registry, image.id)
     if scan is not None and registry.now - scan[0] < SECONDS_BETWEEN_SCANS:
         raise messages.scanned_already()

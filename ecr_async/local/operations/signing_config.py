@@ -14,8 +14,8 @@ from ecr_async.api.signing_config import (
     PutSigningConfigurationRequest,
     PutSigningConfigurationResponse,
     SigningConfiguration,
-    SigningConfigurationNotFoundException,
 )
+from ecr_async.local import registry_messages
 from ecr_async.local.images import the_image
 from ecr_async.local.registry import Registry
 
@@ -52,9 +52,7 @@ def delete_signing_configuration(
 def _configuration(registry: Registry) -> SigningConfiguration:
     configuration = registry.setting(KIND, SigningConfiguration)
     if configuration is None:
-        raise SigningConfigurationNotFoundException(
-            f"Signing configuration does not exist in the registry with id '{registry.account}'"
-        )
+        raise registry_messages.no_signing_configuration(registry.account)
     return configuration
 
 

@@ -6,7 +6,7 @@ The limits: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tag
 import re
 from collections.abc import Sequence
 
-from ecr_async.api.common import InvalidTagParameterException, Tag, TooManyTagsException
+from ecr_async.api.common import Tag
 from ecr_async.api.tags import (
     ListTagsForResourceRequest,
     ListTagsForResourceResponse,
@@ -15,7 +15,7 @@ from ecr_async.api.tags import (
     UntagResourceRequest,
     UntagResourceResponse,
 )
-from ecr_async.local import messages, quotas
+from ecr_async.local import messages, quotas, registry_messages
 from ecr_async.local.registry import Registry, RepositoryRecord
 
 __all__ = ["check_tags", "put_tags"]
@@ -66,11 +66,11 @@ def check_tags(tags: Sequence[Tag]) -> None:
     _check_number(len(tags))
     for tag in tags:
         if not KEY.fullmatch(tag.key) or tag.key.lower().startswith("aws:"):
-            raise InvalidTagParameterException(f"The tag key '{tag.key}' is not valid")
+            raise registry_messages.bad_tag_key(tag.key)
         if not VALUE.fullmatch(tag.value):
-            raise InvalidTagParameterException(f"The value of the tag '{tag.key}' is not valid")
+            raise registry_messages.bad_tag_value(tag.key)
     if len({tag.key for tag in tags}) < len(tags):
-        raise InvalidTagParameterException("The same tag key is given twice")
+        raise registry_messages.repeated_tag_key()
 
 
 def put_tags(registry: Registry, record: RepositoryRecord, tags: Sequence[Tag]) -> None:
@@ -83,9 +83,7 @@ def put_tags(registry: Registry, record: RepositoryRecord, tags: Sequence[Tag]) 
 
 def _check_number(number: int) -> None:
     if number > quotas.MAX_RESOURCE_TAGS:
-        raise TooManyTagsException(
-            f"A repository can have at most {quotas.MAX_RESOURCE_TAGS} tags, not {number}"
-        )
+        raise registry_messages.too_many_resource_tags(quotas.MAX_RESOURCE_TAGS, number)
 
 
 def _repository(registry: Registry, arn: str) -> RepositoryRecord:

@@ -10,13 +10,11 @@ from ecr_async.api.templates import (
     DescribeRepositoryCreationTemplatesRequest,
     DescribeRepositoryCreationTemplatesResponse,
     RepositoryCreationTemplate,
-    TemplateAlreadyExistsException,
-    TemplateNotFoundException,
     UpdateRepositoryCreationTemplateRequest,
     UpdateRepositoryCreationTemplateResponse,
 )
 from ecr_async.lifecycle import LifecyclePolicy, LifecyclePolicyError
-from ecr_async.local import messages
+from ecr_async.local import messages, registry_messages
 from ecr_async.local.policy_documents import check_policy
 from ecr_async.local.registry import Registry, moment
 
@@ -30,7 +28,7 @@ def create_repository_creation_template(
 ) -> CreateRepositoryCreationTemplateResponse:
     """Make a template for a prefix that has none."""
     if registry.setting(KIND, RepositoryCreationTemplate, request.prefix):
-        raise TemplateAlreadyExistsException(f"A template for the prefix '{request.prefix}' already exists")
+        raise registry_messages.template_exists(request.prefix)
     template = RepositoryCreationTemplate(image_tag_mutability="MUTABLE", created_at=moment(registry.now))
     return CreateRepositoryCreationTemplateResponse(registry.account, _changed(registry, template, request))
 
@@ -90,5 +88,5 @@ def _changed(
 def _template(registry: Registry, prefix: str) -> RepositoryCreationTemplate:
     template = registry.setting(KIND, RepositoryCreationTemplate, prefix)
     if template is None:
-        raise TemplateNotFoundException(f"A template for the prefix '{prefix}' does not exist")
+        raise registry_messages.no_template(prefix)
     return template

@@ -1,0 +1,115 @@
+"""The texts of errors about a registry's settings: rules, templates, exclusions, backfills, tags, keys.
+
+As in `ecr_async.local.messages`, each function names the source of its wording. Hardly anything has been
+reported about these; they are guessed but for the error's code, unless they say otherwise.
+"""
+
+from ecr_async.api import common, pull_through_cache, registry, replication, scanning, templates
+from ecr_async.api.signing_config import SigningConfigurationNotFoundException
+
+
+def unsupported_upstream(url: str) -> pull_through_cache.UnsupportedUpstreamRegistryException:
+    """Source: reported of `mcr.microsoft.com`, in the comments of a Terraform configuration."""
+    return pull_through_cache.UnsupportedUpstreamRegistryException(
+        f"The upstream registry URL {url} is invalid."
+    )
+
+
+def rule_exists(prefix: str) -> pull_through_cache.PullThroughCacheRuleAlreadyExistsException:
+    """A prefix has a pull-through cache rule already."""
+    return pull_through_cache.PullThroughCacheRuleAlreadyExistsException(
+        f"A rule for the prefix '{prefix}' already exists"
+    )
+
+
+def no_rule(prefix: str) -> pull_through_cache.PullThroughCacheRuleNotFoundException:
+    """A prefix has no pull-through cache rule."""
+    return pull_through_cache.PullThroughCacheRuleNotFoundException(
+        f"A rule for the prefix '{prefix}' does not exist"
+    )
+
+
+def template_exists(prefix: str) -> templates.TemplateAlreadyExistsException:
+    """A prefix has a repository creation template already."""
+    return templates.TemplateAlreadyExistsException(f"A template for the prefix '{prefix}' already exists")
+
+
+def no_template(prefix: str) -> templates.TemplateNotFoundException:
+    """A prefix has no repository creation template."""
+    return templates.TemplateNotFoundException(f"A template for the prefix '{prefix}' does not exist")
+
+
+def excluded_already(principal: str) -> registry.ExclusionAlreadyExistsException:
+    """A principal's pulls don't count already."""
+    return registry.ExclusionAlreadyExistsException(f"'{principal}' is excluded already")
+
+
+def not_excluded(principal: str) -> registry.ExclusionNotFoundException:
+    """A principal's pulls do count."""
+    return registry.ExclusionNotFoundException(f"'{principal}' is not excluded")
+
+
+def backfill_in_progress() -> replication.ReplicationBackfillInProgressException:
+    """There is a backfill for the same destination."""
+    return replication.ReplicationBackfillInProgressException("A backfill for the destination is in progress")
+
+
+def backfill_ended(status: str | None) -> replication.ReplicationBackfillInvalidStatusException:
+    """A backfill cannot be stopped any more."""
+    return replication.ReplicationBackfillInvalidStatusException(f"The backfill is {status} already")
+
+
+def no_backfill(backfill_id: str) -> replication.ReplicationBackfillNotFoundException:
+    """There is no such backfill."""
+    return replication.ReplicationBackfillNotFoundException(
+        f"There is no backfill with the id '{backfill_id}'"
+    )
+
+
+def no_signing_configuration(account: str) -> SigningConfigurationNotFoundException:
+    """The registry signs nothing. Guessed after the registry policy's."""
+    return SigningConfigurationNotFoundException(
+        f"Signing configuration does not exist in the registry with id '{account}'"
+    )
+
+
+def not_scannable(media_type: str) -> scanning.UnsupportedImageTypeException:
+    """An image of a kind that cannot be scanned, such as an index."""
+    return scanning.UnsupportedImageTypeException(f"Images of the media type {media_type} cannot be scanned")
+
+
+def archived_image(status: str) -> scanning.ImageArchivedException:
+    """An image that cannot be scanned where it is."""
+    return scanning.ImageArchivedException(f"The image is {status} and cannot be scanned")
+
+
+def malformed_subject(pattern: str) -> common.ValidationException:
+    """A digest whose referrers are asked for, and that cannot be one."""
+    return common.ValidationException(f"The subject's digest must match {pattern}")
+
+
+def bad_tag_key(key: str) -> common.InvalidTagParameterException:
+    """A resource's tag has a key that AWS does not accept."""
+    return common.InvalidTagParameterException(f"The tag key '{key}' is not valid")
+
+
+def bad_tag_value(key: str) -> common.InvalidTagParameterException:
+    """A resource's tag has a value that AWS does not accept."""
+    return common.InvalidTagParameterException(f"The value of the tag '{key}' is not valid")
+
+
+def repeated_tag_key() -> common.InvalidTagParameterException:
+    """Two of a resource's tags have the same key."""
+    return common.InvalidTagParameterException("The same tag key is given twice")
+
+
+def too_many_resource_tags(most: int, number: int) -> common.TooManyTagsException:
+    """A repository has too many tags, in the sense of AWS's resources."""
+    return common.TooManyTagsException(f"A repository can have at most {most} tags, not {number}")
+
+
+def key_of_another_region(key: str, region: str) -> common.KmsException:
+    """A KMS key that is not in the repository's region; the detail is KMS's own code."""
+    return common.KmsException(
+        f"Key '{key}' is not a key of region {region}", details={"kmsError": "NotFoundException"}
+    )
