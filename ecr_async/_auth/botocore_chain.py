@@ -30,7 +30,7 @@ def botocore_chain(
     for the calls that the chain itself makes, to STS for instance; its further settings it takes from the
     environment and the shared files.
 
-    Each call walks the chain anew, in a thread, so it sees the files as they are at that time, and this
+    Each call walks the chain again, in a thread, so it sees the files as they are at that time, and this
     library reports a renewal that fails. Credentials that are plainly in the environment need no chain, and
     no botocore. Nothing is ever prompted for: a profile that needs an MFA code is an error, and a
     credential process has an empty standard input. Cancelling the provider kills such a process, and

@@ -136,7 +136,7 @@ class Lane(CallObserver):
         self._owner.changed(self)
 
     def resume(self) -> None:
-        """A parked job goes on."""
+        """A parked job continues."""
         self._count(1)
         self.parked -= 1
         self._owner.changed(self)

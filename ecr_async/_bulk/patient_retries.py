@@ -37,7 +37,7 @@ class CallObserver:
         """A call waits, without a connection."""
 
     def resume(self) -> None:
-        """A call that waited goes on."""
+        """A call that waited continues."""
 
     def reached(self) -> None:
         """The service has responded."""

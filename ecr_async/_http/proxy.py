@@ -54,7 +54,7 @@ def proxy_for(url: URL) -> Proxy | None:
     """Return the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY prescribe for a URL.
 
     aiohttp's own reading of them takes a thread for each request; we read them once for an endpoint.
-    NO_PROXY is read as Python does it, and besides may name addresses in any spelling, with CIDR ranges
+    NO_PROXY is read as Python does it, and may also name addresses in any spelling, with CIDR ranges
     among them, and one name of this machine for all.
 
     Raises `ConfigurationError` for one that is not an HTTP proxy's URL, without repeating it: it may hold a

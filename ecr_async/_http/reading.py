@@ -38,7 +38,7 @@ LONGEST_TURN = 0.05
 """Seconds after which the next large response is read as well, since this one's network is slow."""
 
 SLOWEST = 32 * 1024
-"""Bytes a second that a body must come or go on with once an attempt's time is up."""
+"""Bytes a second at which a body must be transferred once an attempt's time is up."""
 
 
 UNPACKED_AT_ONCE = 1024 * 1024

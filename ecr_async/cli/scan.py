@@ -62,7 +62,7 @@ def scan(
     checkpoint: Annotated[
         Path | None,
         typer.Option(
-            dir_okay=False, help="Keep a record in this file, and go on from it after an interruption."
+            dir_okay=False, help="Keep a record in this file, and continue from it after an interruption."
         ),
     ] = None,
     concurrency: Annotated[

@@ -54,7 +54,7 @@ def sync(
         int | None, typer.Option(min=1, help="Of each repository, only so many of the newest images.")
     ] = None,
     prefix: Annotated[str, typer.Option(help="What comes before the names at the destination.")] = "",
-    referrers: Annotated[bool, typer.Option(help="Whether signatures and SBOMs come along.")] = False,
+    referrers: Annotated[bool, typer.Option(help="Whether signatures and SBOMs are copied too.")] = False,
     create_like_source: Annotated[
         bool, typer.Option("--create-like-source", help="Create missing repositories, with all settings.")
     ] = False,

@@ -60,7 +60,7 @@ async def scan_distributed(
     """Scan every region of every profile on a dask cluster, into a Parquet file for each repository.
 
     The files are `<folder>/<profile>/<region>/<repository>-<hash>.parquet`, with the columns of
-    `ecr_async.arrow.SCHEMA`. A repository that has its file is not scanned again: run this anew after a
+    `ecr_async.arrow.SCHEMA`. A repository that has its file is not scanned again: run this again after a
     failure or an interruption, and it does what is missing; take a new folder for a new scan.
 
     What fails is in the summary's `failed`, and ends nothing else.

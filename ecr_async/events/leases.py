@@ -56,7 +56,7 @@ class Leases:
         """Keep a message that has just been received invisible.
 
         Returns False if it is held already: then its visibility ended in the meantime, and it was
-        handed out again. The new receipt takes the place of the old one.
+        received again. The new receipt replaces the old one.
         """
         renew_at = self._now() + self._queue.visibility_timeout / 4
         lease = self._held.get(message.id)

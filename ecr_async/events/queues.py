@@ -19,19 +19,19 @@ class Message:
     """A message, as a queue handed it out."""
 
     id: str
-    """The queue's identifier of the message, the same each time that it is handed out."""
+    """The queue's identifier of the message, the same each time that it is received."""
     body: Document = attrs.field(repr=False)
     receipt: str = attrs.field(default="", repr=False)
     """What the queue wants to see when the message is deleted or its visibility changed."""
     receive_count: int = 1
-    """How often the message was handed out, this time included."""
+    """How often the message was received, this time included."""
 
 
 class Queue(Protocol):
     """What a `Worker` takes messages from: `SqsQueue`, `MemoryQueue`, or one of your own.
 
-    A message that is handed out is invisible for `visibility_timeout` seconds and then, unless it was
-    deleted, handed out again.
+    A message that is received is invisible for `visibility_timeout` seconds and then, unless it was deleted,
+    received again.
     """
 
     @property
@@ -41,7 +41,7 @@ class Queue(Protocol):
 
     @property
     def visibility_timeout(self) -> float:
-        """Seconds for which a message that is handed out is invisible to other consumers."""
+        """Seconds for which a message that is received is invisible to other consumers."""
         ...
 
     async def receive(self, limit: int) -> Sequence[Message]:
@@ -82,9 +82,9 @@ class MemoryQueue:
     For one event loop.
 
     Args:
-        visibility_timeout: Seconds for which a message that is handed out is invisible.
+        visibility_timeout: Seconds for which a message that is received is invisible.
         wait_time: Seconds for which `receive` waits for a message, and a worker that stops for `receive`.
-        max_receives: How often a message is handed out, before it is moved to `dead_letters`.
+        max_receives: How often a message is received before it is moved to `dead_letters`.
         maxsize: How many messages the queue holds; `put` waits while it is full. 0 for any number.
     """
 
@@ -104,7 +104,7 @@ class MemoryQueue:
             raise ConfigurationError(f"max_receives must be at least 1, not {max_receives}")
         self.visibility_timeout = visibility_timeout
         self.dead_letters: list[Message] = []
-        """Messages that were handed out `max_receives` times and never deleted."""
+        """Messages that were received `max_receives` times and never deleted."""
         self._wait_time = wait_time
         self._max_receives = max_receives
         self._maxsize = maxsize
@@ -113,7 +113,7 @@ class MemoryQueue:
         self._changed = asyncio.Condition()
 
     def __len__(self) -> int:
-        """Return how many messages are in the queue, those handed out included."""
+        """Return how many messages are in the queue, including those that were received and not deleted."""
         return len(self._entries)
 
     async def put(self, body: Document) -> None:

@@ -152,7 +152,10 @@ class Worker:
             await self._work(shift)
 
     def stop(self) -> None:
-        """Stop gracefully: what is in hand is finished, the rest goes back. `run` returns when it is done."""
+        """Stop gracefully: finish the messages being handled, and return the others to the queue.
+
+        `run` returns when that is done.
+        """
         if self._shift is not None:
             self._shift.stop()
 

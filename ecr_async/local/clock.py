@@ -103,7 +103,7 @@ class LocalClock:
 
     @contextmanager
     def frozen(self, moment: datetime | None = None) -> Generator[None, None, None]:
-        """Stand still in the block, at `moment` if one is given, and go on from the real time after it."""
+        """Stand still in the block, at `moment` if one is given, and return to the real time after it."""
         self.stop()
         try:
             if moment is not None:

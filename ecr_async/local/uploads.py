@@ -228,7 +228,7 @@ class Uploads:
 
 
 async def _uninterrupted(work: Awaitable[ResultT]) -> ResultT:
-    """Await work that goes on when it is cancelled: a thread's, which uses what we would give away."""
+    """Await work that continues when it is cancelled: a thread's, which uses what we would release."""
     future = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(future)

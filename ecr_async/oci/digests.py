@@ -32,7 +32,7 @@ class Hash(Protocol):
         ...
 
     def copy(self) -> "Hash":
-        """Return another hash of the bytes added so far, which goes on by itself."""
+        """Return another hash of the bytes added so far, independent of this one."""
         ...
 
 

@@ -50,7 +50,7 @@ async def pull_image(
         tags: The names that the layout lists the image under; by default the tag that was given.
         platforms: Of an image for several platforms, those to pull. One of them is pulled as it is, several
             in an index of their own; None pulls all.
-        include_referrers: Whether signatures, SBOMs and other artifacts about the image come along.
+        include_referrers: Whether signatures, SBOMs and other artifacts about the image are pulled too.
         registry_id: The AWS account of the registry; the caller's by default.
         progress: Gets how far each layer has come.
         concurrency: Layers that are fetched at a time.

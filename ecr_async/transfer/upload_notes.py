@@ -1,4 +1,4 @@
-"""Which uploads are unfinished, noted on disk, so that the push of a process that was killed can go on.
+"""Which uploads are unfinished, noted on disk, so that a push that was killed can be continued.
 
 ECR keeps the parts of an upload, but only its ID leads to them. So the ID is written down until the upload is
 complete. A note is a hint and nothing more: one that is lost, stale or damaged means a new upload.

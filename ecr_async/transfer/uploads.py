@@ -46,7 +46,7 @@ MAX_PART_BYTES = 20 * MIB
 DEFAULT_PART = 10 * MIB
 
 MAX_UPLOADS = 3
-"""How often a layer is begun afresh, when its upload vanishes under way, before that is an error."""
+"""How often the upload of a layer is started, when it vanishes under way, before that is an error."""
 
 
 @attrs.define

@@ -43,7 +43,7 @@ class ImageFindings:
     image_id: ImageIdentifier
     """The image, with its digest, and its tag if it was requested by tag."""
     status: ScanStatus | str
-    """`COMPLETE` for a basic scan; `ACTIVE` for an enhanced one, which goes on."""
+    """`COMPLETE` for a basic scan; `ACTIVE` for an enhanced one, which continues."""
     completed_at: datetime | None = None
     """When the scan was completed."""
     vulnerability_source_updated_at: datetime | None = None
@@ -130,7 +130,7 @@ services of accounts in a `Fleet` that cannot be entered.
 class FindingsSummary:
     """Counts of a scan of findings: final at its end, and useful for a progress bar before that.
 
-    Every image is counted once, when its result is handed out.
+    Every image is counted once, when its result is yielded.
     """
 
     scanned: int = 0
@@ -160,7 +160,7 @@ class FindingsSummary:
 
     @property
     def images(self) -> int:
-        """Images whose results were handed out."""
+        """Images whose results were yielded."""
         return self.scanned + self.unscanned + self.vanished + self.failed
 
     @property

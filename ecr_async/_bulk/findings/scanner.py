@@ -71,7 +71,7 @@ def scan_findings(
         images: A `Scan` of images, each of which is looked up in the service where it was found. Or
             images that are looked up in every one of `services`: a mapping of repositories to
             identifiers, or an iterable, async or not, of `ImageDetail` or of pairs of repository and
-            `ImageIdentifier`. It is read as the scan goes on.
+            `ImageIdentifier`. It is read as the scan proceeds.
         start: Start a basic scan of images that were never scanned.
         wait: Seconds to wait for each image's scan, including starting it; 0 not to wait. Up to
             1,000 images wait at a time, and they don't count for `concurrency`.

@@ -1,14 +1,14 @@
 """What a scan remembers after its end, however it ended: a SQLite file, written off the event loop.
 
 A result is recorded when its consumer has come back for the next one, so what is recorded was taken. A
-scan that is killed has therefore lost nothing; what its consumer had in hand at that moment comes again.
+scan that is killed has therefore lost nothing; the result that its consumer was handling is yielded again.
 
-An unfinished repository goes on from its last page's token. Tokens can be rejected after a while, and
-images come and go while nobody scans, so the digests handed out are kept until a repository is
+An unfinished repository continues from its last page's token. Tokens can be rejected after a while, and
+images come and go while nobody scans, so the digests that were yielded are kept until a repository is
 finished, and left out when it is resumed.
 
 The file belongs to one scan at a time, and a scan that has reached its end without a failure leaves it
-finished: the next one starts afresh. Its journal is a write-ahead log, which a killed process leaves
+finished: the next one starts anew. Its journal is a write-ahead log, which a killed process leaves
 consistent; a computer that loses power can lose the latest records, and those results come again too.
 Every row has a checksum, so a file that was damaged or altered is rejected instead of believed.
 """
@@ -97,7 +97,7 @@ class Position:
     """How far a repository has been scanned."""
 
     pages: int = 0
-    """How many of its pages were handed out."""
+    """How many of its pages were yielded."""
     next_token: str | None = None
     """The token of the page after them; None if there is none."""
     delivered: frozenset[str] = frozenset()
@@ -181,7 +181,7 @@ class Checkpoint:
     ) -> None:
         """Record results that were taken, and the size of the output that holds them, all or nothing.
 
-        With `is_finished` nothing is left to do, and the next scan begins afresh.
+        With `is_finished` nothing is left to do, and the next scan starts from the beginning.
         """
         await self._run(self._record, results, output_size, is_finished)
 
@@ -211,7 +211,9 @@ class Checkpoint:
             raise self._damaged("a text is not UTF-8") from error
 
     def _damaged(self, why: str) -> CheckpointError:
-        return CheckpointError(f"the checkpoint {self._path} is damaged ({why}); delete it to scan afresh")
+        return CheckpointError(
+            f"the checkpoint {self._path} is damaged ({why}); delete it to start a new scan"
+        )
 
     def _open(self, output: str | None) -> None:
         db = sqlite3.connect(self._path, timeout=0, check_same_thread=False)
@@ -242,7 +244,7 @@ class Checkpoint:
         if version != SCHEMA_VERSION:
             raise CheckpointError(
                 f"the checkpoint {self._path} is of another version of this library (format {version}, not "
-                f"{SCHEMA_VERSION}): finish the scan with that one, or delete the file to scan afresh"
+                f"{SCHEMA_VERSION}): finish the scan with that one, or delete the file to start a new scan"
             )
         (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":

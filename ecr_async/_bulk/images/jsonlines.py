@@ -175,7 +175,7 @@ class _GrowingFile:
             self.discard()
             raise CheckpointError(
                 f"{path} is shorter than the {size:,} bytes that its checkpoint has on record; "
-                "delete the checkpoint to scan afresh"
+                "delete the checkpoint to start a new scan"
             )
         self.file.truncate(size)
 

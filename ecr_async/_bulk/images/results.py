@@ -91,13 +91,13 @@ class ScanSummary:
     """Counts of a scan: final at its end, and useful for a progress bar before that.
 
     Each repository that was selected is counted once, at the end, as `scanned`, `failed`, `vanished`
-    or `done_before`. Images are counted when they are handed out.
+    or `done_before`. Images are counted when they are yielded.
     """
 
     repositories: int = 0
     """Repositories selected so far, in all services."""
     scanned: int = 0
-    """Repositories whose last page was handed out."""
+    """Repositories whose last page was yielded."""
     failed: int = 0
     """Repositories that failed."""
     vanished: int = 0
@@ -107,9 +107,9 @@ class ScanSummary:
     failed_listings: int = 0
     """Services whose repositories could not all be listed."""
     pages: int = 0
-    """Pages handed out."""
+    """Pages yielded."""
     images: int = 0
-    """Images handed out."""
+    """Images yielded."""
     bytes: int = 0
     """The sum of these images' sizes; a layer that several images share counts for each of them."""
     calls: int = 0

@@ -69,10 +69,10 @@ def scan_images(
 
     With a checkpoint, a scan that was interrupted at any moment, even killed, can be resumed: make the same
     scan with the same file. Results are recorded once you come back for the next one. So nothing is lost,
-    but the result that you had in hand when the scan was interrupted comes a second time; a page is known
+    but the result that you were handling when the scan was interrupted is yielded again; a page is known
     by its service, repository and number. `write_jsonl` writes each image exactly once. Once a scan has
     reached its end and nothing failed, its checkpoint is finished, and the next scan with the file starts
-    afresh; if something failed, the next scan retries only that.
+    anew; if something failed, the next scan retries only that.
 
     A scan leaves the garbage collector alone. A program that calls `gc.freeze()` once it has started takes
     a fifth less CPU for a scan and stops its event loop for 5 ms instead of 18 ms at most, since collections
@@ -137,7 +137,7 @@ class Scan(BulkScan[ScanResult]):
         self._counts = CallCounts()
         self._not_found = set(selection.names)
         self.checkpoint = checkpoint
-        """What the scan goes on from, or None; not part of the public interface."""
+        """The checkpoint that the scan continues from, or None; not part of the public interface."""
 
     @property
     def summary(self) -> ScanSummary:

@@ -25,7 +25,7 @@ class Selection:
     names: tuple[str, ...]
     """Exact names."""
     predicate: Callable[[Repository], bool] | None
-    """Which of the listed repositories to take besides; None if the listing isn't needed."""
+    """Which of the listed repositories to take as well; None if the listing isn't needed."""
 
     @classmethod
     def of(cls, selection: RepositorySelection) -> Selection:

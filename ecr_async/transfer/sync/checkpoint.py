@@ -42,7 +42,7 @@ class SyncCheckpoint:
         await asyncio.to_thread(self._append, msgspec.json.encode(repository))
 
     async def remove(self) -> None:
-        """Remove the file: nothing is left to go on with."""
+        """Remove the file: nothing is left to continue."""
         await asyncio.to_thread(self._path.unlink, missing_ok=True)
 
     def _open(self, settings: str) -> None:

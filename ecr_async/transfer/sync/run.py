@@ -79,7 +79,7 @@ def sync_images(
         tags: Which tags to bring along: a tag or pattern (`v1.*`), a compiled regular expression, several of
             them, or a predicate. None takes all. Images without a tag come with what refers to them.
         newest: Of each repository's selected images, how many to take, by the time of their push.
-        include_referrers: Whether signatures, SBOMs and other artifacts about the images come along. They
+        include_referrers: Whether signatures, SBOMs and other artifacts about the images are copied too. They
             are looked for at each image that is selected, there already or not.
         create_repositories: `like_source` creates what is missing with the settings, resource tags, lifecycle
             and repository policies of its source; a request creates it from that. Else such images fail.
