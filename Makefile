@@ -139,6 +139,7 @@ bench-growth:
 # Push, pull and copy 1 GiB beside skopeo and beside the least that the work takes; sync 2,000 images.
 bench-transfer: $(READY)
 	$(BIN)/python benchmarks/transfer.py
+	$(BIN)/python benchmarks/transfer_sync.py
 
 # Transfers killed at 30 random moments; `make test` has a few of them.
 test-kills: $(READY)

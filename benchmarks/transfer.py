@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -34,35 +35,45 @@ MIB = 1024 * 1024
 LAYERS = 8
 PART = 10 * MIB
 CONCURRENCY = 4
-REGION = "us-east-1"
+REGION, ELSEWHERE = "us-east-1", "eu-west-1"
+ACCOUNT = "123456789012"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 KEYS = {
     "access_key_id": "AKIALOCALECR00000000",
     "secret_access_key": "local-ecr-secret-key",
     "region": REGION,
 }
+SCHEDULED = Path("/proc/thread-self/schedstat")
 UPLOAD_ID = "00000000-0000-0000-0000-000000000000"
 
 
 def make_layout(folder: Path, mebibytes: int) -> None:
-    """Write a layout with one image, as v1, of layers that don't compress."""
+    """Write a layout with one image, as v1, of layers that are gzipped but don't get smaller by that.
+
+    skopeo would compress layers that aren't, and compare apples with pears.
+    """
     blobs = folder / "blobs" / "sha256"
     blobs.mkdir(parents=True)
     random = Random(1)
     layers: list[dict[str, Any]] = []
     for _ in range(LAYERS):
         hashed, temporary = hashlib.sha256(), blobs / "new"
+        stored = zlib.compressobj(0, wbits=31)
         with temporary.open("wb") as file:
             for _ in range(mebibytes // LAYERS):
-                block = random.randbytes(MIB)
+                block = stored.compress(random.randbytes(MIB))
                 hashed.update(block)
                 file.write(block)
+            block = stored.flush()
+            hashed.update(block)
+            file.write(block)
+            size = file.tell()
         temporary.rename(blobs / hashed.hexdigest())
         layers.append(
             {
                 "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
                 "digest": f"sha256:{hashed.hexdigest()}",
-                "size": mebibytes // LAYERS * MIB,
+                "size": size,
             }
         )
 
@@ -142,10 +153,14 @@ async def serve_counting(layout: Path) -> None:
 async def serve_embedded(data: Path) -> None:
     """Serve the embedded ECR with the repositories of this benchmark, and say how skopeo logs in."""
     async with LocalECR(data=data) as local, local.session() as session:
-        for name in ("bench/app", "bench/ours", "bench/skopeo", "bench/copy-ours", "bench/copy-skopeo"):
-            await ecr.create_repository(session.service(), ecr.CreateRepositoryRequest(name))
-        login = await ecr.registry_credentials(session.service())
-        print(local.endpoint_url, login.basic, flush=True)
+        for region, names in (
+            (REGION, ("bench/app", "bench/skopeo")),
+            (ELSEWHERE, ("bench/copy-ours", "bench/copy-skopeo")),
+        ):
+            for name in names:
+                await ecr.create_repository(session.service(region), ecr.CreateRepositoryRequest(name))
+        logins = [await ecr.registry_credentials(session.service(each)) for each in (REGION, ELSEWHERE)]
+        print(local.endpoint_url, *(login.basic for login in logins), flush=True)
         await asyncio.Event().wait()
 
 
@@ -171,9 +186,9 @@ async def pull_ours(url: str, out: Path, repository: str) -> None:
 
 
 async def copy_ours(url: str, _: Path, repository: str) -> None:
-    """Copy with this library."""
-    async with opened(url) as service:
-        await ecr.copy_image(service, "bench/app", "v1", service, repository, resume=False)
+    """Copy to another region with this library."""
+    async with opened(url) as service, ecr.Session(endpoint_url=url, **KEYS) as session:
+        await ecr.copy_image(service, "bench/app", "v1", session.service(ELSEWHERE), repository, resume=False)
 
 
 async def in_parallel(paths: list[Path], work: Callable[[Path], Awaitable[None]]) -> None:
@@ -245,15 +260,21 @@ WORK = {
 
 
 async def measured(work: Awaitable[None]) -> dict[str, float]:
-    """Do the work; return its seconds, CPU seconds, MiB of memory at most, and longest stall of the loop."""
-    stall = 0.0
+    """Do the work; return its seconds, CPU seconds, MiB of memory at most, and longest stall of the loop.
+
+    Waiting for a processor that other programs have is no stall of the loop; `waited` has the longest gap
+    with it.
+    """
+    stall = waited = 0.0
 
     async def watch() -> None:
-        nonlocal stall
+        nonlocal stall, waited
         while True:
-            before = time.perf_counter()
+            before, queued = time.perf_counter(), seconds_queued()
             await asyncio.sleep(0.001)
-            stall = max(stall, time.perf_counter() - before - 0.001)
+            gap = time.perf_counter() - before - 0.001
+            stall = max(stall, gap - (seconds_queued() - queued))
+            waited = max(waited, gap)
 
     watching = asyncio.create_task(watch())
     used, began = time.process_time(), time.perf_counter()
@@ -261,7 +282,21 @@ async def measured(work: Awaitable[None]) -> dict[str, float]:
     seconds, cpu = time.perf_counter() - began, time.process_time() - used
     watching.cancel()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": seconds, "cpu": cpu, "memory": memory, "stall": stall * 1000}
+    return {
+        "seconds": seconds,
+        "cpu": cpu,
+        "memory": memory,
+        "stall": stall * 1000,
+        "waited": waited * 1000,
+    }
+
+
+def seconds_queued() -> float:
+    """Return how long this thread was ready to run and did not; 0 where the system doesn't say."""
+    try:
+        return int(SCHEDULED.read_text().split()[1]) / 1e9
+    except OSError:
+        return 0.0
 
 
 # ---------------------------------------------------------------------------- the run
@@ -300,7 +335,8 @@ class Server:
 def show(what: str, result: dict[str, float]) -> None:
     numbers = f"{result['seconds']:6.2f} s  {result['cpu']:6.2f} s CPU"
     if "memory" in result:
-        numbers += f"  {result['memory']:5.0f} MiB  longest stall {result['stall']:5.1f} ms"
+        stall = f"{result['stall']:5.1f} ms ({result['waited']:.1f} with other programs)"
+        numbers += f"  {result['memory']:5.0f} MiB  longest stall {stall}"
     print(f"{what:28} {numbers}", flush=True)
 
 
@@ -329,8 +365,8 @@ def run(folder: Path, mebibytes: int, rounds: int) -> None:
             show(f"{verb}, ecr-async", ours)
             print(f"{'':28} {ours['cpu'] / floor['cpu']:.2f} times the floor's CPU")
     print("\nAgainst the embedded ECR")
-    with Server("embedded", folder / "data") as (url, basic):
-        creds = base64.b64decode(basic).decode()
+    with Server("embedded", folder / "data") as (url, *logins):
+        creds, creds_there = (base64.b64decode(login).decode() for login in logins)
         host = url.partition("//")[2]
         show("push, ecr-async", in_process("push", url, layout, "bench/app"))
         show(
@@ -345,10 +381,11 @@ def run(folder: Path, mebibytes: int, rounds: int) -> None:
 
         show("pull, skopeo", best(pulled_by_skopeo, "seconds"))
         show("copy, ecr-async", in_process("copy", url, layout, "bench/copy-ours"))
-        both = "--src-creds", creds, "--dest-creds", creds
+        there = f"{host}/{ACCOUNT}/{ELSEWHERE}"
+        both = "--src-creds", creds, "--dest-creds", creds_there
         show(
             "copy, skopeo",
-            skopeo(*both, f"docker://{host}/bench/app:v1", f"docker://{host}/bench/copy-skopeo:v1"),
+            skopeo(*both, f"docker://{host}/bench/app:v1", f"docker://{there}/bench/copy-skopeo:v1"),
         )
 
 

@@ -50,6 +50,10 @@ def login(
             metavar="COMMAND", help="Run a command with the output as its input: 'kubectl apply -f -'."
         ),
     ] = None,
+    registry_id: Annotated[
+        str | None,
+        typer.Option(help="The account whose registry's host gets the login; by default the profile's own."),
+    ] = None,
     profile: Profile = None,
     region: Region = None,
     endpoint_url: EndpointUrl = None,
@@ -64,9 +68,9 @@ def login(
     async def deliver_it() -> None:
         async with Place(profile, region, endpoint_url).open() as service:
             if watch:
-                await _watch(service, deliver)
+                await _watch(service, registry_id, deliver)
             else:
-                await asyncio.to_thread(deliver, await registry_credentials(service))
+                await asyncio.to_thread(deliver, await registry_credentials(service, registry_id))
 
     run(deliver_it())
 
@@ -112,11 +116,11 @@ class _Delivery:
         return to_json(document)
 
 
-async def _watch(service: Service, deliver: _Delivery) -> None:
+async def _watch(service: Service, registry_id: str | None, deliver: _Delivery) -> None:
     """Deliver a login, and each that comes after it, until the command is ended."""
     while True:
         try:
-            credentials = await registry_credentials(service)
+            credentials = await registry_credentials(service, registry_id)
             await asyncio.to_thread(deliver, credentials)
             delay = max(credentials.expires_at.timestamp() - MARGIN - service.now(), 1.0)
         except (ECRError, OSError) as error:

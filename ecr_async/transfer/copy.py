@@ -1,5 +1,6 @@
 """Copy: an image from one repository into another, in any two regions and accounts."""
 
+import asyncio
 from collections.abc import Sequence
 
 import attrs
@@ -78,6 +79,7 @@ async def copy_image(
             repository,
             UploadNotes(state_folder() if resume else None),
             registry_id,
+            parts=asyncio.Semaphore(concurrency),
         ),
         platforms=platforms,
         include_referrers=include_referrers,

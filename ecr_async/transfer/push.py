@@ -1,5 +1,6 @@
 """Push: an image from a layout or an archive into a repository."""
 
+import asyncio
 import os
 from collections.abc import Sequence
 from typing import cast
@@ -74,7 +75,8 @@ async def push_image(
         raise ValidationError("reference", f"must be a string, not {type(reference).__name__}")
     paced = patient(service, PATIENCE, CallCounts())
     notes = UploadNotes(state_folder() if resume else None)
-    destination = RepositoryDestination(paced, repository, notes, registry_id)
+    parts = asyncio.Semaphore(concurrency)
+    destination = RepositoryDestination(paced, repository, notes, registry_id, parts=parts)
     async with open_source(path, max_unpacked=max_unpacked) as opened:
         contents = await read_contents(
             opened,

@@ -45,37 +45,42 @@ class RegistryCredentials:
         return base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
 
 
-async def registry_credentials(service: Service) -> RegistryCredentials:
-    """Return the login for the registry of the session's account in the service's region.
+async def registry_credentials(service: Service, registry_id: str | None = None) -> RegistryCredentials:
+    """Return the login for a registry in the service's region.
 
         login = await ecr.registry_credentials(service)
 
+    A login opens every registry that its identity may use, in whatever account. `registry_id`, an AWS account
+    ID, only decides which registry's `endpoint` it has; by default it is that of the session's account.
+
     All services of a session in one region share a token until half an hour before it ends, and one request
-    for it. Raises what `get_authorization_token` raises, and `ResponseError` for a token that is malformed.
+    for it. Raises `ValidationError` for a `registry_id` that cannot be one, what `get_authorization_token`
+    raises, and `ResponseError` for a token that is malformed.
     """
-    key = (_Cache, service.region, service.endpoint_url)
-    cache: _Cache = service.shared.setdefault(key, _Cache())
+    key = (_Cache, service.region, service.endpoint_url, registry_id)
+    cache: _Cache = service.shared.setdefault(key, _Cache(registry_id))
     return await cache.get(service)
 
 
 class _Cache:
-    def __init__(self) -> None:
+    def __init__(self, registry_id: str | None) -> None:
+        self._registry_ids = None if registry_id is None else [registry_id]
         self._credentials: RegistryCredentials | None = None
         self._flight = SingleFlight[RegistryCredentials]()
 
     async def get(self, service: Service) -> RegistryCredentials:
         credentials = self._credentials
         if credentials is None or service.now() >= credentials.expires_at.timestamp() - MARGIN:
-            credentials = self._credentials = await self._flight.run(lambda: _fetch(service))
+            credentials = self._credentials = await self._flight.run(lambda: self._fetch(service))
         return credentials
 
-
-async def _fetch(service: Service) -> RegistryCredentials:
-    response = await get_authorization_token(service, GetAuthorizationTokenRequest())
-    for data in response.authorization_data:
-        if data.authorization_token and data.expires_at and data.proxy_endpoint:
-            return _decoded(data.authorization_token, data.proxy_endpoint, data.expires_at)
-    raise ResponseError("there is no authorization token in it", operation="GetAuthorizationToken")
+    async def _fetch(self, service: Service) -> RegistryCredentials:
+        request = GetAuthorizationTokenRequest(self._registry_ids)
+        response = await get_authorization_token(service, request)
+        for data in response.authorization_data:
+            if data.authorization_token and data.expires_at and data.proxy_endpoint:
+                return _decoded(data.authorization_token, data.proxy_endpoint, data.expires_at)
+        raise ResponseError("there is no authorization token in it", operation="GetAuthorizationToken")
 
 
 def _decoded(token: str, endpoint: str, expires_at: datetime) -> RegistryCredentials:

@@ -37,8 +37,8 @@ BATCH = 100
 class RepositoryDestination:
     """A destination in ECR. `notes` remember unfinished uploads; `mounting` takes what another has.
 
-    At most as many blobs as `slots` admits are on their way at a time, over all images. One that several
-    images share is moved once.
+    At most as many blobs as `slots` admits are on their way at a time, over all images, and as many parts of
+    blobs as `parts` admits are in memory. A blob that several images share is moved once.
     """
 
     service: Service
@@ -46,6 +46,7 @@ class RepositoryDestination:
     notes: UploadNotes
     registry_id: str | None = None
     mounting: Mounting | None = None
+    parts: asyncio.Semaphore = attrs.field(factory=lambda: asyncio.Semaphore(1))
     slots: asyncio.Semaphore | None = None
     _moves: dict[str, SingleFlight[int]] = attrs.field(factory=dict[str, SingleFlight[int]], init=False)
     _moved: set[str] = attrs.field(factory=set[str], init=False)
@@ -90,7 +91,9 @@ class RepositoryDestination:
             return await self._upload(blob, on_progress).run()
 
     def _upload(self, blob: Blob, on_progress: Callable[[int], object]) -> Upload:
-        return Upload(self.service, self.repository, self.registry_id, blob, self.notes, on_progress)
+        return Upload(
+            self.service, self.repository, self.registry_id, blob, self.notes, on_progress, self.parts
+        )
 
     async def put(self, manifest: Manifest, tags: Sequence[str], *, is_listed: bool) -> None:
         """Put a manifest under its digest and these tags; what is so already is left as it is.

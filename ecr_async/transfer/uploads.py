@@ -4,16 +4,20 @@
                               ^      │
                               └──────┘ InvalidLayerPartException: ECR has more, or less; go on from there
 
-Parts of one layer go one after the other, since ECR takes no gaps. Its digest is computed by ECR when the
-upload is completed, so it isn't computed here as well.
+Parts of one layer go one after the other, since ECR takes no gaps; while one is sent the next is read. Its
+digest is computed by ECR when the upload is completed, so it isn't computed here as well.
 
 See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.html
 """
 
+from __future__ import annotations
+
+import asyncio
 from collections.abc import Callable
 
 import attrs
 
+from ecr_async._http.body import Body
 from ecr_async.api.layers import (
     UPLOAD_LAYER_PART,
     BatchCheckLayerAvailabilityRequest,
@@ -49,9 +53,20 @@ MAX_UPLOADS = 3
 """How often the upload of a layer is started, when it vanishes under way, before that is an error."""
 
 
+@attrs.frozen
+class _Part:
+    first: int
+    end: int
+    body: Body
+
+
 @attrs.define
 class Upload:
-    """One blob on its way into a repository. `on_progress` is called with the bytes that are there."""
+    """One blob on its way into a repository. `on_progress` is called with the bytes that are there.
+
+    `parts` admits so many parts to memory at a time, over all uploads that share it. The next part is read
+    ahead only where that makes no other upload wait.
+    """
 
     service: Service
     repository: str
@@ -59,6 +74,7 @@ class Upload:
     blob: Blob
     notes: UploadNotes
     on_progress: Callable[[int], object]
+    parts: asyncio.Semaphore
     sent: int = 0
     """Bytes of the blob that were sent in parts that ECR accepted."""
 
@@ -86,9 +102,7 @@ class Upload:
     async def _upload(self) -> None:
         upload_id, part_size, position = await self._resumed() or await self._begun()
         self.on_progress(position)
-        while position < self.blob.descriptor.size:
-            position = await self._send_part(upload_id, position, part_size)
-            self.on_progress(position)
+        await self._send_parts(upload_id, position, part_size)
         digest = self.blob.descriptor.digest
         request = CompleteLayerUploadRequest(self.repository, upload_id, [digest], self.registry_id)
         try:
@@ -130,22 +144,62 @@ class Upload:
         await self.notes.remove(*self._key)
         return None
 
-    async def _send_part(self, upload_id: str, first: int, part_size: int) -> int:
-        """Send the part that begins at `first`, and return where the next one begins."""
+    async def _send_parts(self, upload_id: str, position: int, part_size: int) -> None:
+        """Send the parts from `position` on."""
         size = self.blob.descriptor.size
-        end = min(first + part_size, size)
-        request = UploadLayerPartRequest(self.repository, upload_id, first, end - 1, b"", self.registry_id)
-        body = PartBody(request)
-        await self.blob.feed(first, end, body.take)
+        ahead: asyncio.Task[_Part] | None = None
         try:
-            await self.service.send(UPLOAD_LAYER_PART, body.finish())
+            while position < size:
+                part = await (ahead or self._read(upload_id, position, part_size))
+                ahead = None
+                if part.end < size and not self.parts.locked():
+                    ahead = asyncio.create_task(self._read(upload_id, part.end, part_size))
+                position = await self._send(part)
+                self.on_progress(position)
+                if ahead is not None and position != part.end:
+                    await self._discard(ahead)
+                    ahead = None
+        finally:
+            if ahead is not None:
+                await self._discard(ahead)
+
+    async def _read(self, upload_id: str, first: int, part_size: int) -> _Part:
+        """Return the part that begins at `first`, which is in memory until it is sent."""
+        end = min(first + part_size, self.blob.descriptor.size)
+        request = UploadLayerPartRequest(self.repository, upload_id, first, end - 1, b"", self.registry_id)
+        await self.parts.acquire()
+        try:
+            body = PartBody(request)
+            await self.blob.feed(first, end, body.take)
+            return _Part(first, end, body.finish())
+        except BaseException:
+            self.parts.release()
+            raise
+
+    async def _send(self, part: _Part) -> int:
+        """Send a part, and return where the next one begins."""
+        try:
+            await self.service.send(UPLOAD_LAYER_PART, part.body)
         except InvalidLayerPartException as error:
             received = error.last_valid_byte_received
-            if received is None or received + 1 == first or not -1 <= received < size:
+            if (
+                received is None
+                or received + 1 == part.first
+                or not -1 <= received < self.blob.descriptor.size
+            ):
                 raise
             return received + 1
-        self.sent += end - first
-        return end
+        finally:
+            self.parts.release()
+        self.sent += part.end - part.first
+        return part.end
+
+    async def _discard(self, ahead: asyncio.Task[_Part]) -> None:
+        """Give up a part that was read ahead."""
+        ahead.cancel()
+        (part,) = await asyncio.gather(ahead, return_exceptions=True)
+        if isinstance(part, _Part):
+            self.parts.release()
 
     async def _is_available(self) -> bool:
         digests = [self.blob.descriptor.digest]

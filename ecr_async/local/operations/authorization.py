@@ -27,8 +27,14 @@ def get_authorization_token(
         PURPOSE, [registry.account, registry.region, registry.principal, expires_at]
     )
     token = base64.b64encode(f"{USER}:{password}".encode()).decode()
-    data = AuthorizationData(token, moment(expires_at), registry.endpoint)
-    return GetAuthorizationTokenResponse((data,) * len(request.registry_ids or [registry.account]))
+    return GetAuthorizationTokenResponse(
+        tuple(
+            AuthorizationData(
+                token, moment(expires_at), registry.elsewhere(account, registry.region).endpoint
+            )
+            for account in request.registry_ids or [registry.account]
+        )
+    )
 
 
 def open_password(sealer: Sealer, password: str) -> tuple[Caller, float]:

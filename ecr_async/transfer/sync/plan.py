@@ -92,7 +92,7 @@ def _newest(images: Sequence[ImageDetail], count: int | None) -> frozenset[str]:
 def _reason(image: ImageDetail, tags: Sequence[str]) -> str:
     if tags:
         return "older than the newest"
-    return "no selected tag" if image.image_tags else "untagged"
+    return "no selected tag" if image.image_tags else "untagged: it comes along with an index that lists it"
 
 
 def _extra(

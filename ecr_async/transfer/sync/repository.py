@@ -69,6 +69,7 @@ class Work:
     options: Options
     notes: UploadNotes
     blobs: asyncio.Semaphore
+    parts: asyncio.Semaphore
     put: Callable[[SyncResult], Awaitable[None]]
     counted: Counter[str]
 
@@ -174,7 +175,9 @@ class RepositorySync:
         work = self.work
         return Copying(
             RepositorySource(work.source, self.source),
-            RepositoryDestination(self.destination.service, self.name, work.notes, slots=work.blobs),
+            RepositoryDestination(
+                self.destination.service, self.name, work.notes, parts=work.parts, slots=work.blobs
+            ),
             include_referrers=work.options.include_referrers,
             concurrency=work.options.layers,
         )

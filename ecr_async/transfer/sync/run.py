@@ -218,6 +218,7 @@ class Sync(BulkScan[SyncResult]):
             options=options,
             notes=UploadNotes(state_folder()),
             blobs=asyncio.Semaphore(options.layers),
+            parts=asyncio.Semaphore(options.layers),
             put=self._queue.put,
             counted=self._counted,
         )
