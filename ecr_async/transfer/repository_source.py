@@ -73,7 +73,8 @@ class RepositorySource:
             for image in response.images
             if image.image_id is not None and image.image_id.image_tag is not None
         ]
-        return [*map(Artifact, found), *tagged]
+        by_tag = {each.manifest.digest for each in tagged}
+        return [*tagged, *(Artifact(each) for each in found if each.digest not in by_tag)]
 
     async def _get(self, ids: Sequence[ImageIdentifier]) -> list[Manifest]:
         """Return as many manifests as there are identifiers, in their order."""

@@ -188,6 +188,7 @@ class Upload:
                 or not -1 <= received < self.blob.descriptor.size
             ):
                 raise
+            self.sent += max(received + 1 - part.first, 0)  # of an attempt whose response was lost
             return received + 1
         finally:
             self.parts.release()
