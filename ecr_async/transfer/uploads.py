@@ -151,12 +151,14 @@ class Upload:
         try:
             while position < size:
                 part = await (ahead or self._read(upload_id, position, part_size))
-                ahead = None
-                if part.end < size and not self.parts.locked():
-                    ahead = asyncio.create_task(self._read(upload_id, part.end, part_size))
-                position = await self._send(part)
+                ahead, end = None, part.end
+                if end < size and not self.parts.locked():
+                    ahead = asyncio.create_task(self._read(upload_id, end, part_size))
+                sending = self._send(part)
+                del part  # which is to be gone from memory as soon as it is sent
+                position = await sending
                 self.on_progress(position)
-                if ahead is not None and position != part.end:
+                if ahead is not None and position != end:
                     await self._discard(ahead)
                     ahead = None
         finally:
