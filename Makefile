@@ -74,7 +74,7 @@ dist: $(READY)
 	$(BIN)/twine check --strict dist/*
 	tools/dist/test-wheel $(PYTHON)
 
-# Known vulnerabilities of what we depend on, and a bill of materials. Both ask the package index.
+# Known vulnerabilities of what we depend on, and a bill of materials. Both use the package index.
 audit: $(USABLE)
 	$(PYTHON) -m venv .venv-audit
 	.venv-audit/bin/python -m pip install --quiet pip-audit

@@ -52,7 +52,7 @@ def statistics(endpoint: str) -> Numbers:
 
 
 class Worker:
-    """A client that is open in a process of its own and measures when it is asked to."""
+    """A client that is open in a process of its own and measures on request."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -63,10 +63,10 @@ class Worker:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps([workload, parameters]) + "\n")
         self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        if not answer:
+        line = self._process.stdout.readline()
+        if not line:
             raise RuntimeError(f"{self._process.args} ended in the middle of {workload}")
-        return json.loads(answer)
+        return json.loads(line)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ Rounds = dict[tuple[str, Peer], list[Numbers]]
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a number that a case gives, and what is asked of it."""
+    """One line of the table: a number that a case gives, and the targets for it."""
 
     title: str
     case: str
@@ -63,14 +63,16 @@ def ratios(rounds: Rounds, row: Row, above: Peer, below: Peer) -> list[float]:
 
 
 def verdict(rounds: Rounds, row: Row) -> str:
-    """Whether everything that is asked of the row holds; empty where nothing is asked or measured."""
-    asked = [
+    """Whether the row meets all of its targets; empty where there is no target or no measurement."""
+    targets = [
         *((ratios(rounds, row, peer, OURS), target, 1) for peer, target in row.ahead.items()),
         (ratios(rounds, row, OURS, FLOOR), row.factor, -1),
         (values(rounds, row, OURS), row.limit, -1),
     ]
     held = [
-        sign * median(found) >= sign * target for found, target, sign in asked if found and target is not None
+        sign * median(found) >= sign * target
+        for found, target, sign in targets
+        if found and target is not None
     ]
     if not held:
         return ""
@@ -83,7 +85,7 @@ def times(found: Sequence[float]) -> str:
 
 
 def targets(row: Row) -> tuple[str, str]:
-    """What is asked: ahead of capo-ecr and aiobotocore, and near the floor."""
+    """The targets: ahead of capo-ecr and aiobotocore, and near the floor."""
     ahead = [f"{target:g} ×" if (target := row.ahead.get(peer)) else "–" for peer in RIVALS]
     near = [f"{row.factor:g} ×"] if row.factor else []
     near += [f"under {quantity(row.number, row.limit)}"] if row.limit else []

@@ -3,8 +3,8 @@
 It runs in a process of its own, with the standard library alone, so that the clients' time can be measured
 apart from it. Every repository has the same number of images; each page of bytes is built once and only
 stamped with the repository's number, so that every digest in the account is different while a page costs a
-``bytes.replace``. With ``--rate`` it admits calls through a token bucket and answers ``ThrottlingException``
-to the others.
+``bytes.replace``. With ``--rate`` it admits calls through a token bucket and rejects the others with
+``ThrottlingException``.
 
 The port is printed on the first line of standard output; the process ends when its standard input closes.
 """
@@ -39,7 +39,7 @@ def image_digest(repository: str, index: int) -> str:
 
 
 def image_detail(repository: str, index: int) -> dict[str, object]:
-    """What DescribeImages tells of one image."""
+    """What DescribeImages says of one image."""
     return {
         "registryId": REGISTRY,
         "repositoryName": PREFIX + repository,
@@ -61,12 +61,12 @@ def image_detail(repository: str, index: int) -> dict[str, object]:
 
 
 def image_identifier(repository: str, index: int) -> dict[str, object]:
-    """What ListImages tells of one image."""
+    """What ListImages says of one image."""
     return {"imageDigest": image_digest(repository, index), "imageTag": f"v1.{index}"}
 
 
 def repository_detail(index: int) -> dict[str, object]:
-    """What DescribeRepositories tells of one repository."""
+    """What DescribeRepositories says of one repository."""
     name = f"{PREFIX}{index:07d}"
     return {
         "repositoryArn": f"arn:aws:ecr:eu-west-1:{REGISTRY}:repository/{name}",
@@ -137,7 +137,7 @@ class TokenBucket:
 
 class Registry:
     """The account behind the server: so many repositories of so many images each, and the counts of what was
-    asked.
+    requested.
     """
 
     def __init__(self, repositories: int, images: int, bucket: TokenBucket | None = None) -> None:
@@ -151,8 +151,8 @@ class Registry:
         self.image_page = lru_cache(maxsize=256)(self._image_page)
         self.repository_page = lru_cache(maxsize=256)(self._repository_page)
 
-    def answer(self, operation: str, body: bytes) -> tuple[int, bytes]:
-        """The status and the body of the answer to one call."""
+    def respond(self, operation: str, body: bytes) -> tuple[int, bytes]:
+        """The status and the body of the response to one call."""
         now = time.monotonic()
         self.calls += 1
         self.first_call = self.first_call or now
@@ -205,7 +205,7 @@ class Connection(asyncio.Protocol):
         self.received = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport to answer on."""
+        """Keep the transport to respond on."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
@@ -225,18 +225,18 @@ class Connection(asyncio.Protocol):
     def _answer(self, head: bytes, body: bytes) -> None:
         target = TARGET.search(head)
         if target:
-            status, answer = self.registry.answer(target[1].decode(), body)
+            status, response = self.registry.respond(target[1].decode(), body)
         else:
-            status, answer = 200, json.dumps(self.registry.statistics()).encode()
+            status, response = 200, json.dumps(self.registry.statistics()).encode()
         reason = "OK" if status == 200 else "Bad Request"
         headers = (
             f"HTTP/1.1 {status} {reason}\r\n"
             f"Date: {http_date(int(time.time()))}\r\n"
             "Content-Type: application/x-amz-json-1.1\r\n"
             f"x-amzn-RequestId: 8bd7a8b1-0000-4000-8000-{self.registry.calls:012d}\r\n"
-            f"Content-Length: {len(answer)}\r\n\r\n"
+            f"Content-Length: {len(response)}\r\n\r\n"
         )
-        self.transport.write(headers.encode() + answer)
+        self.transport.write(headers.encode() + response)
 
 
 @lru_cache(maxsize=2)

@@ -111,7 +111,7 @@ async def serve_counting(layout: Path) -> None:
         "imageManifestMediaType": MANIFEST_TYPE,
     }
 
-    def answer(operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    def response_to(operation: str, request: dict[str, Any]) -> dict[str, Any]:
         match operation:
             case "InitiateLayerUpload":
                 return {"uploadId": UPLOAD_ID, "partSize": PART}
@@ -130,7 +130,7 @@ async def serve_counting(layout: Path) -> None:
     async def call(request: web.Request) -> web.Response:
         operation = request.headers["X-Amz-Target"].partition(".")[2]
         if operation != "UploadLayerPart":
-            return web.json_response(answer(operation, json.loads(await request.read())))
+            return web.json_response(response_to(operation, json.loads(await request.read())))
         async for _ in request.content.iter_any():
             pass
         return web.json_response({})

@@ -2,7 +2,7 @@
 interpreter.
 
 Each line of standard input names a workload and its parameters, ``["pages", {"size": 1, …}]``, and is
-answered with a line of numbers. The process ends when its standard input closes.
+responded to with a line of numbers. The process ends when its standard input closes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from workloads import WORKLOADS
 
 
 async def work(client: str, endpoint: str, *, connections: int, retries: str | None) -> None:
-    """Open the client, and run what is asked for."""
+    """Open the client, and run what is requested."""
     adapter = import_module(f"clients.{client}")
     async with adapter.connect(endpoint, connections, retries) as opened:
         while line := await asyncio.to_thread(sys.stdin.readline):

@@ -28,7 +28,7 @@ WARM_UP_ROUNDS = 2
 
 
 class WrongAnswerError(Exception):
-    """The client's answer is not what the server sent: its speed would mean nothing."""
+    """The client's result is not what the server sent: its speed would mean nothing."""
 
 
 async def check(client: Client, size: int) -> None:

@@ -1,5 +1,5 @@
-"""What the bytes cost: a bare aiohttp POST with constant headers, and orjson.loads of the answer. Nothing is
-signed.
+"""What the bytes cost: a bare aiohttp POST with constant headers, and orjson.loads of the response. Nothing
+is signed.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class Ours:
 
     def services(self, count: int) -> list[ecr.Service]:
         """So many services of one session. The program leaves them out of collections, as the
-        guide tells it.
+        guide says.
         """
         services = [self.session.service(f"eu-west-{number}") for number in range(count)]
         gc.collect()

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 REGION = "eu-west-1"
 PAGE = 1000
-"""Images asked for in one page of a scan, the most that ECR gives."""
+"""Images requested in one page of a scan, the most that ECR gives."""
 
 OnImages = Callable[[Sequence[Any]], None]
 
@@ -30,7 +30,7 @@ class Client(Protocol):
         ...
 
     def digest_and_push_time(self, image: Any) -> tuple[str, float]:
-        """Two fields of an image, to check that an answer is right; the time in epoch seconds."""
+        """Two fields of an image, to check that a response is right; the time in epoch seconds."""
         ...
 
 

@@ -76,7 +76,7 @@ class Classes:
         return f"    {snake(wire)}: {annotation}{value}\n" + docstring(self._field_words(owner, wire), 4)
 
     def _default(self, owner: str, wire: str) -> str | None:
-        """Return what an absent field is: nothing, or an empty list or map in an answer."""
+        """Return what an absent field is: nothing, or an empty list or map in a response."""
         if wire in self.model.shapes[owner].get("required", []):
             return None
         target = self.model.shapes[owner]["members"][wire]

@@ -68,7 +68,7 @@ class Documentation:
         return next((p for f in self.families.values() if (p := f.get("patterns", {}).get(shape))), None)
 
     def advice(self, shape: str) -> str | None:
-        """Return what a value that does not match the pattern is told, where the pattern is our own."""
+        """Return the advice for a value that does not match the pattern, where the pattern is our own."""
         return next((a for f in self.families.values() if (a := f.get("advice", {}).get(shape))), None)
 
     def _table(self, section: str, name: str) -> dict[str, Any]:

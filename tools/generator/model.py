@@ -40,7 +40,7 @@ class Model:
 
     def in_order(self, shapes: Iterable[str]) -> list[str]:
         """Return these shapes, each after those that its definition names."""
-        asked = list(shapes)
+        requested = list(shapes)
         ordered: dict[str, None] = {}
 
         def visit(shape: str) -> None:
@@ -49,9 +49,9 @@ class Model:
                     visit(target)
                 ordered[shape] = None
 
-        for shape in asked:
+        for shape in requested:
             visit(shape)
-        return [shape for shape in ordered if shape in asked]
+        return [shape for shape in ordered if shape in requested]
 
     def is_structure(self, shape: str) -> bool:
         """Tell whether a shape has members, so that it is a class in Python."""
