@@ -184,7 +184,7 @@ class TestResuming:
             assert (len(found), scan.summary.done_before) == (1, 2)
 
 
-class TestRefusals:
+class TestRejections:
     async def test_another_selection_of_images(self, tmp_path: Path) -> None:
         runs = Runs(FakeRegistry(REPOSITORIES), tmp_path)
         await runs.run(2)
