@@ -12,12 +12,10 @@ import typing
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeAlias, TypeVar
 
-import attrs
 import msgspec
-from cattrs import Converter
 
 from ecr_async._wire import decoding, stepwise
-from ecr_async._wire.encoding import check_exclusive, make_encoder
+from ecr_async._wire.encoding import check_exclusive, encoder
 from ecr_async._wire.headers import header
 from ecr_async._wire.invalid import InvalidError
 from ecr_async._wire.operation import AnyOperation, Operation
@@ -37,21 +35,17 @@ BODY_SHOWN = 4096
 ErrorFinder: TypeAlias = Callable[[str], type[ServiceError] | None]
 """Finds the class of a modelled error by its code."""
 
-_converter = Converter()
-"""The cattrs converter that finds the encoder of a class."""
-
-_converter.register_unstructure_hook_factory(attrs.has, make_encoder)
-
 
 def encode(operation: AnyOperation, request: Any) -> bytes:
     """Return the body of a request; raises `ValidationError` for one that the API would reject."""
-    if not isinstance(request, operation.request):
-        expected, got = operation.request.__name__, type(request).__name__
-        raise ValidationError("request", f"must be {expected}, not {got}", operation=operation.name)
+    cls: Any = operation.request
+    if not isinstance(request, cls):
+        got = type(request).__name__
+        raise ValidationError("request", f"must be {cls.__name__}, not {got}", operation=operation.name)
     try:
         if operation.exclusive is not None:
             check_exclusive(request, *operation.exclusive)
-        return _JSON.encode(_converter.get_unstructure_hook(operation.request)(request))
+        return _JSON.encode(encoder(cls)(request))
     except InvalidError as invalid:
         raise ValidationError(invalid.path, invalid.limit, operation=operation.name) from None
 

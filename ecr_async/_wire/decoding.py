@@ -8,26 +8,16 @@ import re
 from functools import cache
 from typing import Any
 
-import attrs
 import msgspec
-from cattrs import Converter
 
-from ecr_async._wire.copying import make_copier
+from ecr_async._wire.copying import copier
 from ecr_async._wire.invalid import InvalidError
 from ecr_async._wire.structuring import structure
 from ecr_async._wire.twins import twin
 
-__all__ = ["TruncatedError", "copier", "decode", "decoder", "parse", "read"]
+__all__ = ["TruncatedError", "decode", "decoder", "parse", "read"]
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-_converter = Converter()
-"""The cattrs converter that finds the copier of a class."""
-
-_converter.register_structure_hook_factory(attrs.has, make_copier)
-
-copier = _converter.get_structure_hook
-"""Finds the copier of a class."""
 
 
 class TruncatedError(InvalidError):
@@ -47,7 +37,7 @@ def decode(cls: Any, body: bytes) -> Any:
     Raises `InvalidError` with the path of what does not fit.
     """
     try:
-        return copier(cls)(decoder(cls).decode(body), cls)
+        return copier(cls)(decoder(cls).decode(body))
     except (RecursionError, TypeError, ValueError):
         return structure(cls, parse(body))
 

@@ -10,10 +10,10 @@ import re
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
-from cattrs import Converter
 
 from ecr_async._wire.annotations import Kind, members_of
 from ecr_async._wire.invalid import IS_REQUIRED, InvalidError
@@ -21,7 +21,7 @@ from ecr_async._wire.operation import Limit
 from ecr_async._wire.source import compile_function
 from ecr_async._wire.twins import INTEGERS
 
-__all__ = ["Encoder", "check_exclusive", "make_encoder"]
+__all__ = ["Encoder", "check_exclusive", "encoder"]
 
 Encoder = Callable[[Any], Any]
 
@@ -41,8 +41,9 @@ def check_exclusive(request: Any, field: str, others: Sequence[str]) -> None:
             raise InvalidError(f"cannot be sent together with {field}", other)
 
 
-def make_encoder(cls: Any, converter: Converter) -> Encoder:
-    """Write the encoder of an attrs class, which checks what it encodes."""
+@cache
+def encoder(cls: Any) -> Encoder:
+    """Return the encoder of a class, which checks what it encodes; it is written on first use."""
     names: dict[str, Any] = {"cls": cls, "InvalidError": InvalidError, "IS_REQUIRED": IS_REQUIRED}
     lines = [
         "def encode(value):",
@@ -53,7 +54,7 @@ def make_encoder(cls: Any, converter: Converter) -> Encoder:
         "        document = {}",
     ]
     for member in members_of(cls):
-        names[f"encode_{member.name}"] = _value_encoder(member.kind, converter)
+        names[f"encode_{member.name}"] = _value_encoder(member.kind)
         step = [f"name = {member.name!r}", f"document[{member.wire!r}] = encode_{member.name}(v)"]
         if member.is_required:
             step[1:1] = ["if v is None:", "    raise InvalidError(IS_REQUIRED)"]
@@ -69,11 +70,11 @@ def make_encoder(cls: Any, converter: Converter) -> Encoder:
     return typing.cast("Encoder", compile_function("encode", cls.__name__, lines, names))
 
 
-def _value_encoder(kind: Kind, converter: Converter) -> Encoder:
+def _value_encoder(kind: Kind) -> Encoder:
     """Return the function that checks and encodes one value of this kind."""
     limit = kind.limit or Limit()
     if kind.item is not None:
-        encode_item = _value_encoder(kind.item, converter)
+        encode_item = _value_encoder(kind.item)
         return _sequence_encoder(encode_item, limit) if kind.base is tuple else _mapping_encoder(encode_item)
     if kind.base is str:
         return _string_encoder(limit)
@@ -85,7 +86,7 @@ def _value_encoder(kind: Kind, converter: Converter) -> Encoder:
         return _blob_encoder(limit)
     if kind.base is datetime:
         return datetime.timestamp
-    return converter.get_unstructure_hook(kind.base)
+    return encoder(kind.base)
 
 
 def _typed_encoder(cls: type[Any] | tuple[type[Any], ...], name: str) -> Encoder:

@@ -14,6 +14,7 @@ import msgspec
 
 from ecr_async._wire import decoding
 from ecr_async._wire.annotations import Kind, members_of
+from ecr_async._wire.copying import copier
 from ecr_async._wire.invalid import InvalidError
 from ecr_async._wire.structuring import structure
 
@@ -54,7 +55,7 @@ def decode_in_steps(cls: Any, body: bytes) -> Steps:
     if len(body) <= PAGE_SIZE_MAX and (page := _page(cls, body)) is not None:
         yield
         with contextlib.suppress(TypeError):
-            return decoding.copier(cls)(page, cls)
+            return copier(cls)(page)
     yield
     yield from _check_cost(body)
     return (yield from _open(Kind(cls), body))

@@ -23,7 +23,6 @@ PACKAGES = {
     "aiosignal",
     "attr",
     "attrs",
-    "cattrs",
     "cython_runtime",
     "ecr_async",
     "frozenlist",
@@ -34,7 +33,7 @@ PACKAGES = {
     "typing_extensions",
     "yarl",
 }
-"""Those of the core, and what aiohttp and cattrs need themselves."""
+"""Those of the core, and what aiohttp needs itself."""
 
 TRIED_BY_AIOHTTP = {
     "aiodns",
