@@ -140,6 +140,7 @@ class _Workers:
     def _settle(self, lane: Lane) -> None:
         """Give a lane its place among those whose turn comes, or close it."""
         if lane.is_done:
+            lane.close()
             self.lanes -= 1
             self._has_room.set()
         elif lane.may_begin and not lane.is_queued:

@@ -1,6 +1,7 @@
 """A scan of many services: they take turns with the connections, and none holds up the others."""
 
 import asyncio
+import gc
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from yarl import URL
 
 import ecr_async as ecr
+from ecr_async._bulk.lane import Lane
 from ecr_async._http.body import Content
 from ecr_async._http.proxy import Proxy
 from ecr_async._http.transport import Reply
@@ -159,3 +161,15 @@ async def test_an_operation_that_is_throttled_alone_runs_out_of_patience() -> No
 def test_an_invalid_service_is_rejected_at_once(wrong: Any) -> None:
     with pytest.raises(ecr.ConfigurationError, match="must be a Service, several of them or a Fleet"):
         ecr.scan_images(wrong)
+
+
+@in_virtual_time
+async def test_finished_services_are_freed_without_a_garbage_collection() -> None:
+    registry = Regions({"r0": 1}, latency=1.0)
+    gc.collect()
+    gc.disable()
+    try:
+        await ends(registry, *(f"s{number}" for number in range(30)))
+        assert not [each for each in gc.get_objects() if isinstance(each, Lane)]
+    finally:
+        gc.enable()
