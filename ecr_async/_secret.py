@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Secret", "SecretBytes", "hide"]
+__all__ = ["Secret", "SecretBuffer", "SecretBytes", "hide"]
 
 
 class Secret(str):
@@ -22,6 +22,15 @@ class Secret(str):
 
 class SecretBytes(bytes):
     """Bytes that `repr` hides: a body, which may hold a token or a signed URL."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{len(self):,} bytes>"
+
+
+class SecretBuffer(bytearray):
+    """Bytes that `repr` hides and that grow in place, so that a large body is not copied to be joined."""
 
     __slots__ = ()
 

@@ -25,6 +25,7 @@ from ecr_async._http.deadlines import Deadline, Deadlines
 from ecr_async._http.failures import is_lost_connection, known_of, may_hold_secret, transport_error
 from ecr_async._http.proxy import Proxy, request_options
 from ecr_async._http.reading import (
+    BUFFERED,
     SLOWEST,
     Turn,
     Turns,
@@ -37,6 +38,7 @@ from ecr_async._http.reading import (
 from ecr_async._http.tls import context_trusting
 from ecr_async._http.transport import Reply
 from ecr_async._secret import SecretBytes
+from ecr_async._wire.decoding import Document
 from ecr_async.errors import (
     CallError,
     PoolTimeoutError,
@@ -239,7 +241,7 @@ class PooledConnection:
         client = pool.client
         tls = await pool.tls(url, proxy)
         response: aiohttp.ClientResponse | None = None
-        content: bytes
+        content: Document
         failure: Exception
         cause: Exception | None = None
         self.is_fresh_wanted = fresh
@@ -248,7 +250,12 @@ class PooledConnection:
             with pool.attempts.begin() as deadline:
                 data = BytesPayload(body) if is_small(body) else _in_pieces(body, deadline)
                 response = await client.post(
-                    url, data=data, allow_redirects=False, ssl=tls, **request_options(url, headers, proxy)
+                    url,
+                    data=data,
+                    allow_redirects=False,
+                    ssl=tls,
+                    read_bufsize=BUFFERED,
+                    **request_options(url, headers, proxy),
                 )
                 stream = response.content
                 if stream.is_eof() and not pool.is_traced:  # it came whole with its head, as small ones do

@@ -10,9 +10,11 @@ from contextlib import contextmanager
 import aiohttp
 
 from ecr_async._http.deadlines import Deadline
-from ecr_async._secret import SecretBytes
+from ecr_async._secret import SecretBuffer, SecretBytes
+from ecr_async._wire.decoding import Document
 
 __all__ = [
+    "BUFFERED",
     "LARGE",
     "SLOWEST",
     "TooLargeError",
@@ -31,7 +33,10 @@ LARGEST = 64 * 1024 * 1024
 LARGE = 128 * 1024
 """Bytes above which a response is read and decoded in turn, while others wait on their sockets."""
 
-LARGE_AT_ONCE = 6
+BUFFERED = LARGE // 2
+"""Bytes that aiohttp reads ahead, or twice as many at most: a small response never has it wait."""
+
+LARGE_AT_ONCE = 4
 """How many large responses are read and decoded at once."""
 
 LONGEST_TURN = 0.05
@@ -60,7 +65,7 @@ class Turns:
     """Who may read a large response now: those that wait stay in their sockets' buffers, not in memory.
 
     With fifty pages in flight at once, that leaves a few of them in memory instead of all. It costs no
-    speed: a turn passes on when its response has been decoded, or when it is slow to arrive.
+    speed: a turn passes on when its response has been decoded, or when its network is slow.
     """
 
     def __init__(self) -> None:
@@ -81,6 +86,11 @@ class Turn:
         await self._turns.free.acquire()
         self._timer = asyncio.get_running_loop().call_later(LONGEST_TURN, self.give_back)
 
+    def keep(self) -> None:
+        """Keep the turn until it is given back: the response has arrived, and its network is not slow."""
+        if self._timer is not None:
+            self._timer.cancel()
+
     def give_back(self) -> None:
         """Let the next one read."""
         if self._timer is not None:
@@ -89,11 +99,12 @@ class Turn:
             self._turns.free.release()
 
 
-async def read_body(response: aiohttp.ClientResponse, deadline: Deadline, turn: Turn) -> bytes:
+async def read_body(response: aiohttp.ClientResponse, deadline: Deadline, turn: Turn) -> SecretBuffer:
     """Read the whole body and return the connection to the pool; close the response if that fails.
 
     Each piece gives the attempt the time that it may take at the slowest. Raises `TooLargeError`.
     """
+    body = SecretBuffer()
     try:
         length = response.content_length or 0
         if length > LARGEST:
@@ -101,19 +112,18 @@ async def read_body(response: aiohttp.ClientResponse, deadline: Deadline, turn: 
         is_in_turn = length > LARGE
         if is_in_turn:
             await turn.take()
-        pieces: list[bytes] = []
-        size = 0
         with ended_with_connection(response):
-            while piece := SecretBytes(await response.content.readany()):
-                pieces.append(piece)
-                size += len(piece)
-                if size > LARGEST:
+            while not response.content.at_eof():
+                before = len(body)
+                body += await response.content.readany()  # a piece has no name, under which a report shows it
+                if len(body) > LARGEST:
                     raise TooLargeError
-                if size > LARGE and not is_in_turn:
+                if len(body) > LARGE and not is_in_turn:
                     is_in_turn = True
                     await turn.take()
-                deadline.extend(len(piece) / SLOWEST)
-        return pieces[0] if len(pieces) == 1 else SecretBytes(b"".join(pieces))
+                deadline.extend((len(body) - before) / SLOWEST)
+        turn.keep()
+        return body
     except BaseException:
         response.close()
         raise
@@ -144,30 +154,29 @@ def ended_with_connection(response: aiohttp.ClientResponse) -> Generator[None, N
         closed.remove_done_callback(end)
 
 
-def is_packed(body: bytes) -> bool:
+def is_packed(body: Document) -> bool:
     """Whether a body is gzipped, as some proxies and emulators send it without being asked to."""
     return body.startswith(b"\x1f\x8b")  # which no JSON begins with
 
 
-async def unpack(body: bytes) -> bytes:
-    """Decompress a gzipped body, yielding to the event loop after each piece.
+async def unpack(body: Document) -> SecretBuffer:
+    """Return what was packed by gzip, with a turn of the event loop after each piece.
 
     Raises `UnreadableError` for a body that is damaged or breaks off, and `TooLargeError`.
     """
     unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    pieces: list[bytes] = []
-    size = 0
-    packed = body
+    unpacked = SecretBuffer()
+    packed: Document = body
     while not unpacker.eof:
+        before = len(unpacked)
         try:
-            pieces.append(SecretBytes(unpacker.decompress(packed, UNPACKED_AT_ONCE)))
+            unpacked += unpacker.decompress(packed, UNPACKED_AT_ONCE)
         except zlib.error:
-            raise UnreadableError("the gzipped response is damaged") from None
-        packed = unpacker.unconsumed_tail
-        size += len(pieces[-1])
-        if size > LARGEST:
+            raise UnreadableError("the response is packed by gzip, and damaged") from None
+        packed = SecretBytes(unpacker.unconsumed_tail)
+        if len(unpacked) > LARGEST:
             raise TooLargeError
-        if not pieces[-1]:
-            raise UnreadableError("the gzipped response is truncated")
+        if len(unpacked) == before:
+            raise UnreadableError("the response is packed by gzip, and breaks off")
         await asyncio.sleep(0)
-    return SecretBytes(b"".join(pieces))
+    return unpacked

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 
 from ecr_async._wire import decoding, stepwise
+from ecr_async._wire.decoding import Document
 from ecr_async._wire.encoding import check_exclusive, encoder
 from ecr_async._wire.headers import header
 from ecr_async._wire.invalid import InvalidError
@@ -50,7 +51,7 @@ def encode(operation: AnyOperation, request: Any) -> bytes:
         raise ValidationError(invalid.path, invalid.limit, operation=operation.name) from None
 
 
-def decode(operation: Operation[Any, ResponseT], body: bytes) -> ResponseT:
+def decode(operation: Operation[Any, ResponseT], body: Document) -> ResponseT:
     """Return the typed response in `body`.
 
     Raises `ResponseError` with the path of what does not fit.
@@ -64,7 +65,7 @@ def decode(operation: Operation[Any, ResponseT], body: bytes) -> ResponseT:
     raise failure
 
 
-def decode_in_steps(operation: Operation[Any, ResponseT], body: bytes) -> Generator[None, None, ResponseT]:
+def decode_in_steps(operation: Operation[Any, ResponseT], body: Document) -> Generator[None, None, ResponseT]:
     """Do the same for a large response, in steps that each take a few milliseconds at most."""
     try:
         response: ResponseT = yield from stepwise.decode_in_steps(operation.response, body)
@@ -91,7 +92,7 @@ def decode_error(
     operation: AnyOperation,
     status: int,
     headers: Mapping[str, str],
-    body: bytes,
+    body: Document,
     *,
     find_error: ErrorFinder,
     redactor: Redactor,
@@ -113,8 +114,8 @@ def decode_error(
     if not code:
         kind = (header(headers, "content-type") or "no content type").partition(";")[0]
         sentence = f"the response is not the service's ({redactor.text(kind)[:SHOWN]})"
-        body = redactor.body(body[:BODY_SHOWN])
-        return ResponseError(f"{sentence}: {message}" if message else sentence, body=body, **known)
+        shown = redactor.body(bytes(body[:BODY_SHOWN]))
+        return ResponseError(f"{sentence}: {message}" if message else sentence, body=shown, **known)
     details = {name: value for name, value in document.items() if name not in _ERROR_ENVELOPE}
     error = operation.error_named(code) or find_error(code) or ServiceError
     return error(message, code=redactor.text(code), details=redactor.value(details), **known)
@@ -124,7 +125,7 @@ _JSON = msgspec.json.Encoder()
 _ERROR_ENVELOPE = frozenset({"__type", "code", "message", "Message"})
 
 
-def _json_object(body: bytes) -> dict[str, Any]:
+def _json_object(body: Document) -> dict[str, Any]:
     try:
         document = decoding.parse(body)
     except InvalidError:

@@ -6,7 +6,7 @@ body ── msgspec ──> twin ── copier ──> object
 
 import re
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -15,7 +15,10 @@ from ecr_async._wire.invalid import InvalidError
 from ecr_async._wire.structuring import structure
 from ecr_async._wire.twins import twin
 
-__all__ = ["TruncatedError", "decode", "decoder", "parse", "read"]
+__all__ = ["Document", "TruncatedError", "decode", "decoder", "parse", "read"]
+
+Document: TypeAlias = bytes | bytearray
+"""JSON as it came; a large response is in the buffer that it was read into."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -31,7 +34,7 @@ def decoder(cls: Any) -> "msgspec.json.Decoder[Any]":
     return msgspec.json.Decoder(twin(cls), strict=False)
 
 
-def decode(cls: Any, body: bytes) -> Any:
+def decode(cls: Any, body: Document) -> Any:
     """Return the object of a class of the API in a response's body.
 
     Raises `InvalidError` with the path of what does not fit.
@@ -42,7 +45,7 @@ def decode(cls: Any, body: bytes) -> Any:
         return structure(cls, parse(body))
 
 
-def parse(body: bytes) -> Any:
+def parse(body: Document) -> Any:
     """Return the JSON value in `body`; raises `InvalidError` if there is none."""
     try:
         return read(_VALUE, body)

@@ -15,6 +15,7 @@ import msgspec
 from ecr_async._wire import decoding
 from ecr_async._wire.annotations import Kind, members_of
 from ecr_async._wire.copying import copier
+from ecr_async._wire.decoding import Document
 from ecr_async._wire.invalid import InvalidError
 from ecr_async._wire.structuring import structure
 
@@ -47,7 +48,7 @@ Steps: TypeAlias = Generator[None, None, Any]
 """Yields between two steps, and returns the result."""
 
 
-def decode_in_steps(cls: Any, body: bytes) -> Steps:
+def decode_in_steps(cls: Any, body: Document) -> Steps:
     """Return the object of a class of the API in a large response's body.
 
     Raises `InvalidError` with the path of what does not fit, or for a body that holds too many values.
@@ -61,7 +62,7 @@ def decode_in_steps(cls: Any, body: bytes) -> Steps:
     return (yield from _open(Kind(cls), body))
 
 
-def _page(cls: Any, body: bytes) -> msgspec.Struct | None:
+def _page(cls: Any, body: Document) -> msgspec.Struct | None:
     """Return the twin of a page as the API sends it, None for an unusual one, whose faults must be found."""
     try:
         page = decoding.decoder(cls).decode(body)
@@ -71,7 +72,7 @@ def _page(cls: Any, body: bytes) -> msgspec.Struct | None:
     return page if max(map(len, lists), default=0) <= PAGE_ITEMS_MAX else None
 
 
-def _check_cost(body: bytes) -> Generator[None, None, None]:
+def _check_cost(body: Document) -> Generator[None, None, None]:
     """Reject a body that holds too many values."""
     estimate = 0
     for start in range(0, len(body), COUNTED):
@@ -92,7 +93,7 @@ def _check_cost(body: bytes) -> Generator[None, None, None]:
 _TOKENS = rb'"(?:[^"\\]++|\\.)*+"|[{,]'
 
 
-def _open(kind: Kind, body: "bytes | msgspec.Raw") -> Steps:
+def _open(kind: Kind, body: "Document | msgspec.Raw") -> Steps:
     """Return a value as `structure` takes it: an object and a list of objects ready, anything else parsed."""
     holds_objects = kind.item is not None and kind.item.is_object
     is_small = len(memoryview(body)) <= ITEM_SIZE_MAX
@@ -106,7 +107,7 @@ def _open(kind: Kind, body: "bytes | msgspec.Raw") -> Steps:
         raise InvalidError(f"must be {'an object' if kind.is_object else 'a list'}") from None
 
 
-def _open_object(kind: Kind, body: "bytes | msgspec.Raw") -> Steps:
+def _open_object(kind: Kind, body: "Document | msgspec.Raw") -> Steps:
     values = decoding.read(_OBJECT, body)
     yield
     document: dict[str, Any] = {}
@@ -119,7 +120,7 @@ def _open_object(kind: Kind, body: "bytes | msgspec.Raw") -> Steps:
     return structure(kind.base, document)
 
 
-def _open_list(kind: Kind, body: "bytes | msgspec.Raw") -> Steps:
+def _open_list(kind: Kind, body: "Document | msgspec.Raw") -> Steps:
     assert kind.item is not None
     items = decoding.read(_LIST, body)
     yield

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 import ecr_async as ecr
+from ecr_async._http.reading import LARGE_AT_ONCE, LONGEST_TURN, Turn, Turns
 from ecr_async._wire import codec
 from ecr_async._wire.operation import AnyOperation
 from tests.faults.server import Exchange, FaultServer, describe, respond, session_for
+from tests.virtual_time import in_virtual_time
 
 TURNS = 1000
 """Of the event loop, in each of which something arrives if there is anything; more than a page takes."""
@@ -118,3 +120,26 @@ async def test_a_cancelled_call_lets_the_next_be_decoded(watch: Watch) -> None:
             await first
         assert len((await describe(service)).repositories) == 4_000
     assert watch.finished == 1
+
+
+@in_virtual_time
+async def test_a_turn_passes_on_while_the_network_is_slow_but_not_while_a_response_is_decoded() -> None:
+    turns = Turns()
+    slow, decoded = ([Turn(turns) for _ in range(LARGE_AT_ONCE)] for _ in range(2))
+    for turn in slow:
+        await turn.take()
+    assert turns.free.locked()
+    await asyncio.sleep(2 * LONGEST_TURN)
+    assert not turns.free.locked()
+    for turn in decoded:
+        await turn.take()
+        turn.keep()
+    await asyncio.sleep(2 * LONGEST_TURN)
+    assert turns.free.locked()
+    for turn in slow + decoded:
+        turn.give_back()
+        turn.give_back()
+    for _ in range(LARGE_AT_ONCE):
+        assert not turns.free.locked()
+        await turns.free.acquire()
+    assert turns.free.locked()
