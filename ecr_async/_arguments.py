@@ -4,12 +4,26 @@ The mistakes that matter are those that Python lets pass: text where a list belo
 True is the number 1, and a NaN is neither below nor above any bound.
 """
 
+import os
 from collections.abc import Iterable
-from typing import cast
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import cast, get_args
 
 from ecr_async.errors import ValidationError
 
-__all__ = ["check_number", "check_strings", "number_fault"]
+__all__ = [
+    "check_choice",
+    "check_functions",
+    "check_kinds",
+    "check_number",
+    "check_path",
+    "check_strings",
+    "kind_fault",
+    "number_fault",
+]
+
+_WORDS: dict[type, str] = {str: "a string", bool: "True or False", NoneType: "None"}
 
 
 def number_fault(
@@ -62,3 +76,52 @@ def check_strings(name: str, value: object) -> tuple[str, ...]:
         if not isinstance(entry, str):
             raise ValidationError(f"{name}[{index}]", f"must be a string, not {type(entry).__name__}")
     return cast("tuple[str, ...]", entries)
+
+
+def kind_fault(kind: type | UnionType, value: object) -> str | None:
+    """Return what is wrong with a value of another kind, such as "must be a string, not int"; else None."""
+    if isinstance(value, kind):
+        return None
+    each: tuple[type, ...] = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    return f"must be {' or '.join(_WORDS.get(one) or _with_article(one) for one in each)}, not {_name(value)}"
+
+
+def check_kinds(kind: type | UnionType, **arguments: object) -> None:
+    """Raise `ValidationError` that names the first of the arguments that is of another kind."""
+    for name, value in arguments.items():
+        fault = kind_fault(kind, value)
+        if fault is not None:
+            raise ValidationError(name, fault)
+
+
+def check_path(name: str, value: object) -> Path:
+    """Return a path. Raises `ValidationError` that names the argument for what cannot be one."""
+    if not isinstance(value, str | os.PathLike):
+        raise ValidationError(name, f"must be a path, not {_name(value)}")
+    text = os.fspath(cast("str | os.PathLike[str]", value))
+    if not isinstance(cast("object", text), str) or not text or "\0" in text:
+        raise ValidationError(name, f"must be a path, not {text!r:.80}")
+    return Path(text)
+
+
+def check_functions(**arguments: object) -> None:
+    """Raise `ValidationError` that names the first of the arguments that is neither None nor callable."""
+    for name, value in arguments.items():
+        if value is not None and not callable(value):
+            raise ValidationError(name, f"must be a function or None, not {_name(value)}")
+
+
+def check_choice(name: str, value: object, choices: object) -> None:
+    """Raise `ValidationError` unless the argument is None or one of the values of a `Literal`."""
+    if value is None or value in (words := get_args(choices)):
+        return
+    shown = repr(value) if isinstance(value, str) and len(value) <= 80 else _name(value)
+    raise ValidationError(name, f"must be {', '.join(words[:-1])} or {words[-1]}, not {shown}")
+
+
+def _with_article(kind: type) -> str:
+    return f"{'an' if kind.__name__[0] in 'AEIO' else 'a'} {kind.__name__}"
+
+
+def _name(value: object) -> str:
+    return "None" if value is None else type(value).__name__

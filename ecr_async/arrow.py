@@ -40,13 +40,14 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
+from ecr_async._arguments import check_functions, check_kinds, check_number, check_path
 from ecr_async._bulk.images import Scan, ScannedPage, ScanResult, ScanSummary
 from ecr_async._bulk.images.rows import NAMES, rows
 from ecr_async._files.partial import PartialFile, remove_abandoned
 from ecr_async._optional import extra
-from ecr_async.errors import ConfigurationError
+from ecr_async.errors import ConfigurationError, ValidationError
 
 with extra("arrow", "pyarrow"):
     import pyarrow as pa
@@ -95,6 +96,9 @@ async def record_batches(
 
     Pages without images are left out. `on_result` is called with each result, failures included.
     """
+    if not isinstance(cast("object", scan), AsyncIterable):
+        raise ValidationError("scan", f"must be a Scan, not {type(scan).__name__}")
+    check_functions(on_result=on_result)
     async with aclosing(_results(scan)) as results:
         async for result in results:
             if on_result is not None:
@@ -121,6 +125,10 @@ async def write_parquet(
     Raises `ConfigurationError` for a scan with a checkpoint: a Parquet file cannot be continued, so
     what an interrupted run had read would be lost. Raises `OSError` when the file cannot be written.
     """
+    check_kinds(Scan, scan=scan)
+    check_path("path", path)
+    check_functions(on_result=on_result)
+    check_number("row_group", row_group, least=1, whole=True)
     if scan.checkpoint is not None:
         raise ConfigurationError(
             "a Parquet file cannot be continued: scan without a checkpoint, or write JSON lines"

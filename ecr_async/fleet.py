@@ -6,10 +6,11 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable
-from typing import Literal
+from typing import Literal, cast
 
 import attrs
 
+from ecr_async._arguments import check_kinds, check_strings
 from ecr_async._auth.assumed_role import Role, check_role_name
 from ecr_async._config.endpoints import check_region
 from ecr_async._config.partitions import partition_of, regions_of
@@ -80,6 +81,8 @@ class Fleet:
         external_id: str | None = None,
         duration: int = 3600,
     ) -> None:
+        check_kinds(OpenSession, session=session)
+        check_kinds(str | None, partition=partition)
         self.accounts = _accounts(accounts)
         self._session = session
         self._role_name = check_role_name(role)
@@ -157,8 +160,9 @@ class Fleet:
 
 
 def _accounts(given: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(given, str):
-        raise ValidationError("accounts", "must be several accounts, in a list for instance")
+    if isinstance(given, str) or not isinstance(cast("object", given), Iterable):
+        kind = type(given).__name__
+        raise ValidationError("accounts", f"must be several accounts, in a list for instance, not {kind}")
     accounts = tuple(dict.fromkeys(given))
     for index, account in enumerate(accounts):
         if not _is_account(account):
@@ -171,7 +175,7 @@ def _is_account(given: object) -> bool:
 
 
 def _regions(given: Iterable[str]) -> tuple[str, ...]:
-    names = (given,) if isinstance(given, str) else tuple(dict.fromkeys(given))
+    names = (given,) if isinstance(given, str) else tuple(dict.fromkeys(check_strings("regions", given)))
     for index, name in enumerate(names):
         try:
             check_region(name)

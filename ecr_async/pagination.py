@@ -9,9 +9,9 @@ from typing import Any, Generic, TypeVar
 import attrs
 import msgspec
 
-from ecr_async._arguments import check_number
+from ecr_async._arguments import check_kinds, check_number
 from ecr_async.errors import PaginationError, ValidationError
-from ecr_async.service import Service
+from ecr_async.service import Service, check_services
 
 __all__ = ["PageTokens", "Pager"]
 
@@ -39,6 +39,8 @@ class Pager(Generic[RequestT, ResponseT, ItemT]):
         max_items: int | None = None,
         resume_token: str | None = None,
     ) -> None:
+        check_services(service=service)
+        check_kinds(str | None, resume_token=resume_token)
         if max_items is not None:
             check_number("max_items", max_items, least=1, whole=True)
         if not hasattr(request, "next_token"):

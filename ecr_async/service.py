@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import copy
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from yarl import URL
 
@@ -22,9 +22,10 @@ from ecr_async._retry.standard import RetryStrategy
 from ecr_async._secret import SecretBytes
 from ecr_async._wire import codec
 from ecr_async._wire.operation import AnyOperation, Operation
-from ecr_async.errors import CallError, ResponseError
+from ecr_async._wire.structure import Structure
+from ecr_async.errors import CallError, ConfigurationError, ResponseError
 
-__all__ = ["Service"]
+__all__ = ["Service", "call", "check_services", "not_a_service"]
 
 ResponseT = TypeVar("ResponseT")
 
@@ -187,6 +188,31 @@ class Service:
         service = copy.copy(self)
         service.retries = retries
         return service
+
+
+def call(service: Service, operation: Operation[Any, ResponseT], request: Any) -> Awaitable[ResponseT]:
+    """Make the call of an operation's function. Raises `ConfigurationError` where `service` isn't one."""
+    if not isinstance(cast("object", service), Service):
+        raise not_a_service("service", service)
+    return service.call(operation, request)
+
+
+def check_services(**arguments: object) -> None:
+    """Raise `ConfigurationError` that names the first of the arguments that isn't a `Service`."""
+    for name, given in arguments.items():
+        if not isinstance(given, Service):
+            raise not_a_service(name, given)
+
+
+def not_a_service(path: str, given: object, expected: str = "a Service") -> ConfigurationError:
+    """Return the error for what was passed in the place of a service; it says what to pass instead."""
+    hint = ""
+    if isinstance(given, Structure):
+        hint = "; the service comes before the request"
+    elif callable(getattr(given, "service", None)):
+        hint = "; pass session.service()"
+    shown = "None" if given is None else type(given).__name__
+    return ConfigurationError(f"{path}: must be {expected}, not {shown}{hint}")
 
 
 def _encode(operation: AnyOperation, request: Any) -> Body:

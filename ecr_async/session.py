@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
-from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, Self
+from types import TracebackType, UnionType
+from typing import Self, cast
 
 import aiohttp
 
 from ecr_async import api
-from ecr_async._arguments import number_fault
+from ecr_async._arguments import kind_fault, number_fault
 from ecr_async._auth.assumed_role import Role, RoleAssumer
 from ecr_async._auth.botocore_chain import botocore_chain
 from ecr_async._auth.cached_credentials import CachedCredentials
@@ -33,10 +34,6 @@ from ecr_async.errors import ConfigurationError, CredentialsError, SessionClosed
 from ecr_async.service import Service
 
 __all__ = ["OpenSession", "RoleSession", "Session"]
-
-
-_SERVICE_ATTRIBUTES = frozenset({"region", "endpoint_url", "retries"})
-"""What only an instance of `Service` has."""
 
 
 class OpenSession(ABC):
@@ -81,17 +78,6 @@ class OpenSession(ABC):
         """
         self.runtime.check_usable()
         return await self.runtime.credentials.get()
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> NoReturn:
-            """Say what to pass instead where a session was passed for a service."""
-            if not name.startswith("_") and (hasattr(Service, name) or name in _SERVICE_ATTRIBUTES):
-                raise _NotAServiceError(
-                    "a Session was passed where a Service belongs; "
-                    'pass session.service(), or session.service("eu-west-1")'
-                )
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def config(self) -> Config:
@@ -226,7 +212,7 @@ class Session(OpenSession):
         retry_mode: RetryMode | None = None,
         max_attempts: int | None = None,
         verify: bool = True,
-        ca_bundle: str | None = None,
+        ca_bundle: str | os.PathLike[str] | None = None,
         app_id: str | None = None,
         trust_env: bool = True,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
@@ -238,8 +224,16 @@ class Session(OpenSession):
         # Rebound, so that a traceback that shows local variables shows no secret.
         secret_access_key, session_token = hide(secret_access_key), hide(session_token)
         endpoint_url, sts_endpoint_url = hide(endpoint_url), hide(sts_endpoint_url)
-        if type(verify) is not bool:
-            raise ConfigurationError(f"verify must be True or False, not {type(verify).__name__}")
+        _check_kinds(bool, verify=verify, trust_env=trust_env)
+        _check_kinds(str | None, profile=profile, region=region, retry_mode=retry_mode, app_id=app_id)
+        if ca_bundle is not None and not isinstance(cast("object", ca_bundle), str | os.PathLike):
+            raise ConfigurationError(f"ca_bundle must be a path, not {type(ca_bundle).__name__}")
+        _check_kinds(bool | None, use_fips=use_fips, use_dualstack=use_dualstack)
+        _check_hooks(trace_configs)
+        _check_methods("telemetry", telemetry, "call", "attempt")
+        _check_methods("transport", transport, "open", "aclose", "connection", "download")
+        _check_methods("clock", clock, "__call__")
+        _check_methods("monotonic", monotonic, "__call__")
         if fault := number_fault(max_connections, least=1, whole=True):
             raise ConfigurationError(f"max_connections {fault}")
         _check_timeouts(
@@ -301,9 +295,8 @@ class Session(OpenSession):
         transport = self._transport or self._open_transport(
             ca_bundle=config.ca_bundle, user_agent=user_agent(config.retry_mode, config.app_id)
         )
-        await transport.open()
         provider = self._provider or botocore_chain(self._profile, config.region, ca_bundle=config.ca_bundle)
-        self._runtime = Runtime(
+        runtime = Runtime(
             config=config,
             credentials=CachedCredentials(
                 provider,
@@ -325,6 +318,8 @@ class Session(OpenSession):
                 trust_env=config.trust_env,
             ),
         )
+        await transport.open()  # the last thing that can fail, so that nothing has to be closed again
+        self._runtime = runtime
         return self
 
     async def aclose(self) -> None:
@@ -347,15 +342,36 @@ class Session(OpenSession):
         return self._runtime
 
 
-class _NotAServiceError(ConfigurationError, AttributeError):
-    """Raised for a session passed as a service: a configuration error and a missing attribute at once."""
-
-
 def _checked_region(region: object) -> str:
     try:
         return check_region(region)
     except ValueError as wrong:
         raise ConfigurationError(f"region: {str(region)[:80]!r} {wrong}") from None
+
+
+def _check_kinds(kind: type | UnionType, **arguments: object) -> None:
+    for name, value in arguments.items():
+        if fault := kind_fault(kind, value):
+            raise ConfigurationError(f"{name} {fault}")
+
+
+def _check_methods(name: str, value: object, *methods: str) -> None:
+    """Check an object that is to have these methods; None is none."""
+    for method in methods:
+        if value is not None and not callable(getattr(value, method, None)):
+            raise ConfigurationError(
+                f"{name} must have a method {method}, and {type(value).__name__} has none"
+            )
+
+
+def _check_hooks(trace_configs: object) -> None:
+    if isinstance(trace_configs, str | bytes) or not isinstance(trace_configs, Sequence):
+        raise ConfigurationError(
+            f"trace_configs must be a list of aiohttp.TraceConfig, not {type(trace_configs).__name__}"
+        )
+    for index, each in enumerate(cast("Sequence[object]", trace_configs)):
+        if fault := kind_fault(aiohttp.TraceConfig, each):
+            raise ConfigurationError(f"trace_configs[{index}] {fault}")
 
 
 def _check_timeouts(**timeouts: float | None) -> None:

@@ -7,7 +7,7 @@ from typing import Generic, Literal, TypeVar
 
 import attrs
 
-from ecr_async._arguments import check_number
+from ecr_async._arguments import check_functions, check_kinds, check_number
 from ecr_async.api.lifecycle import GetLifecyclePolicyPreviewRequest, GetLifecyclePolicyPreviewResponse
 from ecr_async.api.scanning import DescribeImageScanFindingsRequest, DescribeImageScanFindingsResponse
 from ecr_async.errors import ServiceError, WaiterFailedError, WaiterTimeoutError
@@ -43,6 +43,7 @@ class PollDelays:
     def __attrs_post_init__(self) -> None:
         for name, least in (("first", 0), ("growth", 1), ("longest", 0)):
             check_number(name, getattr(self, name), least=least)
+        check_functions(random=self.random)
 
     def after(self, polls: int) -> float:
         """Return the delay after that many polls."""
@@ -68,6 +69,7 @@ class _Waiter(Generic[RequestT, ResponseT]):
         self, service: "Service", request: RequestT, timeout: float, delays: PollDelays
     ) -> ResponseT:
         check_number("timeout", timeout, above=0, unit=" seconds")
+        check_kinds(PollDelays, delays=delays)
         last: ResponseT | None = None
         polls = 0
         deadline = asyncio.timeout(timeout)

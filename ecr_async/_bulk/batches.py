@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import attrs
 
-from ecr_async._arguments import check_number, check_strings
+from ecr_async._arguments import check_kinds, check_number, check_strings
 from ecr_async._bulk.concurrency import for_each
 from ecr_async.api.common import ImageIdentifier
 from ecr_async.api.images import (
@@ -29,7 +29,7 @@ from ecr_async.api.images import (
 )
 from ecr_async.api.layers import BatchCheckLayerAvailabilityRequest, Layer, batch_check_layer_availability
 from ecr_async.errors import ECRError, ServiceError, SessionClosedError, ValidationError
-from ecr_async.service import Service
+from ecr_async.service import Service, check_services
 
 __all__ = ["BatchFailure", "BatchResult", "check_layers", "delete_images", "get_images"]
 
@@ -93,6 +93,9 @@ async def delete_images(
     missing permissions, is reported with each of its identifiers. Raises `SessionClosedError`; a dry run
     also what `list_images` raises.
     """
+    check_services(service=service)
+    check_kinds(str, repository=repository)
+    check_number("concurrency", concurrency, least=1, whole=True)
     ids = _image_ids(image_ids)
     if dry_run is not False:  # None from a configuration deletes nothing
         return await _would_delete(service, repository, ids)
@@ -128,6 +131,11 @@ async def get_images(
     `concurrency` calls are under way at a time. A call that fails is reported with each of its identifiers.
     Raises `SessionClosedError`.
     """
+    check_services(service=service)
+    check_kinds(str, repository=repository)
+    check_number("concurrency", concurrency, least=1, whole=True)
+    if accepted_media_types is not None:
+        accepted_media_types = check_strings("accepted_media_types", accepted_media_types)
 
     async def get(chunk: Sequence[ImageIdentifier]) -> BatchResult[ImageIdentifier, Image]:
         request = BatchGetImageRequest(repository, chunk, accepted_media_types=accepted_media_types)
@@ -145,6 +153,9 @@ async def check_layers(
     At most `concurrency` calls are under way at a time. A call that fails is reported with each of its
     digests. Raises `SessionClosedError`; and `ValidationError` for anything but a list of strings.
     """
+    check_services(service=service)
+    check_kinds(str, repository=repository)
+    check_number("concurrency", concurrency, least=1, whole=True)
     digests = check_strings("layer_digests", layer_digests)
 
     async def check(chunk: Sequence[str]) -> BatchResult[str, Layer]:
@@ -181,7 +192,6 @@ async def _in_chunks(
     concurrency: int,
 ) -> BatchResult[IdT, DoneT]:
     """Call with each chunk of the identifiers, without duplicates, and add up the results."""
-    check_number("concurrency", concurrency, least=1, whole=True)
     every = list(dict.fromkeys(ids))
     chunks = [every[start : start + CHUNK] for start in range(0, len(every), CHUNK)]
     results: list[BatchResult[IdT, DoneT]] = [BatchResult()] * len(chunks)

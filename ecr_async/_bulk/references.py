@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, MutableMapping
 
+from ecr_async._arguments import check_kinds
 from ecr_async._bulk.batches import BatchFailure, get_images
 from ecr_async.api.common import ImageIdentifier
 from ecr_async.errors import ECRError, ResponseError, ServiceError
-from ecr_async.lifecycle import Image
+from ecr_async.lifecycle.results import Image, check_images
 from ecr_async.oci.manifests import Manifest, ManifestError
 from ecr_async.oci.media_types import INDEX_MEDIA_TYPES
 from ecr_async.service import Service
@@ -42,6 +43,8 @@ async def collect_references(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html
     """
+    check_kinds(MutableMapping | None, known=known)
+    images = check_images(images)
     known = {} if known is None else known
     lists = [
         image.image_digest

@@ -6,19 +6,21 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
 from typing import TypeAlias, cast
 
-from ecr_async.errors import ConfigurationError, ECRError
+from ecr_async.errors import ECRError
 from ecr_async.fleet import FailedAccount, Fleet
-from ecr_async.service import Service
+from ecr_async.service import Service, not_a_service
 
 __all__ = ["GivenServices", "ServiceSelection", "each_service", "given_services"]
 
 ServiceSelection: TypeAlias = Service | Iterable[Service] | AsyncIterable[Service] | Fleet
 """One `Service`, several, or a `Fleet`."""
 
+EXPECTED = "a Service, several of them or a Fleet"
+
 GivenServices: TypeAlias = tuple[Service, ...] | AsyncIterable[Service] | Fleet
 
 
-def given_services(services: ServiceSelection) -> GivenServices:
+def given_services(services: ServiceSelection, name: str = "services") -> GivenServices:
     """Return services as they can be iterated later.
 
     Raises `ConfigurationError` for anything else, a `Session` for instance.
@@ -27,14 +29,15 @@ def given_services(services: ServiceSelection) -> GivenServices:
         return (services,)
     if isinstance(services, Fleet | AsyncIterable):
         return services
-    try:
-        given = tuple(dict.fromkeys(services))
-    except TypeError:
-        raise _rejected("services", services) from None
+    if isinstance(cast("object", services), str | bytes) or not isinstance(
+        cast("object", services), Iterable
+    ):
+        raise not_a_service(name, services, EXPECTED)
+    given = tuple(services)
     for index, service in enumerate(cast("tuple[object, ...]", given)):
         if not isinstance(service, Service):
-            raise _rejected(f"services[{index}]", service)
-    return given
+            raise not_a_service(f"{name}[{index}]", service)
+    return tuple(dict.fromkeys(given))
 
 
 async def each_service(services: GivenServices) -> AsyncGenerator[tuple[Service, ECRError | None], None]:
@@ -54,6 +57,8 @@ async def each_service(services: GivenServices) -> AsyncGenerator[tuple[Service,
         source = aiter(services)
         try:
             async for service in source:
+                if not isinstance(cast("object", service), Service):
+                    raise not_a_service("services", service)
                 if service not in seen:
                     seen.add(service)
                     yield service, None
@@ -71,9 +76,3 @@ async def _of_fleet(fleet: Fleet) -> AsyncGenerator[tuple[Service, ECRError | No
                     yield session.service(region), member.error
             else:
                 yield member, None
-
-
-def _rejected(path: str, given: object) -> ConfigurationError:
-    kind = type(given).__name__
-    hint = "; pass session.service()" if kind == "Session" else ""
-    return ConfigurationError(f"{path}: must be a Service, several of them or a Fleet, not a {kind}{hint}")

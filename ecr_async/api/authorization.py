@@ -13,7 +13,7 @@ import attrs
 from ecr_async._wire.operation import Limit, Operation
 from ecr_async._wire.structure import Structure
 from ecr_async.api.common import InvalidParameterException, RegistryId, ServerException
-from ecr_async.service import Service
+from ecr_async.service import Service, call
 
 __all__ = [
     "AuthorizationData",
@@ -88,4 +88,4 @@ async def get_authorization_token(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
     """
-    return await service.call(GET_AUTHORIZATION_TOKEN, request)
+    return await call(service, GET_AUTHORIZATION_TOKEN, request)

@@ -37,7 +37,7 @@ from ecr_async.api.common import (
 )
 from ecr_async.errors import ServiceError
 from ecr_async.pagination import Pager
-from ecr_async.service import Service
+from ecr_async.service import Service, call
 
 __all__ = [
     "ArtifactStatus",
@@ -412,7 +412,7 @@ async def batch_delete_image(service: Service, request: BatchDeleteImageRequest)
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
     """
-    return await service.call(BATCH_DELETE_IMAGE, request)
+    return await call(service, BATCH_DELETE_IMAGE, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -481,7 +481,7 @@ async def batch_get_image(service: Service, request: BatchGetImageRequest) -> Ba
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html
     """
-    return await service.call(BATCH_GET_IMAGE, request)
+    return await call(service, BATCH_GET_IMAGE, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -557,7 +557,7 @@ async def describe_images(service: Service, request: DescribeImagesRequest) -> D
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
     """
-    return await service.call(DESCRIBE_IMAGES, request)
+    return await call(service, DESCRIBE_IMAGES, request)
 
 
 def paginate_describe_images(
@@ -650,7 +650,7 @@ async def list_image_referrers(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
     """
-    return await service.call(LIST_IMAGE_REFERRERS, request)
+    return await call(service, LIST_IMAGE_REFERRERS, request)
 
 
 def paginate_list_image_referrers(
@@ -731,7 +731,7 @@ async def list_images(service: Service, request: ListImagesRequest) -> ListImage
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImages.html
     """
-    return await service.call(LIST_IMAGES, request)
+    return await call(service, LIST_IMAGES, request)
 
 
 def paginate_list_images(
@@ -835,7 +835,7 @@ async def put_image(service: Service, request: PutImageRequest) -> PutImageRespo
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
     """
-    return await service.call(PUT_IMAGE, request)
+    return await call(service, PUT_IMAGE, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -906,4 +906,4 @@ async def update_image_storage_class(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdateImageStorageClass.html
     """
-    return await service.call(UPDATE_IMAGE_STORAGE_CLASS, request)
+    return await call(service, UPDATE_IMAGE_STORAGE_CLASS, request)

@@ -25,7 +25,7 @@ from ecr_async.api.common import (
     ServerException,
 )
 from ecr_async.errors import ServiceError
-from ecr_async.service import Service
+from ecr_async.service import Service, call
 
 __all__ = [
     "BatchCheckLayerAvailabilityRequest",
@@ -242,7 +242,7 @@ async def batch_check_layer_availability(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchCheckLayerAvailability.html
     """
-    return await service.call(BATCH_CHECK_LAYER_AVAILABILITY, request)
+    return await call(service, BATCH_CHECK_LAYER_AVAILABILITY, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -322,7 +322,7 @@ async def complete_layer_upload(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CompleteLayerUpload.html
     """
-    return await service.call(COMPLETE_LAYER_UPLOAD, request)
+    return await call(service, COMPLETE_LAYER_UPLOAD, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -388,7 +388,7 @@ async def get_download_url_for_layer(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html
     """
-    return await service.call(GET_DOWNLOAD_URL_FOR_LAYER, request)
+    return await call(service, GET_DOWNLOAD_URL_FOR_LAYER, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -445,7 +445,7 @@ async def initiate_layer_upload(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_InitiateLayerUpload.html
     """
-    return await service.call(INITIATE_LAYER_UPLOAD, request)
+    return await call(service, INITIATE_LAYER_UPLOAD, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -525,4 +525,4 @@ async def upload_layer_part(service: Service, request: UploadLayerPartRequest) -
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.html
     """
-    return await service.call(UPLOAD_LAYER_PART, request)
+    return await call(service, UPLOAD_LAYER_PART, request)

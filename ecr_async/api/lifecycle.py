@@ -26,7 +26,7 @@ from ecr_async.api.common import (
 )
 from ecr_async.errors import ServiceError
 from ecr_async.pagination import Pager
-from ecr_async.service import Service
+from ecr_async.service import Service, call
 
 __all__ = [
     "DeleteLifecyclePolicyRequest",
@@ -228,7 +228,7 @@ async def delete_lifecycle_policy(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteLifecyclePolicy.html
     """
-    return await service.call(DELETE_LIFECYCLE_POLICY, request)
+    return await call(service, DELETE_LIFECYCLE_POLICY, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -289,7 +289,7 @@ async def get_lifecycle_policy(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicy.html
     """
-    return await service.call(GET_LIFECYCLE_POLICY, request)
+    return await call(service, GET_LIFECYCLE_POLICY, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -383,7 +383,7 @@ async def get_lifecycle_policy_preview(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicyPreview.html
     """
-    return await service.call(GET_LIFECYCLE_POLICY_PREVIEW, request)
+    return await call(service, GET_LIFECYCLE_POLICY_PREVIEW, request)
 
 
 def paginate_get_lifecycle_policy_preview(
@@ -473,7 +473,7 @@ async def put_lifecycle_policy(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutLifecyclePolicy.html
     """
-    return await service.call(PUT_LIFECYCLE_POLICY, request)
+    return await call(service, PUT_LIFECYCLE_POLICY, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -544,4 +544,4 @@ async def start_lifecycle_policy_preview(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartLifecyclePolicyPreview.html
     """
-    return await service.call(START_LIFECYCLE_POLICY_PREVIEW, request)
+    return await call(service, START_LIFECYCLE_POLICY_PREVIEW, request)

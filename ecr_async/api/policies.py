@@ -18,7 +18,7 @@ from ecr_async.api.common import (
     ServerException,
 )
 from ecr_async.errors import ServiceError
-from ecr_async.service import Service
+from ecr_async.service import Service, call
 
 __all__ = [
     "DeleteRepositoryPolicyRequest",
@@ -94,7 +94,7 @@ async def delete_repository_policy(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepositoryPolicy.html
     """
-    return await service.call(DELETE_REPOSITORY_POLICY, request)
+    return await call(service, DELETE_REPOSITORY_POLICY, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -150,7 +150,7 @@ async def get_repository_policy(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRepositoryPolicy.html
     """
-    return await service.call(GET_REPOSITORY_POLICY, request)
+    return await call(service, GET_REPOSITORY_POLICY, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -213,4 +213,4 @@ async def set_repository_policy(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
     """
-    return await service.call(SET_REPOSITORY_POLICY, request)
+    return await call(service, SET_REPOSITORY_POLICY, request)

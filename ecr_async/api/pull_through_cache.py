@@ -27,7 +27,7 @@ from ecr_async.api.common import (
 )
 from ecr_async.errors import ServiceError
 from ecr_async.pagination import Pager
-from ecr_async.service import Service
+from ecr_async.service import Service, call
 
 __all__ = [
     "CreatePullThroughCacheRuleRequest",
@@ -259,7 +259,7 @@ async def create_pull_through_cache_rule(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
     """
-    return await service.call(CREATE_PULL_THROUGH_CACHE_RULE, request)
+    return await call(service, CREATE_PULL_THROUGH_CACHE_RULE, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -323,7 +323,7 @@ async def delete_pull_through_cache_rule(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeletePullThroughCacheRule.html
     """
-    return await service.call(DELETE_PULL_THROUGH_CACHE_RULE, request)
+    return await call(service, DELETE_PULL_THROUGH_CACHE_RULE, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -385,7 +385,7 @@ async def describe_pull_through_cache_rules(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribePullThroughCacheRules.html
     """
-    return await service.call(DESCRIBE_PULL_THROUGH_CACHE_RULES, request)
+    return await call(service, DESCRIBE_PULL_THROUGH_CACHE_RULES, request)
 
 
 def paginate_describe_pull_through_cache_rules(
@@ -488,7 +488,7 @@ async def update_pull_through_cache_rule(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdatePullThroughCacheRule.html
     """
-    return await service.call(UPDATE_PULL_THROUGH_CACHE_RULE, request)
+    return await call(service, UPDATE_PULL_THROUGH_CACHE_RULE, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -554,4 +554,4 @@ async def validate_pull_through_cache_rule(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ValidatePullThroughCacheRule.html
     """
-    return await service.call(VALIDATE_PULL_THROUGH_CACHE_RULE, request)
+    return await call(service, VALIDATE_PULL_THROUGH_CACHE_RULE, request)

@@ -22,7 +22,7 @@ from ecr_async.api.common import (
 )
 from ecr_async.errors import ServiceError
 from ecr_async.pagination import Pager
-from ecr_async.service import Service
+from ecr_async.service import Service, call
 
 __all__ = [
     "DeleteRegistryPolicyRequest",
@@ -134,7 +134,7 @@ async def delete_registry_policy(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRegistryPolicy.html
     """
-    return await service.call(DELETE_REGISTRY_POLICY, request)
+    return await call(service, DELETE_REGISTRY_POLICY, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -186,7 +186,7 @@ async def deregister_pull_time_update_exclusion(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeregisterPullTimeUpdateExclusion.html
     """
-    return await service.call(DEREGISTER_PULL_TIME_UPDATE_EXCLUSION, request)
+    return await call(service, DEREGISTER_PULL_TIME_UPDATE_EXCLUSION, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -231,7 +231,7 @@ async def describe_registry(service: Service, request: DescribeRegistryRequest) 
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRegistry.html
     """
-    return await service.call(DESCRIBE_REGISTRY, request)
+    return await call(service, DESCRIBE_REGISTRY, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -282,7 +282,7 @@ async def get_account_setting(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAccountSetting.html
     """
-    return await service.call(GET_ACCOUNT_SETTING, request)
+    return await call(service, GET_ACCOUNT_SETTING, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -330,7 +330,7 @@ async def get_registry_policy(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRegistryPolicy.html
     """
-    return await service.call(GET_REGISTRY_POLICY, request)
+    return await call(service, GET_REGISTRY_POLICY, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -387,7 +387,7 @@ async def list_pull_time_update_exclusions(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListPullTimeUpdateExclusions.html
     """
-    return await service.call(LIST_PULL_TIME_UPDATE_EXCLUSIONS, request)
+    return await call(service, LIST_PULL_TIME_UPDATE_EXCLUSIONS, request)
 
 
 def paginate_list_pull_time_update_exclusions(
@@ -474,7 +474,7 @@ async def put_account_setting(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutAccountSetting.html
     """
-    return await service.call(PUT_ACCOUNT_SETTING, request)
+    return await call(service, PUT_ACCOUNT_SETTING, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -526,7 +526,7 @@ async def put_registry_policy(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryPolicy.html
     """
-    return await service.call(PUT_REGISTRY_POLICY, request)
+    return await call(service, PUT_REGISTRY_POLICY, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -581,4 +581,4 @@ async def register_pull_time_update_exclusion(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_RegisterPullTimeUpdateExclusion.html
     """
-    return await service.call(REGISTER_PULL_TIME_UPDATE_EXCLUSION, request)
+    return await call(service, REGISTER_PULL_TIME_UPDATE_EXCLUSION, request)

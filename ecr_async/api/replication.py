@@ -30,7 +30,7 @@ from ecr_async.api.common import (
 )
 from ecr_async.errors import ServiceError
 from ecr_async.pagination import Pager
-from ecr_async.service import Service
+from ecr_async.service import Service, call
 
 __all__ = [
     "DescribeImageReplicationStatusRequest",
@@ -248,7 +248,7 @@ async def describe_image_replication_status(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageReplicationStatus.html
     """
-    return await service.call(DESCRIBE_IMAGE_REPLICATION_STATUS, request)
+    return await call(service, DESCRIBE_IMAGE_REPLICATION_STATUS, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -331,7 +331,7 @@ async def describe_replication_backfill_results(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeReplicationBackfillResults.html
     """
-    return await service.call(DESCRIBE_REPLICATION_BACKFILL_RESULTS, request)
+    return await call(service, DESCRIBE_REPLICATION_BACKFILL_RESULTS, request)
 
 
 def paginate_describe_replication_backfill_results(
@@ -419,7 +419,7 @@ async def list_replication_backfills(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListReplicationBackfills.html
     """
-    return await service.call(LIST_REPLICATION_BACKFILLS, request)
+    return await call(service, LIST_REPLICATION_BACKFILLS, request)
 
 
 def paginate_list_replication_backfills(
@@ -492,7 +492,7 @@ async def put_replication_configuration(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutReplicationConfiguration.html
     """
-    return await service.call(PUT_REPLICATION_CONFIGURATION, request)
+    return await call(service, PUT_REPLICATION_CONFIGURATION, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -557,7 +557,7 @@ async def start_replication_backfill(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartReplicationBackfill.html
     """
-    return await service.call(START_REPLICATION_BACKFILL, request)
+    return await call(service, START_REPLICATION_BACKFILL, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -620,4 +620,4 @@ async def stop_replication_backfill(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StopReplicationBackfill.html
     """
-    return await service.call(STOP_REPLICATION_BACKFILL, request)
+    return await call(service, STOP_REPLICATION_BACKFILL, request)

@@ -34,7 +34,7 @@ from ecr_async.api.common import (
 )
 from ecr_async.errors import ServiceError
 from ecr_async.pagination import Pager
-from ecr_async.service import Service
+from ecr_async.service import Service, call
 
 __all__ = [
     "CreateRepositoryRequest",
@@ -193,7 +193,7 @@ async def create_repository(service: Service, request: CreateRepositoryRequest) 
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
     """
-    return await service.call(CREATE_REPOSITORY, request)
+    return await call(service, CREATE_REPOSITORY, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -251,7 +251,7 @@ async def delete_repository(service: Service, request: DeleteRepositoryRequest) 
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepository.html
     """
-    return await service.call(DELETE_REPOSITORY, request)
+    return await call(service, DELETE_REPOSITORY, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -320,7 +320,7 @@ async def describe_repositories(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html
     """
-    return await service.call(DESCRIBE_REPOSITORIES, request)
+    return await call(service, DESCRIBE_REPOSITORIES, request)
 
 
 def paginate_describe_repositories(
@@ -404,4 +404,4 @@ async def put_image_tag_mutability(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageTagMutability.html
     """
-    return await service.call(PUT_IMAGE_TAG_MUTABILITY, request)
+    return await call(service, PUT_IMAGE_TAG_MUTABILITY, request)

@@ -32,7 +32,7 @@ from ecr_async.api.common import (
 )
 from ecr_async.errors import ServiceError
 from ecr_async.pagination import Pager
-from ecr_async.service import Service
+from ecr_async.service import Service, call
 
 __all__ = [
     "Attribute",
@@ -523,7 +523,7 @@ async def batch_get_repository_scanning_configuration(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetRepositoryScanningConfiguration.html
     """
-    return await service.call(BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION, request)
+    return await call(service, BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -601,7 +601,7 @@ async def describe_image_scan_findings(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
     """
-    return await service.call(DESCRIBE_IMAGE_SCAN_FINDINGS, request)
+    return await call(service, DESCRIBE_IMAGE_SCAN_FINDINGS, request)
 
 
 def paginate_describe_image_scan_findings(
@@ -682,7 +682,7 @@ async def get_registry_scanning_configuration(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRegistryScanningConfiguration.html
     """
-    return await service.call(GET_REGISTRY_SCANNING_CONFIGURATION, request)
+    return await call(service, GET_REGISTRY_SCANNING_CONFIGURATION, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -741,7 +741,7 @@ async def put_image_scanning_configuration(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageScanningConfiguration.html
     """
-    return await service.call(PUT_IMAGE_SCANNING_CONFIGURATION, request)
+    return await call(service, PUT_IMAGE_SCANNING_CONFIGURATION, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -800,7 +800,7 @@ async def put_registry_scanning_configuration(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryScanningConfiguration.html
     """
-    return await service.call(PUT_REGISTRY_SCANNING_CONFIGURATION, request)
+    return await call(service, PUT_REGISTRY_SCANNING_CONFIGURATION, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -870,4 +870,4 @@ async def start_image_scan(service: Service, request: StartImageScanRequest) -> 
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartImageScan.html
     """
-    return await service.call(START_IMAGE_SCAN, request)
+    return await call(service, START_IMAGE_SCAN, request)

@@ -24,7 +24,7 @@ from ecr_async.api.common import (
     ValidationException,
 )
 from ecr_async.errors import ServiceError
-from ecr_async.service import Service
+from ecr_async.service import Service, call
 
 __all__ = [
     "DeleteSigningConfigurationRequest",
@@ -184,7 +184,7 @@ async def delete_signing_configuration(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteSigningConfiguration.html
     """
-    return await service.call(DELETE_SIGNING_CONFIGURATION, request)
+    return await call(service, DELETE_SIGNING_CONFIGURATION, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -247,7 +247,7 @@ async def describe_image_signing_status(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageSigningStatus.html
     """
-    return await service.call(DESCRIBE_IMAGE_SIGNING_STATUS, request)
+    return await call(service, DESCRIBE_IMAGE_SIGNING_STATUS, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -295,7 +295,7 @@ async def get_signing_configuration(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetSigningConfiguration.html
     """
-    return await service.call(GET_SIGNING_CONFIGURATION, request)
+    return await call(service, GET_SIGNING_CONFIGURATION, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -343,4 +343,4 @@ async def put_signing_configuration(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutSigningConfiguration.html
     """
-    return await service.call(PUT_SIGNING_CONFIGURATION, request)
+    return await call(service, PUT_SIGNING_CONFIGURATION, request)

@@ -18,7 +18,7 @@ from ecr_async.api.common import (
     Tag,
     TooManyTagsException,
 )
-from ecr_async.service import Service
+from ecr_async.service import Service, call
 
 __all__ = [
     "ListTagsForResourceRequest",
@@ -78,7 +78,7 @@ async def list_tags_for_resource(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListTagsForResource.html
     """
-    return await service.call(LIST_TAGS_FOR_RESOURCE, request)
+    return await call(service, LIST_TAGS_FOR_RESOURCE, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -129,7 +129,7 @@ async def tag_resource(service: Service, request: TagResourceRequest) -> TagReso
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_TagResource.html
     """
-    return await service.call(TAG_RESOURCE, request)
+    return await call(service, TAG_RESOURCE, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -179,4 +179,4 @@ async def untag_resource(service: Service, request: UntagResourceRequest) -> Unt
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UntagResource.html
     """
-    return await service.call(UNTAG_RESOURCE, request)
+    return await call(service, UNTAG_RESOURCE, request)

@@ -31,7 +31,7 @@ from ecr_async.api.common import (
 )
 from ecr_async.errors import ServiceError
 from ecr_async.pagination import Pager
-from ecr_async.service import Service
+from ecr_async.service import Service, call
 
 __all__ = [
     "CreateRepositoryCreationTemplateRequest",
@@ -220,7 +220,7 @@ async def create_repository_creation_template(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepositoryCreationTemplate.html
     """
-    return await service.call(CREATE_REPOSITORY_CREATION_TEMPLATE, request)
+    return await call(service, CREATE_REPOSITORY_CREATION_TEMPLATE, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -272,7 +272,7 @@ async def delete_repository_creation_template(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepositoryCreationTemplate.html
     """
-    return await service.call(DELETE_REPOSITORY_CREATION_TEMPLATE, request)
+    return await call(service, DELETE_REPOSITORY_CREATION_TEMPLATE, request)
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
@@ -333,7 +333,7 @@ async def describe_repository_creation_templates(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositoryCreationTemplates.html
     """
-    return await service.call(DESCRIBE_REPOSITORY_CREATION_TEMPLATES, request)
+    return await call(service, DESCRIBE_REPOSITORY_CREATION_TEMPLATES, request)
 
 
 def paginate_describe_repository_creation_templates(
@@ -440,4 +440,4 @@ async def update_repository_creation_template(
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdateRepositoryCreationTemplate.html
     """
-    return await service.call(UPDATE_REPOSITORY_CREATION_TEMPLATE, request)
+    return await call(service, UPDATE_REPOSITORY_CREATION_TEMPLATE, request)

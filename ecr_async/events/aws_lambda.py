@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, cast
 
+from ecr_async.errors import ConfigurationError
 from ecr_async.events.queues import Message
 from ecr_async.events.worker import Worker
 
@@ -33,6 +34,14 @@ def lambda_handler(worker: Worker, *resources: AbstractAsyncContextManager[Any])
     entered with the first invocation and stay open. Handlers that are still working one second before the
     function's time is up are cancelled, which is a failure of these messages only.
     """
+    if not isinstance(cast("object", worker), Worker):
+        raise ConfigurationError(f"worker must be a Worker, not {type(worker).__name__}")
+    for index, resource in enumerate(resources):
+        if not isinstance(cast("object", resource), AbstractAsyncContextManager):
+            kind = type(resource).__name__
+            raise ConfigurationError(
+                f"resources[{index}] must be opened by `async with`, as a Session is, not {kind}"
+            )
     return LambdaHandler(worker, resources)
 
 

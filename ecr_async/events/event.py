@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import attrs
 
 from ecr_async.api.common import ImageIdentifier
+from ecr_async.errors import ConfigurationError
 from ecr_async.events.errors import EventError
 from ecr_async.service import Service
 from ecr_async.session import OpenSession
@@ -70,6 +71,8 @@ class Event:
         The session's credentials must be good for the event's account, or calls be made with
         `registry_id=event.account`.
         """
+        if not isinstance(cast("object", session), OpenSession):
+            raise ConfigurationError(f"session: must be a Session, not {type(session).__name__}")
         return session.service(self.region)
 
     def __eq__(self, other: object) -> bool:

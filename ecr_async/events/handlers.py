@@ -16,7 +16,7 @@ from ecr_async.events.parsing import parse_events
 from ecr_async.events.queues import Message
 from ecr_async.events.reports import Failure, Reporter
 
-__all__ = ["Handler", "Handlers"]
+__all__ = ["Handler", "Handlers", "check_event_class"]
 
 EventT = TypeVar("EventT", bound=Event)
 Handler: TypeAlias = Callable[[EventT], Awaitable[object]]
@@ -35,9 +35,7 @@ class Handlers:
 
     def add(self, kind: type[EventT], handler: Handler[EventT]) -> None:
         """Call `handler` with every event of a class, subclasses included."""
-        given: Any = kind
-        if not (isinstance(given, type) and issubclass(given, Event)):
-            raise ConfigurationError("handlers are for classes of events, ImagePushed say")
+        check_event_class(kind)
         if not callable(handler):
             raise ConfigurationError("a handler must be an async function that takes an event")
         self._handlers.append((kind, handler))
@@ -115,6 +113,13 @@ class Handlers:
             raise TimeoutError("there is no time left to handle the event")
         own = None if self._timeout is None else now + self._timeout
         return min(filter(None, (own, deadline)), default=None)
+
+
+def check_event_class(kind: object) -> None:
+    """Raise `ConfigurationError` for what isn't a class of events."""
+    if not (isinstance(kind, type) and issubclass(kind, Event)):
+        shown = kind.__name__ if isinstance(kind, type) else type(kind).__name__
+        raise ConfigurationError(f"handlers are for classes of events, ImagePushed say, not {shown}")
 
 
 @attrs.frozen

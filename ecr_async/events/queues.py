@@ -8,6 +8,7 @@ from typing import Protocol
 
 import attrs
 
+from ecr_async._arguments import number_fault
 from ecr_async.errors import ConfigurationError
 from ecr_async.events.envelopes import Document
 
@@ -98,10 +99,14 @@ class MemoryQueue:
         max_receives: int | None = None,
         maxsize: int = 0,
     ) -> None:
-        if visibility_timeout <= 0:
-            raise ConfigurationError(f"visibility_timeout must be more than 0 s, not {visibility_timeout}")
-        if max_receives is not None and max_receives < 1:
-            raise ConfigurationError(f"max_receives must be at least 1, not {max_receives}")
+        if fault := number_fault(visibility_timeout, above=0, unit=" s"):
+            raise ConfigurationError(f"visibility_timeout {fault}")
+        if fault := number_fault(wait_time, least=0, unit=" s"):
+            raise ConfigurationError(f"wait_time {fault}")
+        if max_receives is not None and (fault := number_fault(max_receives, least=1, whole=True)):
+            raise ConfigurationError(f"max_receives {fault}")
+        if fault := number_fault(maxsize, least=0, whole=True):
+            raise ConfigurationError(f"maxsize {fault}")
         self.visibility_timeout = visibility_timeout
         self.dead_letters: list[Message] = []
         """Messages that were received `max_receives` times and never deleted."""

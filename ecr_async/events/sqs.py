@@ -5,8 +5,9 @@ import inspect
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
+from ecr_async._arguments import number_fault
 from ecr_async.errors import ConfigurationError
 from ecr_async.events.queues import Message
 
@@ -55,12 +56,10 @@ class SqsQueue:
                 f"client must be a client for SQS, but it has no {missing[0]}; "
                 "one of aiobotocore must be opened with `async with` first"
             )
-        if not url.startswith(("https://", "http://")):
+        if not isinstance(cast("object", url), str) or not url.startswith(("https://", "http://")):
             raise ConfigurationError("url must be the queue's URL; get_queue_url finds it for a name")
-        if not 1 <= visibility_timeout <= 43_200:
-            raise ConfigurationError(f"visibility_timeout must be 1 to 43,200 s, not {visibility_timeout}")
-        if not 0 <= wait_time <= 20:
-            raise ConfigurationError(f"wait_time must be 0 to 20 s, not {wait_time}")
+        _check_seconds("visibility_timeout", visibility_timeout, 1, 43_200)
+        _check_seconds("wait_time", wait_time, 0, 20)
         self.url = url
         self.visibility_timeout = visibility_timeout
         self._client = client
@@ -129,3 +128,10 @@ class SqsQueue:
             self._threads.shutdown(wait=False)
             return await response
         return await call()
+
+
+def _check_seconds(name: str, value: int, least: int, most: int) -> None:
+    if fault := number_fault(value, whole=True, unit=" s"):
+        raise ConfigurationError(f"{name} {fault}")
+    if not least <= value <= most:
+        raise ConfigurationError(f"{name} must be {least:,} to {most:,} s, not {value}")

@@ -14,7 +14,7 @@ from ecr_async.errors import ConfigurationError
 from ecr_async.events.deduplication import Deduplicator
 from ecr_async.events.envelopes import Document
 from ecr_async.events.event import Event
-from ecr_async.events.handlers import Handler, Handlers
+from ecr_async.events.handlers import Handler, Handlers, check_event_class
 from ecr_async.events.queues import Message, Queue
 from ecr_async.events.reports import Counters, Failure, Reporter, WorkerTelemetry
 from ecr_async.events.shift import Shift
@@ -22,6 +22,8 @@ from ecr_async.events.shift import Shift
 __all__ = ["Worker"]
 
 EventT = TypeVar("EventT", bound=Event)
+
+QUEUE_METHODS = ("receive", "delete", "extend", "release")
 
 
 class Worker:
@@ -80,6 +82,18 @@ class Worker:
             raise ConfigurationError(f"stop_timeout {fault}")
         if fault := number_fault(deduplication_window, least=0, unit=" s"):
             raise ConfigurationError(f"deduplication_window {fault}")
+        missing = [name for name in QUEUE_METHODS if not callable(getattr(queue, name, None))]
+        if queue is not None and missing:
+            raise ConfigurationError(
+                f"queue must be an SqsQueue, a MemoryQueue or the like, but {type(queue).__name__} "
+                f"has no method {missing[0]}"
+            )
+        if on_failure is not None and not callable(on_failure):
+            raise ConfigurationError(f"on_failure must be a function, not {type(on_failure).__name__}")
+        if telemetry is not None and not callable(getattr(telemetry, "message", None)):
+            raise ConfigurationError(
+                f"telemetry must have a method message, and {type(telemetry).__name__} has none"
+            )
         self.concurrency = concurrency
         self._queue = queue
         self._stop_timeout = stop_timeout
@@ -107,6 +121,7 @@ class Worker:
         events. An event that has several handlers is given to them one after the other, in the order in
         which they were added; if one fails, the event comes back to all of them.
         """
+        check_event_class(kind)
 
         def add(handler: Handler[EventT]) -> Handler[EventT]:
             self._handlers.add(kind, handler)

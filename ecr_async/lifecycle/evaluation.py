@@ -28,9 +28,10 @@ from typing import Any, Generic, cast
 
 import attrs
 
+from ecr_async._arguments import check_kinds
 from ecr_async.errors import ValidationError
 from ecr_async.lifecycle.policy import LifecyclePolicy
-from ecr_async.lifecycle.results import Evaluation, Image, ImageResult, ImageT, storage_class_of
+from ecr_async.lifecycle.results import Evaluation, Image, ImageResult, ImageT, check_images, storage_class_of
 from ecr_async.lifecycle.rules import Rule, Selection, StorageClass
 from ecr_async.lifecycle.tags import identify, tag_text
 from ecr_async.oci.media_types import INDEX_MEDIA_TYPES
@@ -64,10 +65,11 @@ def evaluate(
         raise ValidationError(
             "policy", f"must be a LifecyclePolicy, not {kind}; LifecyclePolicy.from_json reads text"
         )
+    check_kinds(Mapping | None, references=references)
     policy.check()
     now = _in_utc(now, "now")
     by_priority = sorted(policy.rules, key=lambda rule: rule.priority)
-    everything = list(images)
+    everything = check_images(images)
     here = {image.image_digest for image in everything}
     judged = [
         image

@@ -1,15 +1,16 @@
 """What an evaluated policy does to images, and what has to be known of an image for that."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
 import attrs
 
+from ecr_async.errors import ValidationError
 from ecr_async.lifecycle.rules import Action, Rule, StorageClass
 from ecr_async.oci.media_types import INDEX_MEDIA_TYPES
 
-__all__ = ["Evaluation", "Image", "ImageResult", "ImageT", "storage_class_of"]
+__all__ = ["Evaluation", "Image", "ImageResult", "ImageT", "check_images", "storage_class_of"]
 
 
 class Image(Protocol):
@@ -156,3 +157,14 @@ class Evaluation(Generic[ImageT]):
 def storage_class_of(image: Image) -> StorageClass:
     """Return the storage class that an image is in."""
     return "archive" if image.image_status == "ARCHIVED" else "standard"
+
+
+def check_images(given: Iterable[ImageT]) -> list[ImageT]:
+    """Return images as a list. Raises `ValidationError` for what isn't one, a digest for instance."""
+    if isinstance(cast("object", given), str | bytes) or not isinstance(cast("object", given), Iterable):
+        raise ValidationError("images", f"must be a list of images, not {type(given).__name__}")
+    images = list(given)
+    for index, image in enumerate(images):
+        if not hasattr(image, "image_digest"):
+            raise ValidationError(f"images[{index}]", f"must be an ImageDetail, not {type(image).__name__}")
+    return images

@@ -1,10 +1,11 @@
 """Image references, parsed: `123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:v1@sha256:…`."""
 
 import re
-from typing import Self, cast
+from typing import Self
 
 import attrs
 
+from ecr_async._arguments import check_kinds
 from ecr_async.errors import ValidationError
 from ecr_async.oci.digests import InvalidDigestError, check_digest
 
@@ -40,6 +41,7 @@ class RegistryHost:
     @classmethod
     def parse(cls, host: str) -> Self | None:
         """Parse a host name, of any AWS partition or of an embedded ECR. Returns None for other hosts."""
+        check_kinds(str, host=host)
         found = _HOST.fullmatch(host.lower())
         if found is None:
             return None
@@ -71,8 +73,7 @@ class ImageReference:
 
         Raises `ValidationError` that names the part that is malformed.
         """
-        if not isinstance(cast("object", text), str):
-            raise ValidationError("image", f"must be a string, not {type(text).__name__}")
+        check_kinds(str, image=text)
         rest = re.sub(r"^(https?|docker)://", "", text.strip())
         rest, at, digest = rest.partition("@")
         host, slash, path = rest.partition("/")

@@ -1,16 +1,13 @@
 """Arguments that the transfers share, checked before anything is read or sent."""
 
-import os
 import re
-from pathlib import Path
-from typing import cast
 
 from ecr_async._arguments import check_strings
 from ecr_async.errors import ValidationError
 from ecr_async.oci.digests import is_digest
 from ecr_async.oci.manifests import ManifestError, Platform
 
-__all__ = ["check_names", "check_path", "check_platforms", "check_reference", "check_tags"]
+__all__ = ["check_names", "check_platforms", "check_reference", "check_tags"]
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,299}")
 """A tag as ECR takes it.
@@ -57,16 +54,6 @@ def check_platforms(platforms: object) -> tuple[str, ...] | None:
         except ManifestError as error:
             raise ValidationError(f"platforms[{index}]", str(error)) from None
     return given
-
-
-def check_path(name: str, path: object) -> Path:
-    """Return a path. Raises `ValidationError` for what cannot be one."""
-    if not isinstance(path, str | os.PathLike):
-        raise ValidationError(name, f"must be a path, not {type(path).__name__}")
-    text = os.fspath(cast("str | os.PathLike[str]", path))
-    if not isinstance(cast("object", text), str) or not text or "\0" in text:
-        raise ValidationError(name, f"must be a path, not {text!r:.80}")
-    return Path(text)
 
 
 def _each(name: str, given: object, pattern: re.Pattern[str], meaning: str) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ See https://github.com/opencontainers/image-spec/blob/main/image-layout.md
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
+
 from ecr_async.oci.digests import hash_for, split_digest
 from ecr_async.oci.manifests import MAX_MANIFEST_BYTES, Descriptor, Manifest, ManifestError, read_index
 from ecr_async.oci.media_types import PLAIN_LAYERS
@@ -24,6 +26,8 @@ REF_NAME = "org.opencontainers.image.ref.name"
 CONTAINERD_NAME = "io.containerd.image.name"
 """The annotation in which containerd and docker have the whole name, where the tag alone is not unique."""
 
+MAX_LAYOUT_BYTES = 64 * 1024
+
 
 def blob_name(digest: str) -> str:
     """Return the name of a blob's file in a layout. Raises `InvalidDigestError`."""
@@ -37,8 +41,10 @@ class LayoutReader:
     def __init__(self, files: Files) -> None:
         """Read `index.json`. Raises `LayoutError`."""
         self._files = files
-        if files.find(LAYOUT) is None:
+        layout = files.find(LAYOUT)
+        if layout is None:
             raise LayoutError(files.path, f"not an OCI image layout: there is no file {LAYOUT}")
+        _check_version(layout, files)
         index = files.find(INDEX)
         if index is None:
             raise LayoutError(files.path, f"not an OCI image layout: there is no file {INDEX}")
@@ -122,6 +128,23 @@ class LayoutReader:
                 f"the blob {descriptor.digest} has {extent.size:,} bytes, not {descriptor.size:,}",
             )
         return extent
+
+
+class _Layout(msgspec.Struct):
+    version: str = msgspec.field(name="imageLayoutVersion")
+
+
+def _check_version(layout: Extent, files: Files) -> None:
+    """Raise `LayoutError` for another version than 1: its files may mean something else."""
+    try:
+        version = msgspec.json.decode(layout.read(MAX_LAYOUT_BYTES), type=_Layout).version
+    except (msgspec.DecodeError, UnicodeError):
+        raise LayoutError(files.path, f"{LAYOUT}: it names no imageLayoutVersion") from None
+    if not version.startswith("1."):
+        raise LayoutError(
+            files.path,
+            f"{LAYOUT}: imageLayoutVersion must be 1.0.0, which this library reads, not {version[:20]!r}",
+        )
 
 
 def _names(entry: Descriptor) -> tuple[str, ...]:

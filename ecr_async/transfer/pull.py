@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import attrs
 
-from ecr_async._arguments import check_number
+from ecr_async._arguments import check_functions, check_kinds, check_number, check_path
 from ecr_async._bulk.patient_retries import CallCounts, patient
 from ecr_async.errors import ValidationError
-from ecr_async.service import Service
-from ecr_async.transfer.arguments import check_names, check_path, check_platforms, check_reference
+from ecr_async.service import Service, check_services
+from ecr_async.transfer.arguments import check_names, check_platforms, check_reference
 from ecr_async.transfer.contents import read_contents
 from ecr_async.transfer.layout_archive import LayoutArchiveWriter
 from ecr_async.transfer.layout_writer import LayoutWriter
@@ -59,6 +59,11 @@ async def pull_image(
     `DigestMismatchError` for content that isn't what its digest says, `LayoutError` for a destination that
     is something else, `PlatformNotFoundError`, what the operations raise, and `OSError`.
     """
+    check_services(service=service)
+    check_kinds(str, repository=repository)
+    check_kinds(str | None, registry_id=registry_id)
+    check_kinds(bool, include_referrers=include_referrers)
+    check_functions(progress=progress)
     check_number("concurrency", concurrency, least=1, whole=True)
     reference = check_reference(reference)
     platforms = check_platforms(platforms)

@@ -3,15 +3,13 @@
 import asyncio
 import os
 from collections.abc import Sequence
-from typing import cast
 
 import attrs
 
-from ecr_async._arguments import check_number
+from ecr_async._arguments import check_functions, check_kinds, check_number, check_path
 from ecr_async._bulk.patient_retries import CallCounts, patient
-from ecr_async.errors import ValidationError
-from ecr_async.service import Service
-from ecr_async.transfer.arguments import check_path, check_platforms, check_tags
+from ecr_async.service import Service, check_services
+from ecr_async.transfer.arguments import check_platforms, check_tags
 from ecr_async.transfer.contents import read_contents
 from ecr_async.transfer.local_source import MAX_UNPACKED, open_source
 from ecr_async.transfer.moving import PATIENCE, move
@@ -67,12 +65,16 @@ async def push_image(
     malformed or unsafe, `ManifestError`, `PlatformNotFoundError`, `DigestMismatchError` for a layer that
     isn't what its digest says, `ImmutableTagError`, and what the operations raise.
     """
+    check_services(service=service)
+    check_kinds(str, repository=repository)
+    check_kinds(str | None, reference=reference, registry_id=registry_id)
+    check_kinds(bool, include_referrers=include_referrers, resume=resume)
+    check_functions(progress=progress)
+    check_number("max_unpacked", max_unpacked, least=0, whole=True)
     check_number("concurrency", concurrency, least=1, whole=True)
     path = check_path("source", source)
     platforms = check_platforms(platforms)
     tags = check_tags(tags)
-    if reference is not None and not isinstance(cast("object", reference), str):
-        raise ValidationError("reference", f"must be a string, not {type(reference).__name__}")
     paced = patient(service, PATIENCE, CallCounts())
     notes = UploadNotes(state_folder() if resume else None)
     parts = asyncio.Semaphore(concurrency)

@@ -10,12 +10,13 @@ from datetime import datetime
 import attrs
 from yarl import URL
 
+from ecr_async._arguments import check_kinds
 from ecr_async.api.authorization import (
     GetAuthorizationTokenRequest,
     get_authorization_token,
 )
 from ecr_async.errors import ResponseError
-from ecr_async.service import Service
+from ecr_async.service import Service, check_services
 from ecr_async.transfer.single_flight import SingleFlight
 
 __all__ = ["RegistryCredentials", "registry_credentials"]
@@ -57,6 +58,8 @@ async def registry_credentials(service: Service, registry_id: str | None = None)
     for it. Raises `ValidationError` for a `registry_id` that cannot be one, what `get_authorization_token`
     raises, and `ResponseError` for a token that is malformed.
     """
+    check_services(service=service)
+    check_kinds(str | None, registry_id=registry_id)
     key = (_Cache, service.region, service.endpoint_url, registry_id)
     cache: _Cache = service.shared.setdefault(key, _Cache(registry_id))
     return await cache.get(service)

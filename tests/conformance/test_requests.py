@@ -27,13 +27,16 @@ NAMED_ELEMENTS = {
 """Where the API reference says that maxResults and nextToken cannot be used, and with which member."""
 
 
-class Recorder:
+class Recorder(ecr_async.Service):
     """A service that keeps what an operation's function hands it, and returns an empty response."""
 
     called: AnyOperation
     request: Any
 
-    async def call(self, operation: AnyOperation, request: Any) -> None:
+    def __init__(self) -> None:
+        pass
+
+    async def call(self, operation: AnyOperation, request: Any) -> Any:
         self.called, self.request = operation, request
 
 

@@ -130,7 +130,9 @@ async def test_a_session_for_a_service(tmp_path: Path) -> None:
             ecr.pull_image(anything, "team/app", "v1", tmp_path),
             ecr.copy_image(anything, "team/app", "v1", anything, "team/app"),
         ):
-            with pytest.raises(ecr.ECRError, match="a Session was passed where a Service belongs"):
+            with pytest.raises(
+                ecr.ECRError, match=r"must be a Service, not Session; pass session\.service\(\)"
+            ):
                 await call
 
 

@@ -159,7 +159,7 @@ async def test_an_operation_that_is_throttled_alone_runs_out_of_patience() -> No
 
 @pytest.mark.parametrize("wrong", [5, [5], "eu-west-1"])
 def test_an_invalid_service_is_rejected_at_once(wrong: Any) -> None:
-    with pytest.raises(ecr.ConfigurationError, match="must be a Service, several of them or a Fleet"):
+    with pytest.raises(ecr.ConfigurationError, match="must be a Service"):
         ecr.scan_images(wrong)
 
 

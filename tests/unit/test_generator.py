@@ -177,6 +177,7 @@ def test_a_module_has_a_place_and_words_for_everything(model: dict[str, Any], wo
         'PUT_THING = Operation("PutThing", PutThingRequest, PutThingResponse, errors=(), heavy=True)',
         "async def put_thing(service: Service, request: PutThingRequest) -> PutThingResponse:",
         "    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutThing.html",
+        "    return await call(service, PUT_THING, request)",
         "        ThingNotFoundException: There is no such thing.",
         ") -> Pager[ListThingsRequest, ListThingsResponse, Thing]:",
         "    return Pager(list_things, service, request, lambda page: page.things, max_items, resume_token)",

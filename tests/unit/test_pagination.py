@@ -17,7 +17,7 @@ from tests.virtual_time import in_virtual_time, run
 ListRequest, ListResponse = ecr.ListImagesRequest, ecr.ListImagesResponse
 TagPager = Pager[ecr.ListImagesRequest, ecr.ListImagesResponse, ecr.ImageIdentifier]
 
-NO_SERVICE = cast(Service, object())
+NO_SERVICE = Service.__new__(Service)
 """The pages come from a function; what they would be fetched through doesn't matter."""
 
 

@@ -124,12 +124,19 @@ class TestCompleteness:
         assert {page.service for page in pages_of(results)} == {services[1]}
         assert (scan.summary.failed_listings, scan.summary.scanned, scan.summary.complete) == (1, 5, False)
 
-    async def test_an_invalid_name_fails_alone(self) -> None:
+    @pytest.mark.parametrize("name", ["NOT VALID", "Team/App", "team/", "", "a", "a" * 257, "team/app:v1"])
+    async def test_a_name_that_no_repository_has_is_rejected_at_once(self, name: str) -> None:
         async with FakeRegistry(TEAMS).session() as session:
-            results = await collected(ecr.scan_images([session.service()], ["NOT VALID", "team/api"]))
-        (failed,) = [result for result in results if isinstance(result, ecr.FailedRepository)]
-        assert isinstance(failed.error, ecr.ValidationError)
-        assert [page.repository for page in pages_of(results)] == ["team/api"]
+            with pytest.raises(ecr.ValidationError, match=r"^repositories: no repository can have the name"):
+                ecr.scan_images([session.service()], ["team/api", name])
+
+    @pytest.mark.parametrize("option", ["tag_status", "image_status"])
+    @pytest.mark.parametrize("value", ["untagged", "active", "", 5, True, ["ANY"]])
+    async def test_a_status_that_is_none_is_rejected_at_once(self, option: str, value: Any) -> None:
+        options: dict[str, Any] = {option: value}
+        async with FakeRegistry(TEAMS).session() as session:
+            with pytest.raises(ecr.ValidationError, match=f"^{option}: must be .* or ANY, not "):
+                ecr.scan_images([session.service()], **options)
 
 
 class TestSelection:

@@ -13,7 +13,7 @@ CORE = {
     "errors": ["ServiceError"],
     "_wire.operation": ["Limit", "Operation"],
     "pagination": ["Pager"],
-    "service": ["Service"],
+    "service": ["Service", "call"],
     "_wire.structure": ["Structure"],
 }
 

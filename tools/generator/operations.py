@@ -43,6 +43,6 @@ class Operations:
             (
                 f"async def {snake(name)}(service: Service, request: {request}) -> {response}:",
                 docstring("\n\n".join(words), 4),
-                f"    return await service.call({snake(name).upper()}, request)",
+                f"    return await call(service, {snake(name).upper()}, request)",
             )
         )

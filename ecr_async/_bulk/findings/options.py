@@ -2,7 +2,7 @@
 
 import attrs
 
-from ecr_async._arguments import check_number
+from ecr_async._arguments import check_kinds, check_number
 from ecr_async.waiters import PollDelays
 
 __all__ = ["FindingsOptions"]
@@ -22,6 +22,8 @@ class FindingsOptions:
     patience: float = 600.0
 
     def __attrs_post_init__(self) -> None:
+        check_kinds(bool, start=self.start)
+        check_kinds(PollDelays, delays=self.delays)
         check_number("concurrency", self.concurrency, least=1, whole=True)
         check_number("wait", self.wait, least=0, unit=" seconds")
         check_number("patience", self.patience, above=0, unit=" seconds")

@@ -28,7 +28,7 @@ from ecr_async._bulk.findings.results import (
     VanishedImage,
     gravest_first,
 )
-from ecr_async._bulk.findings.selection import ImageSelection, SelectedImage, each_image
+from ecr_async._bulk.findings.selection import ImageSelection, SelectedImage, check_selection, each_image
 from ecr_async._bulk.images.results import FailedListing
 from ecr_async._bulk.lane import Job, Lane
 from ecr_async._bulk.patient_retries import CallCounts
@@ -95,7 +95,9 @@ def scan_findings(
         concurrency=concurrency,
         patience=patience,
     )
-    return FindingsScan(given_services(services), images, options=options)
+    given = given_services(services)
+    check_selection(images)
+    return FindingsScan(given, images, options=options)
 
 
 class FindingsScan(BulkScan[FindingsResult]):

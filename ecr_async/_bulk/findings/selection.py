@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
 from typing import TypeAlias, cast
 
 import attrs
@@ -16,9 +16,10 @@ from ecr_async._bulk.images.results import (
 )
 from ecr_async.api.common import ImageIdentifier
 from ecr_async.api.images import ImageDetail
+from ecr_async.errors import ValidationError
 from ecr_async.service import Service
 
-__all__ = ["ImageSelection", "SelectedImage", "each_image"]
+__all__ = ["ImageSelection", "SelectedImage", "check_selection", "each_image"]
 
 NamedImage: TypeAlias = ImageDetail | tuple[str, ImageIdentifier]
 
@@ -45,6 +46,19 @@ class SelectedImage:
     """The service that it is in; None if that is not known."""
 
 
+def check_selection(images: object) -> None:
+    """Raise `ValidationError` for what is no selection of images, as far as that shows before it is read."""
+    if isinstance(images, str | bytes) or not isinstance(images, Iterable | AsyncIterable):
+        raise ValidationError(
+            "images",
+            "must be a scan of images, a mapping of repositories to identifiers, or a list of images, "
+            f"not {'None' if images is None else type(images).__name__}",
+        )
+    if isinstance(images, Sequence):
+        for image in cast("Sequence[NamedImage]", images):
+            _selected(image)
+
+
 async def each_image(
     images: ImageSelection,
 ) -> AsyncGenerator[SelectedImage | FailedRepository | FailedListing, None]:
@@ -53,7 +67,8 @@ async def each_image(
         by_repository = cast("Mapping[str, Iterable[ImageIdentifier]]", images)
         for repository, identifiers in by_repository.items():
             for identifier in identifiers:
-                yield SelectedImage(repository, identifier)
+                for selected in _selected((repository, identifier)):
+                    yield selected
     elif isinstance(images, AsyncIterable):
         source = aiter(cast("AsyncIterable[NamedImage | ScanResult]", images))
         try:
@@ -87,5 +102,11 @@ def _selected(
         case ImageDetail():
             identifier = ImageIdentifier(image_digest=item.image_digest)
             return [SelectedImage(item.repository_name or "", identifier, item.registry_id)]
+        case (str(repository), ImageIdentifier() as identifier):
+            return [SelectedImage(repository, identifier)]
         case _:
-            return [SelectedImage(*item)]
+            kind = type(cast("object", item)).__name__
+            raise ValidationError(
+                "images",
+                f"each must be an ImageDetail or a pair of repository and ImageIdentifier, not {kind}",
+            )

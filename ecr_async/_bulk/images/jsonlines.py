@@ -18,6 +18,7 @@ from typing import BinaryIO, Protocol, Self
 
 import msgspec
 
+from ecr_async._arguments import check_functions, check_kinds, check_path
 from ecr_async._bulk.images.checkpoint import Checkpoint
 from ecr_async._bulk.images.results import ScannedPage, ScanResult, ScanSummary
 from ecr_async._bulk.images.rows import NAMES, rows
@@ -54,6 +55,9 @@ async def write_jsonl(
     Raises `CheckpointError` when file and checkpoint don't belong together, and `OSError` when the file
     cannot be written.
     """
+    check_kinds(Scan, scan=scan)
+    check_path("path", path)
+    check_functions(on_result=on_result)
     path = os.path.abspath(path)  # noqa: ASYNC240 - reads no disk
     async with scan.results(output=path) as results, _JsonLines(path, scan.checkpoint) as lines:
         async for result in results:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from ecr_async._arguments import check_number
+from ecr_async._arguments import check_choice, check_number
 from ecr_async.api.common import TagStatus
 from ecr_async.api.images import DescribeImagesFilter, DescribeImagesRequest, ImageStatusFilter
 from ecr_async.errors import ValidationError
@@ -23,6 +23,8 @@ class ScanOptions:
     patience: float = 600.0
 
     def __attrs_post_init__(self) -> None:
+        check_choice("tag_status", self.tag_status, TagStatus)
+        check_choice("image_status", self.image_status, ImageStatusFilter)
         check_number("concurrency", self.concurrency, least=1, whole=True)
         check_number("patience", self.patience, above=0, unit=" seconds")
         check_number("page_size", self.page_size, whole=True)

@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 
+from ecr_async._arguments import check_path
 from ecr_async._bulk.images.checkpoint import Checkpoint
 from ecr_async._bulk.images.options import ScanOptions
 from ecr_async._bulk.images.registry_scan import RegistryScan
@@ -104,6 +105,8 @@ def scan_images(
         page_size=page_size,
         patience=patience,
     )
+    if checkpoint is not None:
+        check_path("checkpoint", checkpoint)
     return Scan(
         given_services(services),
         Selection.of(repositories),

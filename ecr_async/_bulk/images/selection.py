@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 import re
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 import attrs
 
 from ecr_async._arguments import check_strings
+from ecr_async._wire.operation import Limit
+from ecr_async.api.common import RepositoryName
 from ecr_async.api.repositories import Repository
+from ecr_async.errors import ValidationError
 
 __all__ = ["RepositorySelection", "Selection"]
 
 _PATTERN = re.compile(r"[*?\[]")
 """Characters that occur in every pattern and in no name."""
+
+_NAME: Limit = get_args(RepositoryName)[1]
+"""What ECR takes for a name."""
 
 
 @attrs.frozen
@@ -40,6 +47,8 @@ class Selection:
             [selection] if isinstance(selection, str) else check_strings("repositories", selection)
         )
         names = tuple(name for name in given if not _PATTERN.search(name))
+        for name in names:
+            _check_name(name)
         patterns = [fnmatch.translate(name) for name in given if _PATTERN.search(name)]
         if not patterns:
             return cls(names, None)
@@ -59,6 +68,12 @@ class Selection:
         if predicate is None:
             return Selection(names, None)
         return Selection(names, lambda it: predicate(it) and not is_done(it.repository_name or ""))
+
+
+def _check_name(name: str) -> None:
+    low, high = _NAME.minimum or 0, _NAME.maximum or math.inf
+    if not low <= len(name) <= high or not re.fullmatch(_NAME.pattern or "", name, re.ASCII):
+        raise ValidationError("repositories", f"no repository can have the name {name[:80]!r}")
 
 
 RepositorySelection: TypeAlias = str | Iterable[str] | Callable[[Repository], bool] | Selection | None

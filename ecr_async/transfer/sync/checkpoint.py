@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from ecr_async.errors import ConfigurationError
+from ecr_async.errors import CheckpointError
 
 __all__ = ["SyncCheckpoint"]
 
@@ -29,7 +29,7 @@ class SyncCheckpoint:
     async def open(self, settings: str) -> None:
         """Read the file, or make it. `settings` says what is brought where; the file is good for that alone.
 
-        Raises `ConfigurationError` for the file of another sync.
+        Raises `CheckpointError` for the file of another sync.
         """
         await asyncio.to_thread(self._open, settings)
 
@@ -50,6 +50,8 @@ class SyncCheckpoint:
             lines = self._path.read_bytes().splitlines(keepends=True)
         except FileNotFoundError:
             lines = []
+        except IsADirectoryError as error:
+            raise CheckpointError(f"{self._path} is a folder; a checkpoint is a file") from error
         if not lines or not lines[0].endswith(b"\n"):
             self._path.unlink(missing_ok=True)
             self._append(msgspec.json.encode(_Header(settings)))
@@ -59,11 +61,9 @@ class SyncCheckpoint:
             whole = [line for line in lines[1:] if line.endswith(b"\n")]  # the last may be cut off
             self._done = {msgspec.json.decode(line, type=str) for line in whole}
         except (msgspec.DecodeError, UnicodeError) as error:
-            raise ConfigurationError(f"{self._path} is not the checkpoint of a sync: {error}") from error
+            raise CheckpointError(f"{self._path} is not the checkpoint of a sync: {error}") from error
         if header.sync != settings:
-            raise ConfigurationError(
-                f"the checkpoint {self._path} is of a sync {header.sync}, not {settings}"
-            )
+            raise CheckpointError(f"the checkpoint {self._path} is of a sync {header.sync}, not {settings}")
         if len(whole) + 1 < len(lines):
             self._path.write_bytes(b"".join([lines[0], *whole]))
 

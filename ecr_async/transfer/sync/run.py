@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 
-from ecr_async._arguments import check_number
+from ecr_async._arguments import check_functions, check_kinds, check_number, check_path
 from ecr_async._bulk.images.results import FailedListing, FailedRepository, VanishedRepository
 from ecr_async._bulk.images.selection import RepositorySelection, Selection
 from ecr_async._bulk.patient_retries import CallCounts, patient
@@ -25,8 +25,8 @@ from ecr_async.api.repositories import (
     describe_repositories,
     paginate_describe_repositories,
 )
-from ecr_async.errors import ConfigurationError, ECRError, SessionClosedError
-from ecr_async.service import Service
+from ecr_async.errors import ECRError, SessionClosedError
+from ecr_async.service import Service, check_services
 from ecr_async.transfer.sync.checkpoint import SyncCheckpoint
 from ecr_async.transfer.sync.creation import CreateRepositories, check_creation
 from ecr_async.transfer.sync.repository import Destination, Options, Work
@@ -97,6 +97,11 @@ def sync_images(
     Raises `ValidationError`, and `ConfigurationError` for anything but services; while iterating
     `ConfigurationError` for another sync's checkpoint.
     """
+    check_services(source=source)
+    check_functions(rename=rename)
+    check_kinds(bool, include_referrers=include_referrers, prune=prune, dry_run=dry_run)
+    if checkpoint is not None:
+        check_path("checkpoint", checkpoint)
     check_number("concurrency", concurrency, least=1, whole=True)
     check_number("layers", layers, least=1, whole=True)
     check_number("max_images", max_images, least=0, whole=True)
@@ -104,8 +109,8 @@ def sync_images(
     check_creation(create_repositories)
     selector = TagSelector.of(tags, newest)
     return Sync(
-        _one_service(source),
-        given_services(destinations),
+        source,
+        given_services(destinations, "destinations"),
         Selection.of(repositories),
         Options(
             rename=rename or _same,
@@ -274,13 +279,6 @@ class Sync(BulkScan[SyncResult]):
 
 def _same(name: str) -> str:
     return name
-
-
-def _one_service(source: object) -> Service:
-    """Return the source. Raises `ConfigurationError` for anything but one service."""
-    if not isinstance(source, Service):
-        raise ConfigurationError(f"source: must be a Service, not a {type(source).__name__}")
-    return source
 
 
 def _settings(source: Service, destinations: Iterable[Service], options: Options) -> str:

@@ -151,7 +151,7 @@ def test_what_is_no_destination(service: ecr.Service, destinations: object) -> N
 
 
 def test_what_is_no_source(service: ecr.Service) -> None:
-    with pytest.raises(ecr.ConfigurationError, match="source: must be a Service, not a list"):
+    with pytest.raises(ecr.ConfigurationError, match="source: must be a Service, not list"):
         ecr.sync_images([service], service)  # type: ignore[arg-type]
 
 
