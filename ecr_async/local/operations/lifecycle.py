@@ -2,12 +2,14 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import attrs
 import msgspec
 
+from ecr_async.api.common import ImageIdentifier
 from ecr_async.api.images import ImageDetail
 from ecr_async.api.lifecycle import (
     DeleteLifecyclePolicyRequest,
@@ -36,6 +38,8 @@ from ecr_async.local.wire import dump, load
 __all__ = ["repositories_with_policies", "run_policy"]
 
 PREVIEW_PAGE = 100
+
+TAG_CONDITIONS = {"TAGGED": "AND tags <> '[]'", "UNTAGGED": "AND tags = '[]'"}
 
 _COLUMNS = ", ".join(f"json_extract(value, '$[{column}]')" for column in range(8))
 INSERT_RESULTS = f"INSERT INTO preview_results SELECT ?, {_COLUMNS} FROM json_each(?)"  # noqa: S608
@@ -138,11 +142,12 @@ def get_lifecycle_policy_preview(
         return GetLifecyclePolicyPreviewResponse(record.account, record.name, preview.policy, "IN_PROGRESS")
     next_token = None
     if request.image_ids:
-        found = [row for row in _results(registry, record, request) if _is_named(row, request.image_ids)]
+        found = _results(registry, record, *_named(request.image_ids))
     else:
+        condition = TAG_CONDITIONS.get((request.filter and request.filter.tag_status) or "ANY", "")
 
         def fetch(after: Any, limit: int) -> list[_Result]:
-            return _results(registry, record, request, -1 if after is None else after, limit)
+            return _results(registry, record, condition, (), -1 if after is None else after, limit)
 
         page, next_token = registry.page(request, fetch, lambda row: row.position, PREVIEW_PAGE)
         found = list(page)
@@ -273,26 +278,30 @@ def _evaluate(
 def _results(
     registry: Registry,
     record: RepositoryRecord,
-    request: GetLifecyclePolicyPreviewRequest,
+    condition: str,
+    arguments: Sequence[str | None] = (),
     after: int = -1,
     limit: int = -1,
 ) -> list[_Result]:
-    conditions = {"TAGGED": "AND tags <> '[]'", "UNTAGGED": "AND tags = '[]'"}
-    condition = conditions.get((request.filter and request.filter.tag_status) or "ANY", "")
     rows = registry.db.execute(
         "SELECT position, digest, tags, pushed_at, action, target, priority, storage_class FROM preview_results "  # noqa: S608
         f"WHERE repository_id = ? AND position > ? {condition} ORDER BY position LIMIT ?",
-        (record.id, after, limit),
+        (record.id, after, *arguments, limit),
     )
     return [_Result(*row) for row in rows]
 
 
-def _is_named(row: _Result, image_ids: Any) -> bool:
-    return any(
-        image_id.image_digest in (None, row.digest)
-        and (image_id.image_tag is None or image_id.image_tag in row.tags)
-        for image_id in image_ids
-    )
+def _named(image_ids: Sequence[ImageIdentifier]) -> tuple[str, list[str | None]]:
+    """Return the condition that identifiers make, and its arguments. No tag has a quote in it."""
+    if any(one.image_digest is None and one.image_tag is None for one in image_ids):
+        raise messages.invalid("imageId", messages.NEITHER_TAG_NOR_DIGEST)
+    either = "digest = ifnull(?, digest) AND instr(tags, ?)"
+    arguments = [
+        argument
+        for one in image_ids
+        for argument in (one.image_digest, "" if one.image_tag is None else json.dumps(one.image_tag))
+    ]
+    return f"AND ({' OR '.join([either] * len(image_ids))})", arguments
 
 
 def _summary(evaluation: Evaluation[ImageDetail]) -> LifecyclePolicyPreviewSummary:
