@@ -41,7 +41,11 @@ committed; both do nothing where nothing listens.
         rules = registry.setting("replication", ReplicationConfiguration) or ReplicationConfiguration(())
         return DescribeRegistryResponse(registry.account, rules)
 
-The request has been checked against the API's limits; an error of the API is raised as its class.
+The request has been checked against the API's limits. An error is made by a function in `messages`, or in
+`registry_messages`, which says where its wording comes from.
+
+**Layer parts** are too large to be parsed first: `part_uploads` takes them in while they arrive, by the same
+rules.
 """
 
 from ecr_async.local.behaviour import Fault, FaultKind, RateLimit

@@ -29,7 +29,8 @@ from aiohttp import web
 
 from ecr_async.errors import ConfigurationError
 from ecr_async.local.addresses import HOST
-from ecr_async.local.behaviour import Behaviour, Fault, RateLimit
+from ecr_async.local.arguments import read_rates
+from ecr_async.local.behaviour import Behaviour, Fault
 from ecr_async.local.clock import LocalClock
 
 __all__ = ["make_control"]
@@ -108,7 +109,12 @@ class _Control:
         return web.json_response({n: attrs.asdict(fault) for n, fault in self.behaviour.faults.items()})
 
     async def inject(self, request: web.Request) -> web.Response:
-        number = self.behaviour.inject(Fault(**await _members(request)))
+        members = await _members(request)
+        unknown = members.keys() - attrs.fields_dict(Fault).keys()
+        if unknown or "kind" not in members:
+            what = f"has no {min(unknown)}" if unknown else "needs a kind"
+            raise ValueError(f"a fault {what}; its members are {', '.join(attrs.fields_dict(Fault))}")
+        number = self.behaviour.inject(Fault(**members))
         return web.json_response({"number": number}, status=201)
 
     async def clear(self, request: web.Request) -> web.Response:
@@ -120,8 +126,7 @@ class _Control:
         return web.json_response({name: attrs.asdict(rate) for name, rate in self.behaviour.rates.items()})
 
     async def limit(self, request: web.Request) -> web.Response:
-        rates = await _members(request)
-        self.behaviour.limit({name: RateLimit.parse(str(text)) for name, text in rates.items()})
+        self.behaviour.limit(read_rates(await _members(request)))
         return await self.rates(request)
 
     async def time(self, _: web.Request) -> web.Response:
@@ -138,7 +143,7 @@ class _Control:
         for name, value in (await _members(request)).items():
             match name, value:
                 case "now", str():
-                    self.clock.set(datetime.fromisoformat(value))
+                    self.clock.set(_moment(value))
                 case "advance", int() | float():
                     self.clock.advance(value)
                 case "stopped", bool():
@@ -154,6 +159,13 @@ class _Control:
     async def reset_time(self, request: web.Request) -> web.Response:
         self.clock.reset()
         return await self.time(request)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"now is written like 2026-03-01T00:00:00Z, not {text[:40]!r}") from None
 
 
 async def _members(request: web.Request) -> dict[str, Any]:

@@ -269,7 +269,7 @@ class Registry:
         )
 
     def forget(self, kind: str, name: str = "") -> None:
-        """Keep an object no longer."""
+        """Remove an object that was kept."""
         self.db.execute(
             "DELETE FROM settings WHERE account = ? AND region = ? AND kind = ? AND name = ?",
             (self.account, self.region, kind, name),

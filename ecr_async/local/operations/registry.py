@@ -76,7 +76,7 @@ def get_account_setting(registry: Registry, request: GetAccountSettingRequest) -
 def register_pull_time_update_exclusion(
     registry: Registry, request: RegisterPullTimeUpdateExclusionRequest
 ) -> RegisterPullTimeUpdateExclusionResponse:
-    """Let a principal's pulls no longer count as use of an image."""
+    """Exclude a principal's pulls from those that count as use of an image."""
     if _exclusion(registry, request.principal_arn):
         raise registry_messages.excluded_already(request.principal_arn)
     exclusion = RegisterPullTimeUpdateExclusionResponse(request.principal_arn, moment(registry.now))
