@@ -160,7 +160,7 @@ def is_packed(body: Document) -> bool:
 
 
 async def unpack(body: Document) -> SecretBuffer:
-    """Return what was packed by gzip, with a turn of the event loop after each piece.
+    """Decompress a gzipped body, yielding to the event loop after each piece.
 
     Raises `UnreadableError` for a body that is damaged or breaks off, and `TooLargeError`.
     """

@@ -180,7 +180,7 @@ async def _follow(syncing: Sync, tally: _Tally, write: Callable[[str], Any] | No
 
 
 def _notice(result: SyncResult, tally: _Tally) -> str | None:
-    """Return what people are told of a failure; None for anything else."""
+    """Return the line about a failure; None for anything else."""
     match result:
         case SyncedImage(error=None):
             return None

@@ -139,7 +139,7 @@ def _limit_of_the_system() -> int:
     """Return how many connections leave enough descriptors for everything else."""
     if sys.platform == "win32":
         return MAX_CONNECTIONS
-    import resource  # noqa: PLC0415 - Windows hasn't it
+    import resource  # noqa: PLC0415 - Windows doesn't have it
 
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:

@@ -84,7 +84,7 @@ def archived_image(status: str) -> scanning.ImageArchivedException:
 
 
 def malformed_subject(pattern: str) -> common.ValidationException:
-    """A digest whose referrers are asked for, and that cannot be one."""
+    """A digest whose referrers are requested, and that cannot be one."""
     return common.ValidationException(f"The subject's digest must match {pattern}")
 
 

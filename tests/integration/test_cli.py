@@ -196,7 +196,7 @@ async def test_scan_writes_parquet_where_the_name_says_so(local: LocalECR, tmp_p
     assert json.loads(finished.out)["images"] == pyarrow.parquet.read_metadata(output).num_rows == 4
 
 
-async def test_a_scan_with_a_finished_checkpoint_begins_afresh(local: LocalECR, tmp_path: Path) -> None:
+async def test_a_scan_with_a_finished_checkpoint_starts_over(local: LocalECR, tmp_path: Path) -> None:
     files = "--output", str(tmp_path / "images.jsonl"), "--checkpoint", str(tmp_path / "checkpoint")
     first = await run(*COMMAND, "scan", *files, env=environment(local))
     second = await run(*COMMAND, "scan", *files, env=environment(local))

@@ -85,7 +85,7 @@ class TestResuming:
         taken = [name_of_page((await runs.run(2))[0]) for _ in range(8)]
         assert len(set(taken)) == 8
 
-    async def test_a_finished_scan_begins_afresh(self, tmp_path: Path) -> None:
+    async def test_a_finished_scan_starts_over(self, tmp_path: Path) -> None:
         runs = Runs(FakeRegistry(REPOSITORIES), tmp_path)
         for _ in range(3):
             assert sorted(images_of(await runs.run())) == ALL

@@ -8,7 +8,7 @@ images come and go while nobody scans, so the digests that were yielded are kept
 finished, and left out when it is resumed.
 
 The file belongs to one scan at a time, and a scan that has reached its end without a failure leaves it
-finished: the next one starts anew. Its journal is a write-ahead log, which a killed process leaves
+finished: the next one starts over. Its journal is a write-ahead log, which a killed process leaves
 consistent; a computer that loses power can lose the latest records, and those results come again too.
 Every row has a checksum, so a file that was damaged or altered is rejected instead of believed.
 """
@@ -181,7 +181,7 @@ class Checkpoint:
     ) -> None:
         """Record results that were taken, and the size of the output that holds them, all or nothing.
 
-        With `is_finished` nothing is left to do, and the next scan starts from the beginning.
+        With `is_finished` nothing is left to do, and the next scan starts over.
         """
         await self._run(self._record, results, output_size, is_finished)
 

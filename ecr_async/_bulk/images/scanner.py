@@ -73,7 +73,7 @@ def scan_images(
     but the result that you were handling when the scan was interrupted is yielded again; a page is known
     by its service, repository and number. `write_jsonl` writes each image exactly once. Once a scan has
     reached its end and nothing failed, its checkpoint is finished, and the next scan with the file starts
-    anew; if something failed, the next scan retries only that.
+    over; if something failed, the next scan retries only that.
 
     A scan leaves the garbage collector alone. A program that calls `gc.freeze()` once it has started takes
     a fifth less CPU for a scan and stops its event loop for 5 ms instead of 18 ms at most, since collections

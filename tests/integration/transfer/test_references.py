@@ -147,7 +147,7 @@ async def test_platforms_of_an_image_with_attestations(
     assert pulled.digest == digest
 
 
-async def test_attestations_are_no_platforms_to_choose(
+async def test_attestations_are_not_platforms_to_choose(
     service: ecr.Service, repository: str, tmp_path: Path
 ) -> None:
     source = write_layout(tmp_path / "in", [("v1", ATTESTED)])

@@ -113,7 +113,7 @@ async def test_a_server_that_does_not_run(call: Callable[[Any], Any]) -> None:
         _ = local.endpoint_url
 
 
-async def test_what_is_no_request() -> None:
+async def test_an_invalid_request() -> None:
     async with LocalECR() as local:
         for request in (5, None, Fault):
             with pytest.raises(ValidationError, match=r"must be an object like DescribeImagesRequest"):
@@ -127,7 +127,7 @@ async def test_what_is_no_request() -> None:
 
 
 @pytest.mark.parametrize("fault", [5, "throttle", None])
-def test_what_is_no_fault(fault: Any) -> None:
+def test_an_invalid_fault(fault: Any) -> None:
     with (
         pytest.raises(ConfigurationError, match=r"^faults are objects like Fault\("),
         LocalECR().inject(fault),

@@ -165,7 +165,7 @@ async def test_repositories_that_no_rule_covers_are_left_alone(
 
 
 class TokenRegistry:
-    """A registry as most are: it wants a token, which its server gives to anybody who asks for it."""
+    """A registry as most are: it wants a token, which its server gives to anybody."""
 
     def __init__(self, realm: str | None = None) -> None:
         self._realm = realm
