@@ -15,6 +15,7 @@ import attrs
 
 from ecr_async._arguments import check_kinds, check_number, check_strings
 from ecr_async._bulk.concurrency import for_each
+from ecr_async._bulk.image_listing import ImageListing
 from ecr_async.api.common import ImageIdentifier
 from ecr_async.api.images import (
     BatchDeleteImageRequest,
@@ -242,10 +243,10 @@ def _is_referenced(failure: BatchFailure[ImageIdentifier]) -> bool:
 
 async def _would_delete(service: Service, repository: str, ids: Iterable[ImageIdentifier]) -> DeletedImages:
     """Simulate the deletion on a list of the repository's images."""
-    listing = _Listing()
+    listing = ImageListing()
     request = ListImagesRequest(repository, max_results=1000, filter=ListImagesFilter(image_status="ANY"))
     async for image_id in paginate_list_images(service, request):
-        listing.add(image_id.image_digest or "", image_id.image_tag)
+        listing.add(image_id)
     done: list[ImageIdentifier] = []
     failures: list[BatchFailure[ImageIdentifier]] = []
     for image_id in ids:
@@ -255,39 +256,3 @@ async def _would_delete(service: Service, repository: str, ids: Iterable[ImageId
         else:
             failures.append(BatchFailure(image_id, code, "it would not be deleted"))
     return BatchResult(tuple(done), tuple(failures))
-
-
-class _Listing:
-    """A copy of a repository's list of images, for simulated deletions."""
-
-    def __init__(self) -> None:
-        self._tags: dict[str, list[str]] = {}
-        self._digests: dict[str, str] = {}
-
-    def add(self, digest: str, tag: str | None) -> None:
-        tags = self._tags.setdefault(digest, [])
-        if tag is not None:
-            tags.append(tag)
-            self._digests[tag] = digest
-
-    def rejection(self, image_id: ImageIdentifier) -> str | None:
-        """Return the failure code of the deletion; None if it would succeed."""
-        digest, tag = image_id.image_digest, image_id.image_tag
-        if digest is None and tag is None:
-            return "MissingDigestAndTag"
-        found = digest if tag is None else self._digests.get(tag)
-        if found not in self._tags:
-            return "ImageNotFound"
-        return None if digest in (None, found) else "ImageTagDoesNotMatchDigest"
-
-    def delete(self, image_id: ImageIdentifier) -> list[ImageIdentifier]:
-        """Delete a tag, or an image with all its tags; return what went."""
-        tag = image_id.image_tag
-        digest = image_id.image_digest or self._digests[tag or ""]
-        gone = self._tags[digest].copy() if tag is None else [tag]
-        for each in gone:
-            self._tags[digest].remove(each)
-            del self._digests[each]
-        if not self._tags[digest]:
-            del self._tags[digest]
-        return [ImageIdentifier(digest, each) for each in gone or (None,)]

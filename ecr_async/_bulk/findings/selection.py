@@ -47,7 +47,7 @@ class SelectedImage:
 
 
 def check_selection(images: object) -> None:
-    """Raise `ValidationError` for what is no selection of images, as far as that shows before it is read."""
+    """Raise `ValidationError` for anything but a selection, as far as that shows before it is read."""
     if isinstance(images, str | bytes) or not isinstance(images, Iterable | AsyncIterable):
         raise ValidationError(
             "images",

@@ -145,12 +145,12 @@ async def test_a_fleet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("destinations", ["eu-west-1", None, [None], 1])
-def test_what_is_no_destination(service: ecr.Service, destinations: object) -> None:
+def test_invalid_destinations(service: ecr.Service, destinations: object) -> None:
     with pytest.raises(ecr.ConfigurationError, match=r"^destinations.*: must be a Service"):
         ecr.sync_images(service, destinations)  # type: ignore[arg-type]
 
 
-def test_what_is_no_source(service: ecr.Service) -> None:
+def test_an_invalid_source(service: ecr.Service) -> None:
     with pytest.raises(ecr.ConfigurationError, match="source: must be a Service, not list"):
         ecr.sync_images([service], service)  # type: ignore[arg-type]
 
