@@ -82,7 +82,11 @@ async def _descendants(source: Source, image: Manifest) -> dict[str, Manifest]:
             break
         level = list(await source.manifests(new))
         known |= {each.digest: each for each in level}
-    raise ManifestError(f"{image.digest} is an index of too many images, or too deeply nested")
+    raise _too_large(image)
+
+
+def _too_large(image: Manifest) -> ManifestError:
+    return ManifestError(f"{image.digest} is an index of too many images, or too deeply nested")
 
 
 def _indexes(manifest: Manifest, known: Mapping[str, Manifest], seen: set[str]) -> Iterator[Manifest]:
@@ -125,6 +129,8 @@ async def _nested(source: Source, image: Manifest) -> list[Manifest]:
             for each in manifest.manifests
             if each.media_type in INDEX_MEDIA_TYPES and each.digest not in found
         }
+        if len(found) + len(new) > MAX_MANIFESTS:
+            raise _too_large(image)
         level = list(await source.manifests(list(new.values()))) if new else []
         found |= {each.digest: each for each in level}
     return list(found.values())

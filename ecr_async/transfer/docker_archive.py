@@ -22,15 +22,13 @@ from ecr_async.oci.media_types import DOCKER_CONFIG, DOCKER_LAYER_GZIP, DOCKER_M
 from ecr_async.transfer.blobs import Extent, FileBlob
 from ecr_async.transfer.errors import DigestMismatchError, LayoutError
 from ecr_async.transfer.files import Files
-from ecr_async.transfer.gunzip import GZIP_MAGIC, Gunzip
+from ecr_async.transfer.gunzip import GZIP_BITS, GZIP_MAGIC, Gunzip
 from ecr_async.transfer.image_names import choose, not_one_image
 from ecr_async.transfer.source import Artifact
 
 __all__ = ["MANIFEST", "DockerArchive"]
 
 MANIFEST = "manifest.json"
-
-_GZIP = 16 + zlib.MAX_WBITS
 
 
 class DockerArchive:
@@ -143,7 +141,7 @@ class _Plain:
 
     def __init__(self, extent: Extent, folder: Path) -> None:
         packed, plain = hashlib.sha256(), hashlib.sha256()
-        packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP)
+        packer = zlib.compressobj(6, zlib.DEFLATED, GZIP_BITS)
         with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
 
             def write(data: bytes) -> None:

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from ecr_async.transfer.blobs import SLICE
 from ecr_async.transfer.errors import ArchiveTooLargeError, LayoutError
 
-__all__ = ["GZIP_MAGIC", "Gunzip"]
+__all__ = ["GZIP_BITS", "GZIP_MAGIC", "Gunzip"]
 
 GZIP_MAGIC = b"\x1f\x8b"
 
-_GZIP = 16 + zlib.MAX_WBITS
+GZIP_BITS = 16 + zlib.MAX_WBITS
+"""zlib's parameter `wbits` for a window of the usual size with a header and a trailer of gzip's."""
 
 
 class Gunzip:
@@ -23,7 +24,7 @@ class Gunzip:
     def __init__(self, path: object, limit: int) -> None:
         self._path = path
         self._limit = self._left = limit
-        self._unpacker = zlib.decompressobj(_GZIP)
+        self._unpacker = zlib.decompressobj(GZIP_BITS)
 
     def unpack(self, data: bytes) -> Iterator[bytes]:
         """Yield what the next bytes unpack to.
@@ -55,5 +56,5 @@ class Gunzip:
         if data:
             if not data.startswith(GZIP_MAGIC[: len(data)]):
                 raise LayoutError(self._path, "something else follows the gzipped content")
-            self._unpacker = zlib.decompressobj(_GZIP)
+            self._unpacker = zlib.decompressobj(GZIP_BITS)
         return data

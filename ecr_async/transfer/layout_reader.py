@@ -21,6 +21,9 @@ __all__ = ["INDEX", "LAYOUT", "REF_NAME", "LayoutReader", "blob_name"]
 
 INDEX = "index.json"
 LAYOUT = "oci-layout"
+MAX_MANIFESTS_BYTES = 64 * 1024 * 1024
+"""Bytes of manifests that are read into memory at once; one has some thousands."""
+
 REF_NAME = "org.opencontainers.image.ref.name"
 """The annotation in `index.json` that holds an image's tag."""
 CONTAINERD_NAME = "io.containerd.image.name"
@@ -55,6 +58,11 @@ class LayoutReader:
 
     async def manifests(self, descriptors: Sequence[Descriptor]) -> Sequence[Manifest]:
         """Return manifests, whose digests have been verified, in the same order."""
+        size = sum(each.size for each in descriptors)
+        if size > MAX_MANIFESTS_BYTES:
+            raise LayoutError(
+                self._files.path, f"{size:,} bytes of manifests, where {MAX_MANIFESTS_BYTES:,} are allowed"
+            )
         return await asyncio.to_thread(lambda: [self._manifest(each) for each in descriptors])
 
     def blob(self, descriptor: Descriptor) -> FileBlob:

@@ -19,6 +19,7 @@ from ecr_async.oci import digest_of
 from ecr_async.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from tests.integration.local.content import create
 from tests.integration.transfer.layouts import (
+    Made,
     files_of,
     image,
     noise,
@@ -275,6 +276,31 @@ async def test_a_layer_that_is_not_what_its_digest_says(
     assert caught.value.digest == digest
     listed = await ecr.list_images(service, ecr.ListImagesRequest(repository))
     assert listed.image_ids == ()
+
+
+async def test_more_manifests_than_memory_is_for(
+    service: ecr.Service, repository: str, tmp_path: Path
+) -> None:
+    """An index may be small, and list gigabytes: JSON with spaces, which hardly take room in an archive."""
+    padded = [
+        Made(MADE.content + b" " * (4 * MIB - len(MADE.content) - number), MADE.blobs) for number in range(20)
+    ]
+    source = write_layout(tmp_path / "in", [(f"v{number}", made) for number, made in enumerate(padded)])
+    with pytest.raises(ecr.LayoutError, match="bytes of manifests, where 67,108,864 are allowed"):
+        await ecr.push_image(service, source, repository)
+
+
+async def test_hard_links_within_an_archive(service: ecr.Service, repository: str, tmp_path: Path) -> None:
+    """As tar packs files that rsync or ostree have linked."""
+    source = write_layout(tmp_path / "in", [("v1", MADE)])
+    linked = source / "linked"
+    linked.mkdir()
+    for blob in list((source / "blobs" / "sha256").iterdir()):
+        (linked / blob.name).hardlink_to(blob)
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for name in ("linked", "blobs", "index.json", "oci-layout"):
+            tar.add(source / name, arcname=name)
+    assert (await ecr.push_image(service, tmp_path / "a.tar", repository)).digest == MADE.digest
 
 
 @pytest.mark.parametrize("name", ["blobs", "blobs/sha256", ".ecr-async"])
