@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import ssl
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,12 +23,11 @@ def transport_error(error: Exception, known: Mapping[str, Any]) -> CallError:
     `known` is what the head of the response said, if there was one.
     """
     words = str(error) or type(error).__name__
-    if isinstance(error, aiohttp.InvalidURL):
-        return ResponseError(
-            "nothing can be requested of such a URL"
-        )  # their words repeat it, and it is signed
+    if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)):
+        # Their words, here and where a connection takes too long, repeat the URL, and it may be a signed one.
+        return ResponseError("nothing can be requested of such a URL")
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return _ConnectTimeoutError(f"no connection within the connect timeout: {words}")
+        return _ConnectTimeoutError("no connection within the connect timeout")
     if isinstance(error, TimeoutError):
         return errors.TimeoutError(f"no response in time: {words}", **known)
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
@@ -37,9 +38,11 @@ def transport_error(error: Exception, known: Mapping[str, Any]) -> CallError:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return ConnectError(f"no connection: {_unknown_host(error)}")
     if isinstance(error, aiohttp.ClientProxyConnectionError):
-        return ConnectError(f"no connection to the proxy that HTTPS_PROXY or HTTP_PROXY names: {words}")
+        return ConnectError(
+            f"no connection to the proxy that HTTPS_PROXY or HTTP_PROXY names: {_unreachable(error)}"
+        )
     if isinstance(error, aiohttp.ClientConnectorError):
-        return ConnectError(f"no connection: {words}")
+        return ConnectError(f"no connection: {_unreachable(error)}")
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return ConnectError(f"the proxy makes no connection: {error.message}", status=error.status)
     if isinstance(error, aiohttp.ClientPayloadError):
@@ -47,7 +50,8 @@ def transport_error(error: Exception, known: Mapping[str, Any]) -> CallError:
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return TransportError("the connection failed: the server closed it before it had responded", **known)
     if isinstance(error, aiohttp.ClientResponseError):
-        return ResponseError("the response is not HTTP")  # their words repeat it, and it may hold a token
+        # Their words repeat it, and it may hold a token.
+        return ResponseError("the response is not HTTP, or is followed by something else")
     return TransportError(f"the connection failed: {words}", **known)
 
 
@@ -66,6 +70,15 @@ def _progress(error: aiohttp.ClientPayloadError) -> str:
     """Say how much of a body arrived, if its length was known; other texts of theirs repeat what arrived."""
     found = re.search(r"received \d+ of \d+ bytes", str(error))
     return f": {found[0]}" if found else ""
+
+
+def _unreachable(error: aiohttp.ClientConnectorError) -> str:
+    """Name the host and the port, and say why there is no connection, in the system's own words."""
+    reason = error.os_error
+    is_of_system = bool(reason.errno) and not isinstance(reason, ssl.SSLError)
+    words = os.strerror(reason.errno or 0) if is_of_system else reason.strerror or str(reason)
+    host = f"[{error.host}]" if ":" in error.host else error.host
+    return f"{host}:{error.port}: {words}"
 
 
 def _unknown_host(error: aiohttp.ClientConnectorDNSError) -> str:

@@ -7,7 +7,7 @@ import os
 import sys
 
 from ecr_async._optional import extra
-from ecr_async.errors import ECRError
+from ecr_async.errors import ECRError, ValidationError
 
 __all__ = ["main"]
 
@@ -27,11 +27,22 @@ def _open_closed_streams() -> None:
 
 
 def main() -> None:
-    """Run the command line; a failure is one line on standard error, and the exit status 1."""
+    """Run the command line; a failure is one line on standard error, and the exit status 1.
+
+    Arguments that cannot be right end it with the status 2, as they do in the parser.
+    """
     _open_closed_streams()
     try:
         with extra("cli", "rich", "typer"):
             from ecr_async.cli.app import app  # noqa: PLC0415 - it may not be installed
         app(prog_name="ecr-async")
-    except (ECRError, OSError) as error:
-        sys.exit(f"ecr-async: {error}")
+    except ECRError as error:
+        print(f"ecr-async: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, ValidationError) else 1)
+    except OSError as error:
+        sys.exit(f"ecr-async: {_in_words(error)}")
+
+
+def _in_words(error: OSError) -> str:
+    """Return what went wrong with which file, without the number that Python's own text begins with."""
+    return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)

@@ -27,7 +27,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,  # whose tables cut the names of options in a terminal of 80 columns
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _READING = (ls, tags, inspect, scan, report, findings, preview, clean)

@@ -40,7 +40,10 @@ def copy(
     to_endpoint_url: ToEndpointUrl = None,
     json: OutcomeAsJson = False,
 ) -> None:
-    """Copy an image between repositories, regions and accounts, without touching the disk."""
+    """Copy an image between repositories, regions and accounts.
+
+    The disk isn't touched.
+    """
     origin, target = ImageReference.parse(source), ImageReference.parse(destination)
     tags = [*filter(None, [target.tag or origin.tag]), *(tag or [])]
     there = Place(from_profile, from_region, from_endpoint_url).of(origin)

@@ -18,7 +18,7 @@ __all__ = ["app"]
 RETENTION = 14 * 86_400.0
 """Seconds for which SQS keeps a message at most, and for which it is remembered here."""
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback()
@@ -40,9 +40,9 @@ def tail(
     ] = None,
     endpoint_url: Annotated[str | None, typer.Option(help="Where SQS is, if it isn't AWS's own.")] = None,
 ) -> None:
-    """Show the events that come into an SQS queue, until SIGINT or SIGTERM.
+    """Show the events that come into an SQS queue.
 
-    Each is shown once. Messages stay in the queue unless `--delete` is given, but other consumers don't get
+    Each is shown once, until SIGINT or SIGTERM. Messages stay in the queue unless `--delete` is given, but other consumers don't get
     them for 30 seconds, and they count as received: give this command a queue of its own, as a second
     target of the rule. Messages that hold no event are reported on standard error.
     """

@@ -55,7 +55,7 @@ def findings(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how many findings the vulnerability scans of images have, by severity; the gravest first.
+    """Count the findings of images by severity, the gravest first.
 
     The exit status is 1 if something could not be read, or if there is a finding that `--fail-on` names.
     """

@@ -32,7 +32,10 @@ def inspect(
     ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Show an image: its digest, tags, size, times and scan, its platforms or its layers."""
+    """Show an image.
+
+    That is its digest, tags, size, times and scan, its platforms or its layers.
+    """
     reference = ImageReference.parse(image)
     shown = run(_inspect(reference, Place(profile, region, endpoint_url).of(reference), manifest))
     if is_for_people(as_json):

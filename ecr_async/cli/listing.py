@@ -84,7 +84,7 @@ def tags(
     untagged: Annotated[bool, typer.Option("--untagged", help="Show images without a tag as well.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the tags of a repository, the image that was pushed last first."""
+    """List a repository's tags, the image that was pushed last first."""
     rows = run(_tags(repository, region, profile, endpoint_url, untagged))
     print_rows(TAG_COLUMNS, rows, as_json=as_json, empty=f"{repository} has no tags")
 

@@ -22,7 +22,7 @@ from ecr_async.cli.printing import counted, notice
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 RepositoryName = Annotated[str, typer.Argument(help="The repository's name.")]
 PolicyFile = Annotated[Path, typer.Argument(dir_okay=False, exists=True, help="A lifecycle policy's JSON.")]
@@ -52,7 +52,7 @@ def get(
 
 @app.command()
 def check(file: PolicyFile) -> None:
-    """Check a policy against all of ECR's documented rules, without a call.
+    """Check a policy against ECR's documented rules, without a call.
 
     If ECR would reject it, each problem is printed on a line and the exit status is 1.
     """

@@ -39,7 +39,10 @@ def preview(
     timeout: Timeout = 300.0,
     as_json: AsJson = False,
 ) -> None:
-    """Show which images a lifecycle policy would act on, by a preview of ECR's own. Nothing is changed."""
+    """Show which images a lifecycle policy would act on.
+
+    It is a preview of ECR's own. Nothing is changed.
+    """
     checked = None if policy is None else read_policy(policy)
     results = run(_preview(repository, checked, region, profile, endpoint_url, timeout))
     empty = f"the policy would act on no image of {repository}"

@@ -1,5 +1,6 @@
 """`ecr-async report`: the figures of a scan's file."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -26,13 +27,16 @@ def report(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the figures of the images in a scan's file: by registry, by repository, by age. No call is
-    made.
+    """Show the figures of the images in a scan's file.
+
+    By registry, by repository, by age. No call is made.
     """
     totals = Totals()
     for row in read_rows(file):
         account = row["registry_id"]
         totals.add_row(row, f"{account}/{row['region']}" if account else row["region"])
+    if not totals.total().images:
+        sys.exit(f"ecr-async: {file}: there are no images in it")
     if output is not None:
         output.write_text(html_page(totals, source=file.name, now=datetime.now(UTC)), encoding="utf-8")
         notice(f"{output}: {counted(totals.total().images, 'image')}")

@@ -117,7 +117,10 @@ def serve(
         ),
     ] = None,
 ) -> None:
-    """Run an embedded ECR on loopback; print its endpoint URL and serve until SIGINT or SIGTERM."""
+    """Run an embedded ECR on loopback.
+
+    Its endpoint URL is printed, and it serves until SIGINT or SIGTERM.
+    """
     if (tls_cert is None) != (tls_key is None):
         raise typer.BadParameter("--tls-cert and --tls-key go together")
     sink = None if events is None else _sink(events)

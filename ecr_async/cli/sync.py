@@ -92,9 +92,9 @@ def sync(
         bool, typer.Option("--json", help="Print each result, and last the summary, as lines of JSON.")
     ] = False,
 ) -> None:
-    """Bring the images of whole registries to where they are missing: to one registry or several.
+    """Bring the images of whole registries to where they are missing.
 
-    With several, a line for each says what was done there. The exit status is 1 if something failed, or
+    That is one registry or several; with several, a line for each says what was done there. The exit status is 1 if something failed, or
     if a repository that was named does not exist.
     """
     tags: list[str | re.Pattern[str]] = [*(tag or []), *map(_compiled, tag_regex or [])]

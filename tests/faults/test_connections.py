@@ -285,3 +285,13 @@ class TestHooks:
             await describe(session.service())
         target = "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories"
         assert seen == [f"POST {target}", "connected", "200"]
+
+
+async def test_a_port_that_nobody_listens_on_is_named_in_plain_words() -> None:
+    async with FaultServer(respond()) as server:
+        url = server.url
+    async with session_for(server, max_attempts=1) as session:
+        with pytest.raises(ecr.ConnectError) as caught:
+            await describe(session.service())
+    host = str(url).removeprefix("http://").rstrip("/")
+    assert caught.value.message == f"no connection: {host}: Connection refused"

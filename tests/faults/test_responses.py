@@ -143,6 +143,12 @@ SOMETHING_ELSE_CAME = [
     Case(
         "is not HTTP", send_and_drop(b"\x15\x03\x01\x00\x02\x02\x46\r\n\r\n"), ecr.ResponseError, THREE_TIMES
     ),
+    Case(  # as botocore has it for what isn't HTTP
+        "is whole, and followed by something else",
+        send_and_drop(head(200, {"Content-Type": JSON, "Content-Length": "2"}), b"{}GARBAGE"),
+        ecr.ResponseError,
+        THREE_TIMES,
+    ),
     Case("is HTML", page(200), ecr.ResponseError, ONCE, 200),
     Case("is JSON of another kind", respond(b'{"repositories": 7}'), ecr.ResponseError, ONCE, 200),
     Case("is not an object", respond(b"[]"), ecr.ResponseError, ONCE, 200),

@@ -11,6 +11,7 @@ import urllib.parse
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeAlias
 
+import aiohttp
 import attrs
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
@@ -19,6 +20,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import ecr_async as ecr
+from ecr_async._http.failures import transport_error
 from tests.faults import server as faults
 from tests.faults.server import (
     HTML,
@@ -33,6 +35,7 @@ from tests.faults.server import (
     send_and_drop,
     session_for,
 )
+from tests.faults.test_wrong_place import session
 from tests.virtual_time import in_virtual_time
 
 SECRET_KEY = "canary/secret+key=="
@@ -233,3 +236,22 @@ def test_cancelling_and_closing(ears: Ears) -> None:
             ears.hear(session, *calls)
 
     check()
+
+
+SIGNATURE = "X-Amz-Signature=canary"
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///layer", "ftp://host/layer", "http:///layer", "http://[::1/layer", "nonsense", ""]
+)
+async def test_a_signed_url_that_nothing_can_be_requested_of_is_not_repeated(url: str) -> None:
+    async with session() as opened:
+        with pytest.raises(ecr.ResponseError, match="nothing can be requested of such a URL") as caught:
+            async with opened.service().download(f"{url}?{SIGNATURE}"):
+                pass
+    assert SIGNATURE not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_signed_url_is_not_repeated_where_a_connection_takes_too_long() -> None:
+    theirs = aiohttp.ConnectionTimeoutError(f"Connection timeout to host https://host/?{SIGNATURE}")
+    assert str(transport_error(theirs, {})) == "no connection within the connect timeout (1 attempt)"

@@ -65,9 +65,8 @@ async def test_a_terminal_sees_bars(env: Mapping[str, str], repository: str, lay
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["push", "none", "team/app:v1"], "No such file"),
+        (["push", "none", "team/app:v1"], "ecr-async: none: No such file or directory"),
         (["push", ".", "team/app:v1"], "neither an OCI image layout"),
-        (["push", ".", "Team/App"], "not the name of a repository"),
         (["pull", "team/app:none", "out"], "ImageNotFoundException"),
         (["copy", "team/none:v1", "team/app"], "RepositoryNotFoundException"),
         (["sync", "--repository", "team/none"], "there is no such repository"),
@@ -85,6 +84,33 @@ async def test_failures_are_lines_and_status_1(
     assert finished.status == 1
     assert said in finished.err
     assert "Traceback" not in finished.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["push", ".", "Team/App"], "ecr-async: repository: not the name of a repository"),
+        (["scan", "--repository", "Team/App"], "ecr-async: repositories: no repository can have the name"),
+        (["inspect", "team/app"], "ecr-async: image: must have a tag or a digest"),
+        (["copy", "team/app:v1"], "Error: Missing argument 'destination'."),
+        (["sync", "--tags", "v1"], "Error: No such option: --tags"),
+        (["report", "none.jsonl"], "Error: Invalid value for 'file': file 'none.jsonl' does not exist."),
+    ],
+)
+async def test_what_cannot_be_right_has_status_2(
+    env: Mapping[str, str], arguments: list[str], said: str
+) -> None:
+    finished = await run(*COMMAND, *arguments, env=env)
+    assert finished.status == 2
+    assert said in finished.err
+    assert "Traceback" not in finished.err
+
+
+async def test_a_report_of_no_images_says_so(env: Mapping[str, str], tmp_path: Path) -> None:
+    (tmp_path / "images.jsonl").touch()
+    finished = await run(*COMMAND, "report", str(tmp_path / "images.jsonl"), env=env)
+    assert (finished.status, finished.out) == (1, "")
+    assert "there are no images in it" in finished.err
 
 
 async def test_a_nightly_sync(env: Mapping[str, str], local: LocalECR, repository: str, layout: Path) -> None:
