@@ -42,9 +42,9 @@ def tail(
 ) -> None:
     """Show the events that come into an SQS queue.
 
-    Each is shown once, until SIGINT or SIGTERM. Messages stay in the queue unless `--delete` is given, but other consumers don't get
-    them for 30 seconds, and they count as received: give this command a queue of its own, as a second
-    target of the rule. Messages that hold no event are reported on standard error.
+    Each is shown once, until SIGINT or SIGTERM. Messages stay in the queue unless `--delete` is given, but
+    other consumers don't get them for 30 seconds, and they count as received: give this command a queue of
+    its own, as a second target of the rule. Messages that hold no event are reported on standard error.
     """
     client = sqs_client(queue, profile=profile, region=region, endpoint_url=endpoint_url)
     source = SqsQueue(client, queue, wait_time=2)

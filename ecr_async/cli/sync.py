@@ -94,8 +94,8 @@ def sync(
 ) -> None:
     """Bring the images of whole registries to where they are missing.
 
-    That is one registry or several; with several, a line for each says what was done there. The exit status is 1 if something failed, or
-    if a repository that was named does not exist.
+    That is one registry or several; with several, a line for each says what was done there. The exit status
+    is 1 if something failed, or if a repository that was named does not exist.
     """
     tags: list[str | re.Pattern[str]] = [*(tag or []), *map(_compiled, tag_regex or [])]
     there = Place(from_profile, from_region, from_endpoint_url)

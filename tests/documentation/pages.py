@@ -102,10 +102,11 @@ async def run_page(page: Path, folder: Path, env: Mapping[str, str], names: dict
             finished = await run(sys.executable, "-m", "pytest", *options, module, env=env)
             assert finished.status == 0, f"{snippet.name}\n{finished.out}"
         else:
-            await _execute(snippet, names)
+            await execute(snippet, names)
 
 
-async def _execute(snippet: Snippet, names: dict[str, Any]) -> None:
+async def execute(snippet: Snippet, names: dict[str, Any]) -> None:
+    """Run a fragment, which finds and leaves its names in `names`."""
     source = "\n" * (snippet.line - 1) + snippet.source
     code = compile(source, str(snippet.page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     outcome = types.FunctionType(code, names)()
