@@ -29,10 +29,13 @@ from tests.faults.server import (
     send_endlessly,
     session_for,
 )
+from tests.faults.test_wrong_place import session
 from tests.virtual_time import in_virtual_time
 
 ONCE = 1
 THREE_TIMES = 3
+MIB = 1024 * 1024
+UPLOAD = "00000000-0000-4000-8000-000000000000"
 CHUNKED = head(200, {"Content-Type": JSON, "Transfer-Encoding": "chunked"})
 
 
@@ -352,3 +355,27 @@ async def test_a_download_follows_no_redirect() -> None:
         async with session.service("eu-west-1").download(f"{server.url}/layer") as download:
             assert download.status == 302
         assert len(server.requests) == 1
+
+
+async def test_a_large_request_that_is_rejected_before_it_was_read() -> None:
+    """ECR does so where the repository doesn't exist, and others report a broken pipe.
+
+    See https://github.com/dotnet/sdk-container-builds/pull/279 and
+    https://github.com/aio-libs/aiohttp/issues/4579.
+    """
+    body = b'{"__type": "RepositoryNotFoundException", "message": "There is none."}'
+
+    async def reject_early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        headers = {"Content-Type": JSON, "Connection": "close", "Content-Length": str(len(body))}
+        writer.write(head(400, headers) + body)
+        await writer.drain()
+        writer.close()
+
+    part = ecr.UploadLayerPartRequest("team/app", UPLOAD, 0, 8 * MIB - 1, bytes(8 * MIB))
+    server = await asyncio.start_server(reject_early, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, session(url) as opened:
+        with pytest.raises(ecr.RepositoryNotFoundException) as caught:
+            await ecr.upload_layer_part(opened.service(), part)
+    assert caught.value.attempts == 1

@@ -337,6 +337,22 @@ found = asyncio.run(botocore_chain("prod", "eu-west-1")())
 print(found.access_key_id, found.secret_access_key, found.session_token, found.expires_at.timestamp())
 """
 
+    LATER = """
+import asyncio
+import ecr_async as ecr
+
+async def main():
+    async with ecr.Session(profile="prod", region="eu-west-1") as session:
+        try:
+            await session.get_credentials()
+        except ecr.CredentialsError as error:
+            print(error, flush=True)
+        input()
+        print((await session.get_credentials()).access_key_id)
+
+asyncio.run(main())
+"""
+
     async def resolve(self) -> tuple[int | None, str]:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", self.PROGRAM, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -378,6 +394,27 @@ print(found.access_key_id, found.secret_access_key, found.session_token, found.e
         )
         assert (key, secret, token) == ("SSOKEY", "s", "t")
         assert portal.requests == [("sso-token", {"role_name": "Puller", "account_id": "123456789012"})]
+
+    async def test_a_login_counts_in_a_process_that_runs_already(
+        self,
+        home: Path,
+        serve: Serve,
+        write_config: Write,
+        monkeypatch: pytest.MonkeyPatch,
+        expiration: datetime,
+    ) -> None:
+        """Others must be started anew: https://github.com/boto/boto3/issues/4119."""
+        await SSOPortal(expiration).start(serve, monkeypatch)
+        write_config(self.CONFIG)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", self.LATER, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert b"aws sso login" in await process.stdout.readline()
+        self.log_in(home, expiration)
+        output, _ = await process.communicate(b"\n")
+        assert output == b"SSOKEY\n"
 
     async def test_without_a_login_the_error_says_so(self, write_config: Write) -> None:
         write_config(self.CONFIG)

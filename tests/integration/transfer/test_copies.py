@@ -44,6 +44,26 @@ async def test_a_copy_is_the_same_bytes(
     assert (again.digest, again.blobs_moved, again.bytes_moved) == (BOTH.digest, 0, 0)
 
 
+async def test_an_index_goes_again_and_again_to_where_tags_are_immutable(
+    service: ecr.Service, other: ecr.Service, pushed: str, tmp_path: Path
+) -> None:
+    """Others write the index once more, or its images under its tag.
+
+    See https://github.com/docker/buildx/issues/1660 and
+    https://github.com/containers/container-libs/issues/918.
+    """
+    await create(other, "mirror/app", image_tag_mutability="IMMUTABLE")
+    for _ in range(2):
+        copied = await ecr.copy_image(service, pushed, "v1", other, "mirror/app")
+        assert (copied.digest, copied.tags) == (BOTH.digest, ("v1",))
+        results = [
+            each async for each in ecr.sync_images(service, other, pushed, rename=lambda _: "mirror/app")
+        ]
+        assert {getattr(each, "status", None) for each in results} <= {"skipped", "present"}
+    layout = write_layout(tmp_path / "again", [("v1", BOTH)])
+    assert (await ecr.push_image(other, layout, "mirror/app", tags=["v1"])).bytes_moved == 0
+
+
 async def test_within_a_repository_it_is_a_new_tag(service: ecr.Service, pushed: str) -> None:
     copied = await ecr.copy_image(service, pushed, "v1", service, pushed, tags=["stable", "v1"])
     assert (copied.digest, copied.tags, copied.bytes_moved) == (BOTH.digest, ("stable", "v1"), 0)
