@@ -75,6 +75,8 @@ class _Server:
             status, body = write_error(error)
         except web.HTTPException:
             raise
+        except ConnectionError:
+            return web.Response(status=400)  # which nobody is there to read
         except Exception:
             logger.exception("request %s failed", request_id)
             status, body = write_error(ServerException("The embedded ECR failed; see its log."))

@@ -149,7 +149,7 @@ async def test_a_large_body_has_its_time(
 
 
 async def test_a_client_that_goes_away_leaves_its_upload_usable(
-    tmp_path: Path,
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with LocalECR(data=tmp_path) as local, local.session() as session:
         service = session.service()
@@ -159,3 +159,4 @@ async def test_a_client_that_goes_away_leaves_its_upload_usable(
         writer.close()
         assert await send_part(service, upload_id, 0, PART) == MIB - 1
         await layer_of(service, upload_id, PART)
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []

@@ -22,8 +22,11 @@ TAGS = ("v1", "v2", "latest")
 
 
 def content(seed: int) -> bytes:
-    """Return the bytes of a layer; few seeds make repositories share layers."""
-    return Random(seed).randbytes(20_000 + seed)
+    """Return the bytes of a layer; few seeds make repositories share layers.
+
+    Some are so large that the API takes them in while they arrive.
+    """
+    return Random(seed).randbytes((400_000 if seed % 4 == 3 else 20_000) + seed)
 
 
 @attrs.define
