@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import ecr_async as ecr
-from ecr_async.local import LocalECR
-from tests.integration.subprocesses import COMMAND, Finished, environment, run, run_on_terminal
+from ecr_async.local import Fault, LocalECR
+from tests.integration.subprocesses import COMMAND, Finished, environment, run, run_on_terminal, started
 from tests.integration.transfer.layouts import image, index, noise, write_layout
 
 HELPER = (
@@ -157,6 +158,26 @@ async def test_login_prints_in_the_requested_form(env: Mapping[str, str], tmp_pa
     assert "auths" in json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))
     await ok(*pull_secret, "--pipe-to", f"cat > {tmp_path}/applied", env=env)
     assert json.loads((tmp_path / "applied").read_text())["kind"] == "Secret"
+
+
+async def test_a_watched_login_stays_until_a_signal_ends_it(env: Mapping[str, str], local: LocalECR) -> None:
+    watch = *COMMAND, "login", "--output", "password", "--watch"
+    async with started(*watch, env=env) as process:
+        assert process.stdout is not None
+        assert len(await process.stdout.readline()) > 100
+        process.terminate()
+        await process.communicate()
+    assert process.returncode == 128 + signal.SIGTERM
+
+    denied = Fault(kind="error", operation="GetAuthorizationToken", status=400, code="AccessDeniedException")
+    with local.inject(denied):
+        async with started(*watch, env=env) as process:
+            assert process.stderr is not None
+            said = (await process.stderr.readline()).decode()
+            process.terminate()
+            await process.communicate()
+    assert said.startswith("ecr-async: GetAuthorizationToken: AccessDeniedException: injected")
+    assert said.endswith("; trying again in 60 s\n")
 
 
 async def test_a_file_that_is_not_dockers_is_left_alone(env: Mapping[str, str], tmp_path: Path) -> None:
