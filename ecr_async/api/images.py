@@ -131,7 +131,7 @@ ImageFailureCode: TypeAlias = Literal[
 - `KmsError`: AWS KMS did not allow the use of the repository's key.
 - `ImageInaccessible`: the image is there but cannot be read.
 - `UpstreamAccessDenied`, `UpstreamTooManyRequests`, `UpstreamUnavailable`: the upstream registry
-  of a pull through cache denied access, throttled the request or didn't respond.
+  of a pull-through cache denied access, throttled the request or didn't respond.
 """
 
 
@@ -343,7 +343,7 @@ class ReferencedImagesNotFoundException(ServiceError):
 
 
 class UnableToGetUpstreamImageException(ServiceError):
-    """The image could not be fetched through the pull through cache rule, often because the rule's
+    """The image could not be fetched through the pull-through cache rule, often because the rule's
     secret in Secrets Manager doesn't work.
     """
 
@@ -351,7 +351,7 @@ class UnableToGetUpstreamImageException(ServiceError):
 
 
 class UnableToListUpstreamImageReferrersException(ServiceError):
-    """The referrers could not be listed through the pull through cache rule, often because the rule's
+    """The referrers could not be listed through the pull-through cache rule, often because the rule's
     secret in Secrets Manager doesn't work.
     """
 
@@ -466,7 +466,7 @@ async def batch_get_image(service: Service, request: BatchGetImageRequest) -> Ba
 
     This is how a pull begins; the layers come through `get_download_url_for_layer`. The call can
     succeed in part: check `failures` for images that could not be retrieved. In a repository of a
-    pull through cache, ECR first fetches an image that it doesn't have yet from the upstream
+    pull-through cache, ECR first fetches an image that it doesn't have yet from the upstream
     registry. A manifest says nothing about the image's use: for sizes, push times and all tags, use
     `describe_images`.
 
@@ -476,7 +476,7 @@ async def batch_get_image(service: Service, request: BatchGetImageRequest) -> Ba
             fields; its message says which.
         RepositoryNotFoundException: There is no repository of that name in the registry.
         LimitExceededException: The call would exceed a quota of the account.
-        UnableToGetUpstreamImageException: The image could not be fetched through the pull through
+        UnableToGetUpstreamImageException: The image could not be fetched through the pull-through
             cache rule, often because the rule's secret in Secrets Manager doesn't work.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html
@@ -645,7 +645,7 @@ async def list_image_referrers(
         ValidationException: The service rejects the request as malformed; its message says what is
             wrong.
         UnableToListUpstreamImageReferrersException: The referrers could not be listed through the
-            pull through cache rule, often because the rule's secret in Secrets Manager doesn't
+            pull-through cache rule, often because the rule's secret in Secrets Manager doesn't
             work.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html

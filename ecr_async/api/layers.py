@@ -178,7 +178,7 @@ class LayerPartTooSmallException(ServiceError):
 
 
 class UnableToGetUpstreamLayerException(ServiceError):
-    """The layer could not be fetched from the upstream registry of the pull through cache rule."""
+    """The layer could not be fetched from the upstream registry of the pull-through cache rule."""
 
     code = "UnableToGetUpstreamLayerException"
 
@@ -384,7 +384,7 @@ async def get_download_url_for_layer(
             be cleaned up at any time.
         RepositoryNotFoundException: There is no repository of that name in the registry.
         UnableToGetUpstreamLayerException: The layer could not be fetched from the upstream registry
-            of the pull through cache rule.
+            of the pull-through cache rule.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html
     """

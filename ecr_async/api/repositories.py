@@ -177,7 +177,7 @@ async def create_repository(service: Service, request: CreateRepositoryRequest) 
     The response holds its ARN and the URI to push to. It is not idempotent: if the name is taken,
     the call raises `RepositoryAlreadyExistsException`, even if the settings are the same. The
     encryption cannot be changed later. The registry's creation templates don't apply here: they
-    apply to repositories created by a pull through cache, by replication or by a push.
+    apply to repositories created by a pull-through cache, by replication or by a push.
 
     Raises:
         ServerException: The service failed on its own side, so the same call may succeed later.

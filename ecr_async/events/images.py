@@ -149,7 +149,7 @@ class PullThroughCacheAction(TaggedImageEvent):
     sync_status: str | None
     """`SUCCESS`, or what ECR calls a failure."""
     ecr_repository_prefix: str | None
-    """The prefix that the pull through cache rule is for."""
+    """The prefix that the pull-through cache rule is for."""
     upstream_registry_url: str | None
     """The registry that the image comes from."""
     failure_code: str | None
