@@ -284,6 +284,12 @@ async def test_other_registries_are_not_found(env: Mapping[str, str], server: st
     assert (found.status, found.out) == (1, "credentials not found in native keychain\n")
 
 
+async def test_list_needs_neither_a_region_nor_credentials(tmp_path: Path) -> None:
+    """amazon-ecr-credential-helper's issues 63 and 557: docker lists before it has a registry's name."""
+    listed = await helper("list", "", environment(XDG_CACHE_HOME=str(tmp_path), HOME=str(tmp_path)))
+    assert (listed.status, listed.out, listed.err) == (0, "{}\n", "")
+
+
 async def test_store_takes_only_what_is_not_lost(env: Mapping[str, str]) -> None:
     login = {"ServerURL": f"https://{HOST}", "Username": "AWS", "Secret": "password"}
     assert (await helper("store", json.dumps(login), env)).status == 0

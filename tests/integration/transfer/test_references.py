@@ -157,7 +157,7 @@ async def test_attestations_are_not_platforms_to_choose(
 
 
 async def test_indexes_in_an_index(service: ecr.Service, repository: str, tmp_path: Path) -> None:
-    """skopeo cannot copy them: containers/image's issue 2079. They come out as they went in."""
+    """skopeo cannot copy them: container-libs' issue 211. They come out as they went in."""
     other = image(noise(300, 5), architecture="riscv64")
     alone = index({"linux/riscv64": other})
     outer = of(ATTESTED.descriptor(), alone.descriptor(), blobs={**ATTESTED.all, **alone.all})
