@@ -159,12 +159,12 @@ async def try_everything(name: str, function: Callable[..., Any], folder: Path) 
                 if name == "sync_images":
                     right |= {"source": service, "destinations": service}
                 error = await outcome(function, {key: right[key] for key in needed} | {argument.name: wrong})
-                told = f"{argument.name}={wrong!r}: {error!r}"
+                case = f"{argument.name}={wrong!r}: {error!r}"
                 assert (
                     error is None
                     or isinstance(error, ecr.ECRError | OSError)
                     or re.search("condition|tags must be", str(error))
-                ), told
+                ), case
                 if (
                     type(wrong) is object
                     and name not in CHECKED_LATER
@@ -172,7 +172,7 @@ async def try_everything(name: str, function: Callable[..., Any], folder: Path) 
                 ):
                     assert re.search(
                         f"{argument.name}|{CALLED.get(argument.name, argument.name)}", str(error)
-                    ), told
+                    ), case
     gc.collect()
 
 
