@@ -36,7 +36,7 @@ async def test_every_push_is_handled_though_a_worker_is_killed(queue: SQS) -> No
     assert duplicates <= IN_HAND
     assert other.counters is not None
     assert other.counters.handled == other.done.total()
-    assert (other.counters.failed, other.counters.not_deleted) == (0, 0)
+    assert other.counters.failed == 0  # what could not be deleted in time came back, and was a duplicate
     assert queue.count() == 0
     assert queue.count(queue.dead_letters) == 0
 
