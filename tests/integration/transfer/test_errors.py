@@ -119,3 +119,26 @@ async def test_a_quota_is_an_error_of_its_own(
         await ecr.push_image(service, layout, repository, tags=["v1"])
     assert caught.value.operation == operation
     assert (await ecr.push_image(service, layout, repository, tags=["v1"])).tags == ("v1",)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"imageLayoutVersion": "2.0.0"}', "oci-layout: imageLayoutVersion must be 1.0.0"),
+        ('{"imageLayoutVersion": 1}', "oci-layout: it names no imageLayoutVersion"),
+        ("{}", "oci-layout: it names no imageLayoutVersion"),
+        ("", "oci-layout: it names no imageLayoutVersion"),
+    ],
+)
+async def test_a_layout_of_another_version_is_rejected(
+    service: ecr.Service, repository: str, layout: Path, text: str, said: str
+) -> None:
+    (layout / "oci-layout").write_text(text)
+    with pytest.raises(ecr.LayoutError, match=said):
+        await ecr.push_image(service, layout, repository)
+
+
+async def test_a_syncs_checkpoint_that_is_a_folder_is_named(service: ecr.Service, tmp_path: Path) -> None:
+    with pytest.raises(ecr.CheckpointError, match="is a folder; a checkpoint is a file"):
+        async for _ in ecr.sync_images(service, service, checkpoint=tmp_path):
+            pass
