@@ -4,6 +4,7 @@ The mistakes that matter are those that Python lets pass: text where a list belo
 True is the number 1, and a NaN is neither below nor above any bound.
 """
 
+import inspect
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -105,10 +106,15 @@ def check_path(name: str, value: object) -> Path:
 
 
 def check_functions(**arguments: object) -> None:
-    """Raise `ValidationError` that names the first of the arguments that is neither None nor callable."""
+    """Raise `ValidationError` for the first of the arguments that is neither None nor a plain function.
+
+    What an async function returns is true, whatever it would say, and nobody would await it.
+    """
     for name, value in arguments.items():
         if value is not None and not callable(value):
             raise ValidationError(name, f"must be a function or None, not {_name(value)}")
+        if inspect.iscoroutinefunction(value):
+            raise ValidationError(name, "must be a plain function, not an async one")
 
 
 def check_choice(name: str, value: object, choices: object) -> None:

@@ -81,7 +81,8 @@ class Fleet:
         external_id: str | None = None,
         duration: int = 3600,
     ) -> None:
-        check_kinds(OpenSession, session=session)
+        if not isinstance(cast("object", session), OpenSession):
+            raise ValidationError("session", f"must be a Session, not {type(session).__name__}")
         check_kinds(str | None, partition=partition)
         self.accounts = _accounts(accounts)
         self._session = session

@@ -87,7 +87,10 @@ def check_url(endpoint_url: object, source: str = "endpoint_url") -> str:
     may hold a password wherever that was put by mistake.
     """
     if not isinstance(endpoint_url, str):
-        raise ConfigurationError(f"{source} must be a str, not {type(endpoint_url).__name__}")
+        kind = (
+            endpoint_url if isinstance(endpoint_url, type) else type(endpoint_url)
+        )  # a hidden one's is left
+        raise ConfigurationError(f"{source} must be a str, not {kind.__name__}")
     if (fault := _fault_of(endpoint_url)) is not None:
         raise ConfigurationError(f"{source} {fault}")
     return str(endpoint_url).rstrip("/")

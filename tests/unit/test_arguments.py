@@ -1,5 +1,6 @@
 """Arguments of wrong types are rejected by name, however well Python would get along with them."""
 
+import asyncio
 import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -57,6 +58,31 @@ def test_a_workers_numbers(arguments: dict[str, Any], message: str) -> None:
     [
         (lambda s: ecr.scan_images(s, 5), "repositories: must be a list of strings, not int"),
         (lambda s: ecr.scan_images(s, b"x"), "repositories: must be a list of strings, not bytes"),
+        (
+            lambda s: ecr.scan_images(s, asyncio.sleep),
+            "repositories: must be a plain function, not an async one",
+        ),
+        (
+            lambda s: ecr.sync_images(s, s, tags=asyncio.sleep),
+            "tags: must be a plain function, not an async one",
+        ),
+        (
+            lambda s: ecr.sync_images(s, s, rename=asyncio.sleep),
+            "rename: must be a plain function, not an async one",
+        ),
+        (
+            lambda s: ecr.scan_findings(s, {"team/app": "v1"}),
+            "images['team/app']: must be a list of ImageIdentifier, not str",
+        ),
+        (
+            lambda s: ecr.scan_findings(s, {"team/app": None}),
+            "images['team/app']: must be a list of ImageIdentifier, not None",
+        ),
+        (
+            lambda s: ecr.scan_findings(s, [("team/app", "v1")]),
+            "images: each must be an ImageDetail or a pair of repository and ImageIdentifier, not tuple",
+        ),
+        (lambda s: ecr.Fleet(s, [], "reader"), "session: must be a Session, not Service"),
         (lambda s: ecr.scan_images(s, [None]), "repositories[0]: must be a string, not NoneType"),
         (lambda s: ecr.scan_images(s, patience="x"), "patience: must be a number of seconds, not str"),
         (lambda s: ecr.scan_images(s, concurrency=1.5), "concurrency: must be a whole number, not float"),

@@ -54,7 +54,14 @@ def check_selection(images: object) -> None:
             "must be a scan of images, a mapping of repositories to identifiers, or a list of images, "
             f"not {'None' if images is None else type(images).__name__}",
         )
-    if isinstance(images, Sequence):
+    if isinstance(images, Mapping):
+        for repository, identifiers in cast("Mapping[object, object]", images).items():
+            if isinstance(identifiers, str | bytes) or not isinstance(identifiers, Iterable):
+                kind = "None" if identifiers is None else type(identifiers).__name__
+                raise ValidationError(
+                    f"images[{repository!r}]", f"must be a list of ImageIdentifier, not {kind}"
+                )
+    elif isinstance(images, Sequence):
         for image in cast("Sequence[NamedImage]", images):
             _selected(image)
 

@@ -10,7 +10,7 @@ from typing import TypeAlias, get_args
 
 import attrs
 
-from ecr_async._arguments import check_strings
+from ecr_async._arguments import check_functions, check_strings
 from ecr_async._wire.operation import Limit
 from ecr_async.api.common import RepositoryName
 from ecr_async.api.repositories import Repository
@@ -42,6 +42,7 @@ class Selection:
         if selection is None:
             return cls((), lambda _: True)
         if callable(selection):
+            check_functions(repositories=selection)
             return cls((), selection)
         given = dict.fromkeys(
             [selection] if isinstance(selection, str) else check_strings("repositories", selection)

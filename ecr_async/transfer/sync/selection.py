@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, cast
 
 import attrs
 
-from ecr_async._arguments import check_number
+from ecr_async._arguments import check_functions, check_number
 from ecr_async.errors import ValidationError
 
 __all__ = ["TagSelection", "TagSelector"]
@@ -38,6 +38,7 @@ class TagSelector:
         if tags is None:
             return cls(lambda _: True, newest)
         if not isinstance(tags, (str, re.Pattern)) and callable(tags):
+            check_functions(tags=tags)
             return cls(tags, newest, "the tags of a predicate")
         given = [tags] if isinstance(tags, (str, re.Pattern)) else _listed(tags)
         patterns = [
