@@ -38,7 +38,7 @@ class RegistryCredentials:
     @property
     def host(self) -> str:
         """The registry's host, with its port if it has one: what `docker login` takes."""
-        return URL(self.endpoint).authority
+        return URL(self.endpoint).host_port_subcomponent or self.endpoint
 
     @property
     def basic(self) -> str:
