@@ -29,7 +29,8 @@ class Body:
     """The body of a request on its way in.
 
     Its methods raise `HTTPRequestTimeout` if the client stalls, `HTTPRequestEntityTooLarge` beyond
-    `max_bytes`, and `ConnectionError` if the client goes away.
+    `max_bytes`, `HTTPBadRequest` for a body that is not encoded as its head says, and `ConnectionError` if
+    the client goes away.
     """
 
     request: web.Request
@@ -58,6 +59,8 @@ class Body:
             self._failure = web.HTTPRequestTimeout()
         except ConnectionError as error:
             self._failure = error
+        except web.RequestPayloadError as error:
+            self._failure = web.HTTPBadRequest(text=str(error))
         if self._failure is not None and not chunks:
             raise self._failure
         self._received += size - left

@@ -73,7 +73,7 @@ async def _guarded(
         raise web.HTTPUnsupportedMediaType(text="Content-Type must be application/json")
     try:
         return await handler(request)
-    except (ConfigurationError, TypeError, ValueError) as error:
+    except (ConfigurationError, ConnectionError, web.RequestPayloadError, TypeError, ValueError) as error:
         raise web.HTTPBadRequest(text=str(error)) from None
 
 

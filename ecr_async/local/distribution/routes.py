@@ -109,6 +109,8 @@ class _Door:
                 return respond(
                     DistributionError(400, "BLOB_UPLOAD_INVALID", f"The client went away: {error}")
                 )
+            except web.HTTPBadRequest as error:  # a body that is not encoded as its head says
+                return respond(DistributionError(400, "UNSUPPORTED", error.text or ""))
             except Exception as error:
                 return respond(_understood(error, route, request))
 

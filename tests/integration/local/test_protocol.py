@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 import attrs
 import pytest
+from yarl import URL
 
 from ecr_async import api as ecr
 from ecr_async._auth.credentials import Credentials
@@ -146,6 +147,35 @@ async def post_raw(local: LocalECR, headers: Mapping[str, str]) -> Response:
     writer.close()
     await writer.wait_closed()
     return Response(int(head.split()[1]), {}, json.loads(body))
+
+
+@pytest.mark.parametrize("line", ["POST /", "PUT /_local/clock", "PUT /v2/team/app/manifests/v1"])
+async def test_a_client_that_goes_away_in_the_middle_of_a_body_is_no_failure(
+    line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with LocalECR(verify_signatures=False) as local:
+        reader, writer = await asyncio.open_connection(local.url.host, local.url.port)
+        head = f"{line} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
+        writer.write(head.encode() + b'{"a"')
+        writer.write_eof()
+        assert b" 500 " not in await reader.read()
+        writer.close()
+        await writer.wait_closed()
+    assert not [record for record in caplog.records if record.name == "ecr_async.local"]
+
+
+@pytest.mark.parametrize("line", ["POST /", "PUT /_local/clock", "PUT /v2/team/app/manifests/v1"])
+async def test_a_body_that_is_not_packed_as_its_head_says(
+    line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with LocalECR(verify_signatures=False) as local, aiohttp.ClientSession() as client:
+        method, path = line.split()
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        async with client.request(
+            method, local.url.join(URL(path)), data=b"no gzip", headers=headers
+        ) as response:
+            assert response.status == 400
+    assert not [record for record in caplog.records if record.name == "ecr_async.local"]
 
 
 @pytest.mark.parametrize("header", ["X-Amz-Target", "X-Amz-Security-Token"])
