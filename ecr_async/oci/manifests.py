@@ -165,7 +165,7 @@ class Manifest:
         """
         document = msgspec.json.decode(self.content)
         documents = [document, *(msgspec.json.decode(each.content) for each in nested)]
-        listed = [entry for each in documents for entry in each["manifests"] or ()]
+        listed = [entry for each in documents for entry in each.get("manifests") or ()]
         document["manifests"] = [entry for entry in listed if entry["digest"] in chosen]
         return Manifest.parse(msgspec.json.encode(document), self.media_type)
 

@@ -51,7 +51,7 @@ def _json_lines(path: Path) -> Iterator[Mapping[str, Any]]:
         for number, line in enumerate(file, 1):
             try:
                 yield msgspec.structs.asdict(_DECODER.decode(line))
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
                 raise ScanFileError(f"{path}, line {number}: not a scanned image: {error}") from None
 
 
