@@ -4,7 +4,7 @@ repeated.
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 __all__ = ["mutate"]
@@ -22,8 +22,11 @@ SPLINTERS = [
 ]  # fmt: skip
 
 
-def mutate(seed: bytes, chance: random.Random) -> bytes:
-    """Return a seed changed a few times, as a JSON document if it is one, and every other time as bytes."""
+def mutate(seed: bytes, chance: random.Random, words: Sequence[bytes] = ()) -> bytes:
+    """Return a seed changed a few times, as a JSON document if it is one, and every other time as bytes.
+
+    `words` are put into it too.
+    """
     text = seed
     if chance.random() < 0.7:
         try:
@@ -36,7 +39,10 @@ def mutate(seed: bytes, chance: random.Random) -> bytes:
             text = json.dumps(document, ensure_ascii=chance.random() < 0.9).encode(errors="surrogatepass")
     if text is seed or chance.random() < 0.2:
         for _ in range(chance.randint(1, 3)):
-            text = chance.choice(_CUTS)(text, chance)
+            if words and chance.random() < 0.3:
+                text = _insert(text, chance, words)
+            else:
+                text = chance.choice(_CUTS)(text, chance)
     return text
 
 
@@ -74,9 +80,9 @@ def _flip(text: bytes, chance: random.Random) -> bytes:
     return text[:at] + bytes([text[at] ^ 1 << chance.randrange(8)]) + text[at + 1 :]
 
 
-def _insert(text: bytes, chance: random.Random) -> bytes:
+def _insert(text: bytes, chance: random.Random, words: Sequence[bytes] = SPLINTERS) -> bytes:
     at = chance.randint(0, len(text))
-    return text[:at] + chance.choice(SPLINTERS) + text[at:]
+    return text[:at] + chance.choice(words) + text[at:]
 
 
 def _remove(text: bytes, chance: random.Random) -> bytes:

@@ -1,7 +1,9 @@
 """Right documents, made of what the API's classes say: every member there, with a value of its type."""
 
 import json
+from collections.abc import Container, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from ecr_async._wire.annotations import Kind, members_of
@@ -18,20 +20,34 @@ _VALUES: dict[Any, Any] = {
 }
 
 
-def sample(cls: Any) -> bytes:
-    """Return a document of a class of the API."""
-    return json.dumps(_object(cls)).encode()
+def sample(
+    cls: Any,
+    named: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    items: int = 2,
+    leave_out: Container[str] = (),
+) -> bytes:
+    """Return a document of a class of the API, with so many items in each list.
 
+    `named` are values of members by their names on the wire.
+    """
 
-def _object(cls: Any) -> dict[str, Any]:
-    return {member.wire: _value(member.kind) for member in members_of(cls)}
+    def structure(cls: Any, leave_out: Container[str] = ()) -> dict[str, Any]:
+        return {
+            member.wire: valued(member.kind, named.get(member.wire))
+            for member in members_of(cls)
+            if member.name not in leave_out
+        }
 
+    def valued(kind: Kind, value: Any = None) -> Any:
+        if kind.item is not None:
+            item = valued(kind.item, value)
+            return [item] * items if kind.base is tuple else {"HIGH": item, "LOW": item}
+        if kind.is_object:
+            return structure(kind.base)
+        return value or (kind.values[0] if kind.values else _VALUES[kind.base])
 
-def _value(kind: Kind) -> Any:
-    if kind.item is not None:
-        item = _value(kind.item)
-        return [item, item] if kind.base is tuple else {"HIGH": item, "LOW": item}
-    return _object(kind.base) if kind.is_object else _VALUES[kind.base]
+    return json.dumps(structure(cls, leave_out)).encode()
 
 
 def check_types(value: Any, kind: Kind) -> None:

@@ -45,7 +45,7 @@ def _rejected(operation: Any, body: bytes, error: ResponseError) -> str:
 
 
 TARGETS = [
-    Target(f"response-{name}", [sample(operation.response)], partial(_decoded, operation))
+    Target(f"response {name}", [sample(operation.response)], partial(_decoded, operation))
     for name in strategies.OPERATIONS
     for operation in [operation_of(name)]
 ]
