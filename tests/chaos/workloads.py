@@ -11,7 +11,9 @@ from tests.chaos.registry import Registry
 
 __all__ = ["WORKLOADS", "Workload"]
 
-_ = ecr.scan_images  # loaded now: while a loop's errors are shown, Python 3.11 may fail to compile what is loaded
+_ = (
+    ecr.scan_images
+)  # loaded now: while a loop's errors are shown, Python 3.11 may fail to compile what is loaded
 
 Workload = Callable[[ecr.Service, Registry], Coroutine[Any, Any, None]]
 

@@ -19,6 +19,14 @@ class _Header(msgspec.Struct):
     sync: str
 
 
+_BEGINNING = b'{"sync":"'
+
+
+def _is_cut_off(line: bytes) -> bool:
+    """Whether a file's first line is a header that a killed process had begun."""
+    return not line.endswith(b"\n") and line[: len(_BEGINNING)] == _BEGINNING[: len(line)]
+
+
 class SyncCheckpoint:
     """The file of one sync."""
 
@@ -52,7 +60,7 @@ class SyncCheckpoint:
             lines = []
         except IsADirectoryError as error:
             raise CheckpointError(f"{self._path} is a folder; a checkpoint is a file") from error
-        if not lines or not lines[0].endswith(b"\n"):
+        if not lines or _is_cut_off(lines[0]):
             self._path.unlink(missing_ok=True)
             self._append(msgspec.json.encode(_Header(settings)))
             return
@@ -60,7 +68,7 @@ class SyncCheckpoint:
             header = msgspec.json.decode(lines[0], type=_Header)
             whole = [line for line in lines[1:] if line.endswith(b"\n")]  # the last may be cut off
             self._done = {msgspec.json.decode(line, type=str) for line in whole}
-        except (msgspec.DecodeError, UnicodeError) as error:
+        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
             raise CheckpointError(f"{self._path} is not the checkpoint of a sync: {error}") from error
         if header.sync != settings:
             raise CheckpointError(f"the checkpoint {self._path} is of a sync {header.sync}, not {settings}")

@@ -53,14 +53,14 @@ def _seed() -> bytes:
 def _sync(tried: bytes) -> str:
     path = folder_of("checkpoints") / "sync.checkpoint"
     path.write_bytes(tried)
-    checkpoint = SyncCheckpoint(path, "from here to there")
+    checkpoint = SyncCheckpoint(path)
     try:
-        LOOP.run_until_complete(checkpoint.open())
+        LOOP.run_until_complete(checkpoint.open("from here to there"))
     except ConfigurationError as error:
         return rejected(error)
     LOOP.run_until_complete(checkpoint.record("team/new"))
-    again = SyncCheckpoint(path, "from here to there")
-    LOOP.run_until_complete(again.open())
+    again = SyncCheckpoint(path)
+    LOOP.run_until_complete(again.open("from here to there"))
     assert again.is_done("team/new")
     return "opened"
 

@@ -52,11 +52,11 @@ POLICIES = [
 
 def _evaluated(tried: bytes) -> str:
     try:
-        policy = LifecyclePolicy.parse(tried.decode(errors="surrogateescape"))
+        policy = LifecyclePolicy.from_json(tried.decode(errors="surrogateescape"))
         written = policy.to_json()
     except LifecyclePolicyError as error:
         return rejected(error, longest=LONGEST + 10 * len(tried))  # it names every fault
-    assert LifecyclePolicy.parse(written) == policy
+    assert LifecyclePolicy.from_json(written) == policy
     evaluation = evaluate(policy, IMAGES, now=NOW)
     assert {result.image_digest for result in evaluation.results} <= {each.image_digest for each in IMAGES}
     assert evaluate(policy, IMAGES[::-1], now=NOW + timedelta(0)) == evaluation
