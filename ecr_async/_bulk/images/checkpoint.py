@@ -24,6 +24,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -249,6 +250,8 @@ class Checkpoint:
         (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise self._damaged(found)
+        if _tables(db) != _made_tables():
+            raise self._damaged("its tables are not those that it was made with")
 
     def _rows(self, db: sqlite3.Connection, select: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Return rows without their checksums, which stand last and must be right."""
@@ -347,6 +350,17 @@ class Checkpoint:
         registry = self._registries[service]
         if registry is not None:
             _insert(db, "service", key[0], self._identities[service], registry)
+
+
+def _tables(db: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Return how each table, index, view and trigger was made, in order of their names."""
+    return db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name").fetchall()
+
+
+def _made_tables() -> list[tuple[str, str]]:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(SCHEMA)
+        return _tables(db)
 
 
 def _insert(db: sqlite3.Connection, table: str, *values: Any) -> None:
