@@ -111,14 +111,17 @@ WORKERS ?= 2
 
 ready: $(READY)
 
-# Millions of mutated inputs, for three minutes; `python -m tests.fuzz --help` for more.
+# Millions of mutated inputs, for five minutes: `make fuzz SECONDS=600 SEED=7`; `python -m tests.fuzz --help` for more.
 fuzz: $(READY)
-	$(BIN)/python -m tests.fuzz
+	$(BIN)/python -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
-# Everything goes wrong at random, and what was promised holds: `make chaos WORKLOADS=1000000 SEED=7`.
+# Everything goes wrong at random, and what was promised holds: `make chaos WORKLOADS=1000000 KILLS=500 SEED=7`.
 .PHONY: chaos soak
 chaos: $(READY)
 	$(BIN)/python -m tests.chaos.chaos $(if $(WORKLOADS),--workloads $(WORKLOADS)) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.chaos.kills --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+
+KILLS ?= 100
 
 # A million calls of one session, and nothing grows.
 soak: $(READY)

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.chaos.chaos import rounds_of_chaos
+from tests.chaos.kills import kill
 from tests.chaos.soak import soak
 
 
@@ -13,6 +14,10 @@ def test_whatever_goes_wrong_what_was_promised_holds(seed: int) -> None:
     assert len(chaos.counts) > 10, "nearly everything has gone wrong"
     for workload, ends in outcomes.counts.items():
         assert ends["succeeded"], f"{workload} succeeds now and then"
+
+
+async def test_whoever_is_killed_what_was_done_stays_done() -> None:
+    assert (await kill(3, seed=3)).killed.total() >= 3
 
 
 @pytest.mark.alone

@@ -66,9 +66,12 @@ class Proxy:
 
     async def _body(self, request: web.Request) -> bytes:
         pieces: list[bytes] = []
-        async for piece in request.content.iter_any():
-            pieces.append(piece)
-            self.count(len(piece))
+        try:
+            async for piece in request.content.iter_any():
+                pieces.append(piece)
+                self.count(len(piece))
+        except ConnectionError:  # of a process that was killed
+            raise web.HTTPBadRequest from None
         return b"".join(pieces)
 
 
