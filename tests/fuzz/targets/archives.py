@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from ecr_async.errors import ECRError
 from ecr_async.transfer.contents import read_contents
@@ -47,7 +48,6 @@ def folder() -> Path:
     made = folder_of("archives")
     (made / "temporary").mkdir()
     (made / "outside").write_text("nobody may read this")
-    tempfile.tempdir = str(made / "temporary")
     return made
 
 
@@ -64,7 +64,8 @@ async def _read(path: Path, reference: str | None) -> str:
 
 def _tried(path: Path, reference: str | None) -> str:
     try:
-        return LOOP.run_until_complete(_read(path, reference))
+        with mock.patch("tempfile.tempdir", str(folder() / "temporary")):
+            return LOOP.run_until_complete(_read(path, reference))
     except ECRError as error:
         return rejected(error)
     finally:
