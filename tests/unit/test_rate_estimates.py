@@ -46,7 +46,7 @@ class Driven:
         assert limit is not None
         assert before == pytest.approx(limit * 0.9)
         self.send()
-        position = 1 - ((1 - self.limiter.rate / limit) / 0.1) ** (1 / 3)
+        position: float = 1 - ((1 - self.limiter.rate / limit) / 0.1) ** (1 / 3)
         return (1 / before) / position
 
 

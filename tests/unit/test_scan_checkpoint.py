@@ -347,6 +347,35 @@ async def interrupted_checkpoint(folder: Path) -> Runs:
     return runs
 
 
+async def test_services_that_look_alike_are_told_apart(tmp_path: Path) -> None:
+    here, there = FakeRegistry({"team/app": 3}), FakeRegistry({"team/app": 5})
+    there.account = "210987654321"
+    taken: list[tuple[str | None, str | None]] = []
+    async with here.session() as one, there.session() as other:
+        services = [one.service(), other.service()]
+        for stop_at in (2, None):
+            scan = ecr.scan_images(services, checkpoint=tmp_path / "checkpoint", concurrency=1)
+            async with scan:
+                number = 0
+                async for result in scan:
+                    number += 1
+                    if number == stop_at:
+                        break  # of this one nothing is recorded
+                    taken += images_of([result])
+    assert len(taken) == 3 + 5
+
+
+async def test_the_digests_of_a_finished_repository_are_forgotten(tmp_path: Path) -> None:
+    runs = Runs(FakeRegistry({"team/web": 25, "tools": 20}), tmp_path, concurrency=1)
+    await runs.run(5)
+    with contextlib.closing(sqlite3.connect(runs.checkpoint)) as database:
+        [(kept,)] = database.execute("SELECT count(DISTINCT repository) FROM delivered").fetchall()
+        [(unfinished,)] = database.execute(
+            "SELECT count(*) FROM repository WHERE next_token IS NOT NULL"
+        ).fetchall()
+    assert (kept, unfinished) == (1, 1)
+
+
 class TestDamage:
     """Whatever has happened to the file, the error names it and says what to do."""
 
@@ -447,7 +476,7 @@ class TestFilesAreClosed:
         async with registry.session() as session:
             scan = ecr.scan_images(session.service(), **options)
             writing = asyncio.create_task(ecr.write_jsonl(scan, tmp_path / "images.jsonl"))
-            while not registry.calls:  # noqa: ASYNC110
+            while not registry.calls and not writing.done():  # noqa: ASYNC110
                 await asyncio.sleep(0)
             writing.cancel()
             with pytest.raises(asyncio.CancelledError):

@@ -301,6 +301,11 @@ class TestListsOfUnknownReferences:
         assert evaluation.results == ()
         assert names(result.image_digest for result in evaluation.undetermined) == "BA"
 
+    def test_an_image_of_the_same_moment_may_be_one_of_them(self) -> None:
+        images = [image("A", pushed=7), self.index("C", ["new"], pushed=7)]
+        evaluation = evaluate(self.rules, images, now=NOW)
+        assert names(result.image_digest for result in evaluation.undetermined) == "A"
+
     def test_a_time_that_is_not_known_rules_nothing_out(self) -> None:
         index = attrs.evolve(self.index("C", ["new"], pushed=9), image_pushed_at=None)
         evaluation = evaluate(self.rules, [image("A", pushed=5), index], now=NOW)
@@ -360,6 +365,11 @@ class TestArtifacts:
         ]
         evaluation = evaluate(self.rules, images, now=NOW)
         assert names(result.image_digest for result in evaluation.results) == "A"
+        assert names(result.image_digest for result in evaluation.artifacts) == "B"
+
+    def test_an_artifact_that_is_listed_twice_goes_once(self) -> None:
+        artifact = image("B", pushed=9, subject_manifest_digest=digest("A"))
+        evaluation = evaluate(self.rules, [image("A", ["v1"], pushed=9), artifact, artifact], now=NOW)
         assert names(result.image_digest for result in evaluation.artifacts) == "B"
 
     def test_an_artifact_stays_with_its_subject(self) -> None:
