@@ -379,3 +379,13 @@ async def test_a_large_request_that_is_rejected_before_it_was_read() -> None:
         with pytest.raises(ecr.RepositoryNotFoundException) as caught:
             await ecr.upload_layer_part(opened.service(), part)
     assert caught.value.attempts == 1
+
+
+@in_virtual_time
+async def test_cookies_are_not_kept() -> None:
+    async with FaultServer(respond(Set_Cookie="session=1; Path=/")) as server:
+        url = f"http://localhost:{server.port}"  # an address's would not be kept anyhow
+        async with session_for(server, endpoint_url=url) as session:
+            for _ in range(2):
+                await describe(session.service())
+    assert server.sent("Cookie") == [None, None]

@@ -13,6 +13,13 @@ from tests.faults.server import FaultServer, describe, respond, session_for
 # In real time: certificates are read on a thread, for which virtual time does not wait.
 
 
+@pytest.fixture(autouse=True)
+def no_other_authorities(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trust the system's authorities unless a test says otherwise, whatever this machine's variables name."""
+    for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(variable, raising=False)
+
+
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
     return trustme.CA()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ecr_async._config import settings
+from ecr_async._config.shared_files import read_shared_files
 from ecr_async.errors import ConfigurationError
 
 Write = Callable[[str], dict[str, str]]
@@ -280,6 +281,7 @@ import asyncio, sys
 from ecr_async._auth import botocore_chain, cached_credentials
 from ecr_async._config import endpoints
 from ecr_async._config import settings
+from ecr_async._config.shared_files import read_shared_files
 found = settings.load(region="eu-west-1", endpoint_url="http://localhost:8000")
 endpoints.resolve(found.require_region(), endpoint_url=found.endpoint_url)
 asyncio.run(cached_credentials.CachedCredentials(botocore_chain.botocore_chain(None, found.region)).get())
@@ -289,3 +291,18 @@ sys.exit("botocore" in sys.modules)
     path = {"PYTHONPATH": str(Path(settings.__file__).parents[2])}
     run = subprocess.run([sys.executable, "-c", program], env={**no_files, **keys, **path}, check=False)
     assert run.returncode == 0
+
+
+@pytest.mark.parametrize("value", ["user:canary@host", "key=canary", "a?canary", "canary" * 20])
+def test_a_value_that_may_hold_a_secret_is_not_repeated(value: str) -> None:
+    with pytest.raises(ConfigurationError, match="AWS_MAX_ATTEMPTS: the value is not") as caught:
+        settings.load(environ={"AWS_MAX_ATTEMPTS": value})
+    assert "canary" not in str(caught.value)
+
+
+def test_what_may_be_a_secret_is_not_taken_out_of_the_files(tmp_path: Path) -> None:
+    config, credentials = tmp_path / "config", tmp_path / "credentials"
+    config.write_text("[default]\nregion = eu-west-1\ncredential_process = keys --token canary\n")
+    credentials.write_text("[default]\naws_access_key_id = canary\naws_session_token = canary\n")
+    files = read_shared_files(str(config), str(credentials))
+    assert files["profiles"] == {"default": {"region": "eu-west-1"}}

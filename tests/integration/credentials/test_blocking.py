@@ -48,6 +48,20 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
+@pytest.fixture
+def typed() -> Iterator[None]:
+    """A standard input with something in it, which pytest's own has not."""
+    reader, writer = os.pipe()
+    os.write(writer, b"typed")
+    os.close(writer)
+    before = os.dup(0)
+    os.dup2(reader, 0)
+    yield
+    os.dup2(before, 0)
+    os.close(before)
+    os.close(reader)
+
+
 async def output(program: str) -> str:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -98,6 +112,7 @@ class TestMFA:
 
 
 class TestProcess:
+    @pytest.mark.usefixtures("typed")
     async def test_its_standard_input_is_empty(self, write_config: Write, tmp_path: Path) -> None:
         script = tmp_path / "process.py"
         script.write_text(

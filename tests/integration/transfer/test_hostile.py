@@ -72,7 +72,9 @@ async def test_names_that_lead_out_of_an_archive(
     inside = tmp_path / "inside"
     inside.mkdir()
     archive = write_tar(inside / "a.tar", member("oci-layout", b"{}"), member("index.json", b"{}"), hostile)
-    with pytest.raises(ecr.LayoutError):
+    with pytest.raises(
+        ecr.LayoutError, match=r"leads out of the archive|neither a file, a folder nor a link"
+    ):
         await ecr.push_image(service, archive, repository)
     assert set(files_of(tmp_path)) == {"inside/a.tar"}
 
@@ -263,6 +265,16 @@ async def test_an_index_that_lies(
     (source / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
     with pytest.raises((ecr.LayoutError, ecr.ManifestError)):
         await ecr.push_image(service, source, repository)
+
+
+async def test_a_manifest_that_is_not_what_its_digest_says(
+    service: ecr.Service, repository: str, tmp_path: Path
+) -> None:
+    source = write_layout(tmp_path / "in", [("v1", MADE)])
+    (source / "blobs" / MADE.digest.replace(":", "/")).write_bytes(MADE.content.replace(b"layers", b"others"))
+    with pytest.raises(ecr.DigestMismatchError) as caught:
+        await ecr.push_image(service, source, repository, tags=["v1"])
+    assert caught.value.digest == MADE.digest
 
 
 async def test_a_layer_that_is_not_what_its_digest_says(
