@@ -381,8 +381,8 @@ async def test_a_large_request_that_is_rejected_before_it_was_read() -> None:
     assert caught.value.attempts == 1
 
 
-@in_virtual_time
 async def test_cookies_are_not_kept() -> None:
+    # In real time: a name is looked up on a thread, for which virtual time does not wait.
     async with FaultServer(respond(Set_Cookie="session=1; Path=/")) as server:
         url = f"http://localhost:{server.port}"  # an address's would not be kept anyhow
         async with session_for(server, endpoint_url=url) as session:

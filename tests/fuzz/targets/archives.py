@@ -90,6 +90,8 @@ def _made_of(tried: bytes) -> bytes:
                 info.type = base64.b64decode(member.get("type", "MA=="))[:1]
                 info.linkname = member.get("linkname", "")
                 info.size = member.get("size", len(data))
+                if info.size not in range(-1, 1 << 63):
+                    raise ValueError("no archive can say so")
                 info.pax_headers = member.get("pax", {})
                 content.write(info.tobuf(tarfile.PAX_FORMAT if info.pax_headers else tarfile.GNU_FORMAT))
                 content.write(data + bytes(-len(data) % tarfile.BLOCKSIZE))
