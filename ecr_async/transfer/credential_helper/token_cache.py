@@ -48,7 +48,7 @@ class TokenCache:
                 if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o077):
                     return None
                 kept = msgspec.json.decode(file.read(64 * 1024), type=_Kept)
-        except (OSError, msgspec.DecodeError, UnicodeError):
+        except (OSError, RecursionError, msgspec.DecodeError, UnicodeError):
             return None
         if kept.expires_at.tzinfo is None or kept.expires_at.timestamp() - MARGIN <= self._now():
             return None
