@@ -151,7 +151,15 @@ def ended_with_connection(response: aiohttp.ClientResponse) -> Generator[None, N
     try:
         yield
     finally:
-        closed.remove_done_callback(end)
+        for callback in (end, _take_note):
+            closed.remove_done_callback(callback)
+        closed.add_done_callback(_take_note)
+
+
+def _take_note(closed: asyncio.Future[None]) -> None:
+    """Take note of how an idle connection ended, lest asyncio log that nobody did."""
+    if not closed.cancelled():
+        closed.exception()
 
 
 def is_packed(body: Document) -> bool:

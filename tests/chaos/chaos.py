@@ -5,8 +5,11 @@ pagers and scans are whole; afterwards no task and no connection is left, and th
 """
 
 import argparse
+import asyncio
+import gc
 import random
 import time
+from typing import Any
 
 from tests.chaos.harness import Outcomes, Patience, run_workloads
 from tests.chaos.misbehaviour import FAULTS, Chaos
@@ -32,6 +35,8 @@ def rounds_of_chaos(number: int, seed: int) -> tuple[Outcomes, Chaos]:
 async def _round(chance: random.Random, chaos: Chaos, outcomes: Outcomes, number: int) -> None:
     share = chance.choice([0.02, 0.1, 0.4])
     chaos.faults = {name: share / len(FAULTS) for name in FAULTS}
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
     async with FaultServer(chaos.serve) as server:
         async with session_for(
             server,
@@ -47,6 +52,9 @@ async def _round(chance: random.Random, chaos: Chaos, outcomes: Outcomes, number
             chaos.stop()
             await describe(session.service())
         await server.wait_until_open(0)
+    gc.collect()
+    await asyncio.sleep(0)
+    assert not told, f"nobody took note of {told}"
 
 
 def main() -> None:

@@ -389,3 +389,20 @@ async def test_cookies_are_not_kept() -> None:
             for _ in range(2):
                 await describe(session.service())
     assert server.sent("Cookie") == [None, None]
+
+
+@in_virtual_time
+async def test_a_connection_that_is_reset_in_the_middle_of_a_body_is_told_once() -> None:
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+
+    async def respond_in_part_and_reset(exchange: faults.Exchange) -> None:
+        await exchange.send(head(200, {"Content-Type": JSON, "Content-Length": "2"}) + b"{")
+        await asyncio.sleep(1)
+        await faults.reset(exchange)
+
+    async with FaultServer(respond_in_part_and_reset) as server, session_for(server) as session:
+        with pytest.raises(ecr.TransportError):
+            await describe(session.service())
+    gc.collect()
+    assert told == []
