@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -248,9 +249,9 @@ async def test_the_checkpoint_of_another_sync(
 
 
 @pytest.mark.parametrize("options", [{"newest": 0}, {"concurrency": 0}])
-def test_what_makes_no_sense(options: dict[str, int]) -> None:
+def test_what_makes_no_sense(service: ecr.Service, options: dict[str, Any]) -> None:
     with pytest.raises(ecr.ValidationError):
-        ecr.sync_images(None, None, **options)  # type: ignore[arg-type]
+        ecr.sync_images(service, service, **options)
 
 
 async def test_leaving_early_leaves_no_task(
