@@ -127,6 +127,11 @@ KILLS ?= 100
 soak: $(READY)
 	$(BIN)/python -m tests.chaos.soak $(if $(REQUESTS),--requests $(REQUESTS))
 
+# Each in environments of its own, which the first run builds; benchmarks/README.md says how long they take.
+# All of them write what they find: benchmarks/results.md, the README's table, the chart.
+.PHONY: bench-all
+bench-all: bench bench-scan bench-services bench-growth
+
 bench:
 	$(PYTHON) benchmarks/run.py
 

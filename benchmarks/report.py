@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
-from environments import AIOBOTOCORE, CAPO, FLOOR, OURS, PEERS, Peer
+from environments import AIOBOTOCORE, CAPO, FLOOR, HERE, OURS, PEERS, Peer
 from harness import Numbers
 
 if TYPE_CHECKING:
@@ -133,6 +133,15 @@ def short_table(rounds: Rounds, rows: Sequence[Row]) -> str:
         for row in rows
     ]
     return table(["", *(peer.title for peer in PEERS), *AHEAD, "of the floor"], lines)
+
+
+def write_section(name: str, text: str) -> None:
+    """Put what one program found into its section of ``results.md``; the others stay."""
+    path = HERE / "results.md"
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    if begin not in path.read_text():
+        raise SystemExit(f"{path} has no line {begin}")
+    write_between(path, begin, end, text)
 
 
 def write_between(path: Path, begin: str, end: str, text: str) -> None:

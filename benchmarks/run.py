@@ -1,7 +1,7 @@
 """ecr-async beside its peers: every client in a process and a virtual environment of its own, in interleaved
 rounds.
 
-``python benchmarks/run.py`` builds the environments, measures, prints the tables, writes
+``python benchmarks/run.py`` builds the environments, measures, prints the tables, writes its section of
 ``benchmarks/results.md`` and the README's table. ``--quick``, ``--only`` and ``--clients`` measure less and
 write nothing.
 """
@@ -12,8 +12,8 @@ import argparse
 import sys
 
 from cases import Case, ColdStarts, again_case, lag_case, page_case, scan_case, take_turns
-from environments import AIOBOTOCORE, CAPO, HERE, PEERS, ROOT, prepare, versions
-from report import Rounds, Row, machine, main_table, short_table, spread_table, write_between
+from environments import AIOBOTOCORE, CAPO, PEERS, ROOT, prepare, versions
+from report import Rounds, Row, machine, main_table, short_table, spread_table, write_between, write_section
 
 IN_FLIGHT = 20
 MARKS = ("<!-- written by benchmarks/run.py -->", "<!-- up to here -->")
@@ -112,7 +112,7 @@ def main() -> None:
     """Prepare, measure, report."""
     everything = cases(quick=False)
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, help="default 5, or 1 with --quick")
+    parser.add_argument("--rounds", type=int, help="default 3, or 1 with --quick")
     parser.add_argument("--quick", action="store_true", help="shorter measurements")
     parser.add_argument("--only", nargs="+", choices=sorted({case.group for case in everything}))
     parser.add_argument("--clients", nargs="+", choices=[peer.module for peer in PEERS])
@@ -125,7 +125,7 @@ def main() -> None:
     for peer in peers:
         prepare(peer, fresh=options.fresh)
     rounds: Rounds = {}
-    count = options.rounds or (1 if options.quick else 5)
+    count = options.rounds or (1 if options.quick else 3)
     for number in range(count):
         shift = number % len(peers)
         for case in chosen:
@@ -145,7 +145,7 @@ def main() -> None:
     )
     print(text)
     if not (options.quick or options.only or options.clients):
-        (HERE / "results.md").write_text(f"# Results\n\n{text}\n")
+        write_section("run.py", text)
         write_between(ROOT / "README.md", *MARKS, short_table(rounds, ROWS))
 
 

@@ -1,8 +1,9 @@
 """Bulk scans under ECR's rate limits, beside aiobotocore, and a scan of a million images in flat memory.
 
 ``python benchmarks/scan_rate_limit.py`` runs everything, in about six minutes, most of them spent waiting for
-the limit. The server admits 50 calls a second with a burst of 50; 1,000 repositories of one page each are
-scanned, with 50 at a time. With ``--only`` a part is run.
+the limit, and writes its section of ``results.md`` and a table of the README. The server admits 50 calls a
+second with a burst of 50; 1,000 repositories of one page each are scanned, with 50 at a time. With ``--only``
+a part is run, and nothing written.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import sys
 from dataclasses import dataclass
 from itertools import pairwise
 
-from environments import AIOBOTOCORE, OURS, Peer, prepare, versions
+from environments import AIOBOTOCORE, OURS, ROOT, Peer, prepare, versions
 from harness import Numbers, measure, server, statistics
-from report import machine, table
+from report import machine, table, write_between, write_section
 
 REPOSITORIES = 1000
 IMAGES = 10
@@ -109,15 +110,30 @@ def limited(limit: Limit, contender: Contender) -> list[str]:
     ]
 
 
+MARKS = ("<!-- written by benchmarks/scan_rate_limit.py -->", "<!-- up to there -->")
 HEAD = ("", "time", "ideal", "of the ideal rate", "repositories lost", "images", "calls", "throttled")
 
 
-def limit_table(limit: Limit) -> str:
-    """All contenders under one limit."""
+def all_limited(limit: Limit) -> list[list[str]]:
+    """A line for each contender."""
     lines = []
     for contender in CONTENDERS:
         print(f"{limit.title}: {contender.title}", file=sys.stderr)
         lines.append(limited(limit, contender))
+    return lines
+
+
+def short_table(lines: list[list[str]]) -> str:
+    """Some columns, and ecr-async first, as the README shows it."""
+    shown = [HEAD.index(column) for column in ("", "time", "repositories lost", "throttled")]
+    return table(
+        ["", "time", "repositories lost", "calls throttled"],
+        [[line[column] for column in shown] for line in (lines[-1], *lines[:-1])],
+    )
+
+
+def limit_table(limit: Limit, lines: list[list[str]]) -> str:
+    """All contenders under one limit."""
     return f"Limit: {limit.title}, burst {BURST}.\n\n{table(HEAD, lines)}"
 
 
@@ -159,11 +175,16 @@ def main() -> None:
     chosen = options.only or [*LIMITS, "million"]
     for peer in (AIOBOTOCORE, OURS):
         prepare(peer)
-    parts = [limit_table(limit) for name, limit in LIMITS.items() if name in chosen]
+    found = {name: all_limited(limit) for name, limit in LIMITS.items() if name in chosen}
+    parts = [limit_table(LIMITS[name], lines) for name, lines in found.items()]
     if "million" in chosen:
         parts.append(million_table())
     parts += [machine() + ".", "\n".join(f"- {versions(peer)}" for peer in (AIOBOTOCORE, OURS))]
-    print("\n\n".join(parts))
+    text = "\n\n".join(parts)
+    print(text)
+    if not options.only:
+        write_section("scan_rate_limit.py", text)
+        write_between(ROOT / "README.md", *MARKS, short_table(found["steady"]))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from statistics import median
 
 from environments import OURS, prepare, versions
 from harness import Numbers, measure, server
-from report import machine, table
+from report import machine, table, write_section
 
 SERVICES = 10_000
 REPOSITORIES = 5
@@ -76,15 +76,23 @@ def main() -> None:
         ["longest block", f"{few['block'] * 1e3:.1f} ms", f"{many['block'] * 1e3:.1f} ms", ""],
         ["peak memory", f"{few['peak'] / 2**20:.1f} MiB", f"{many['peak'] / 2**20:.1f} MiB", ""],
     ]
-    print(table(["", "few", "many", "many of few"], rows))
     promises = {
         "peak under 150 MiB": many["peak"] < PEAK,
         "longest block under 10 ms": many["block"] < BLOCK,
         "first result within 1 s": many["first"] < FIRST,
         "within 10 % of the throughput of few": share >= SHARE,
     }
-    print("\n".join(["", *(f"- {what}: {'yes' if kept else '**no**'}" for what, kept in promises.items())]))
-    print(f"\n{machine()}.\n\n- {versions(OURS)}")
+    text = "\n\n".join(
+        [
+            table(["", "few", "many", "many of few"], rows),
+            "\n".join(f"- {what}: {'yes' if kept else '**no**'}" for what, kept in promises.items()),
+            f"Medians of {options.turns} turns. {machine()}.",
+            f"- {versions(OURS)}",
+        ]
+    )
+    print(text)
+    if options.services == SERVICES:
+        write_section("services.py", text)
 
 
 if __name__ == "__main__":
