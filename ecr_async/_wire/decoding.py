@@ -4,7 +4,7 @@ body ── msgspec ──> twin ── copier ──> object
 └─ does not fit ──> parsed ── structured member by member ──> object, or the path of the fault
 """
 
-import re
+from collections.abc import Generator
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -13,14 +13,16 @@ import msgspec
 from ecr_async._wire.copying import copier
 from ecr_async._wire.invalid import InvalidError
 from ecr_async._wire.structuring import structure
+from ecr_async._wire.surrogates import repaired
 from ecr_async._wire.twins import twin
 
-__all__ = ["Document", "TruncatedError", "decode", "decoder", "parse", "read"]
+__all__ = ["Document", "Steps", "TruncatedError", "decode", "decoder", "parse", "read_in_steps"]
 
 Document: TypeAlias = bytes | bytearray
 """JSON as it came; a large response is in the buffer that it was read into."""
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+Steps: TypeAlias = Generator[None, None, Any]
+"""Yields between two steps, and returns the result."""
 
 
 class TruncatedError(InvalidError):
@@ -48,13 +50,13 @@ def decode(cls: Any, body: Document) -> Any:
 def parse(body: Document) -> Any:
     """Return the JSON value in `body`; raises `InvalidError` if there is none."""
     try:
-        return read(_VALUE, body)
+        return _finished(read_in_steps(_VALUE, body))
     except msgspec.ValidationError:  # any value will do, but a number of thousands of digits is none
         raise InvalidError("must not hold integers of thousands of digits") from None
 
 
-def read(json: "msgspec.json.Decoder[Any]", body: Any) -> Any:
-    """Return what a decoder makes of a body.
+def read_in_steps(json: "msgspec.json.Decoder[Any]", body: Any) -> Steps:
+    """Return what a decoder makes of a body; yields while the body is repaired, if it must be.
 
     A byte order mark is skipped. An escape of half a surrogate pair, which no encoding of text can carry,
     becomes U+FFFD. Raises `InvalidError` for what is not JSON, and msgspec's own `ValidationError`.
@@ -65,7 +67,7 @@ def read(json: "msgspec.json.Decoder[Any]", body: Any) -> Any:
         except msgspec.ValidationError:
             raise
         except msgspec.DecodeError:
-            return json.decode(re.sub(_SURROGATES, _paired, bytes(body).removeprefix(BYTE_ORDER_MARK)))
+            return json.decode((yield from repaired(bytes(body))))
     except UnicodeDecodeError:
         raise InvalidError("must be UTF-8") from None
     except RecursionError:
@@ -78,16 +80,14 @@ def read(json: "msgspec.json.Decoder[Any]", body: Any) -> Any:
         raise InvalidError("must be JSON") from None
 
 
+def _finished(steps: Steps) -> Any:
+    """Return the result of steps that are taken one right after the other."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as finished:
+            return finished.value
+
+
 # With the hook a number out of range is infinite, and so found at its path.
 _VALUE: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder(float_hook=float)
-
-_SURROGATES = (
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair
-    rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
-    rb"|\\[^u]"  # in `\\ud83d` the second backslash begins no escape
-)
-
-
-def _paired(found: re.Match[bytes]) -> bytes:
-    is_half = len(found[0]) == len(rb"\ud83d")
-    return rb"\ufffd" if is_half else found[0]

@@ -8,21 +8,24 @@ the values are counted, since `{}` is two bytes on the wire and a few hundred in
 import contextlib
 import re
 from collections.abc import Generator
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 
 from ecr_async._wire import decoding
 from ecr_async._wire.annotations import Kind, members_of
 from ecr_async._wire.copying import copier
-from ecr_async._wire.decoding import Document
+from ecr_async._wire.decoding import Document, Steps
 from ecr_async._wire.invalid import InvalidError
-from ecr_async._wire.structuring import structure
+from ecr_async._wire.structuring import structure, structure_value
 
-__all__ = ["VALUES_MAX", "Steps", "decode_in_steps"]
+__all__ = ["VALUES_MAX", "decode_in_steps"]
 
 PAGE_SIZE_MAX = 1024 * 1024
 """The size in bytes of the largest response that is decoded in one step."""
+
+PAGE_OBJECTS_MAX = 20_000
+"""The number of objects in it, at most: more take longer than a few milliseconds, however small they are."""
 
 PAGE_ITEMS_MAX = 2000
 """The number of items in the longest list that is copied in one step."""
@@ -39,13 +42,10 @@ ITEM_COST = 64
 COUNTED = 1024 * 1024
 """How many bytes are searched for values in one step."""
 
-VALUES_MAX = 4_000_000
+VALUES_MAX = 2_000_000
 """How many values a response may hold; an object counts as `OBJECT_COST` of them."""
 
 OBJECT_COST = 4
-
-Steps: TypeAlias = Generator[None, None, Any]
-"""Yields between two steps, and returns the result."""
 
 
 def decode_in_steps(cls: Any, body: Document) -> Steps:
@@ -53,7 +53,8 @@ def decode_in_steps(cls: Any, body: Document) -> Steps:
 
     Raises `InvalidError` with the path of what does not fit, or for a body that holds too many values.
     """
-    if len(body) <= PAGE_SIZE_MAX and (page := _page(cls, body)) is not None:
+    is_page = len(body) <= PAGE_SIZE_MAX and body.count(b"{") <= PAGE_OBJECTS_MAX
+    if is_page and (page := _page(cls, body)) is not None:
         yield
         with contextlib.suppress(TypeError):
             return copier(cls)(page)
@@ -94,10 +95,9 @@ _TOKENS = rb'"(?:[^"\\]++|\\.)*+"|[{,]'
 
 
 def _open(kind: Kind, body: "Document | msgspec.Raw") -> Steps:
-    """Return a value as `structure` takes it: an object and a list of objects ready, anything else parsed."""
-    holds_objects = kind.item is not None and kind.item.is_object
+    """Return a value as `structure` takes it: an object and a large list ready, anything else parsed."""
     is_small = len(memoryview(body)) <= ITEM_SIZE_MAX
-    if body == _NULL or not (kind.is_object or (holds_objects and not is_small)):
+    if body == _NULL or not (kind.is_object or (kind.base is tuple and not is_small)):
         return decoding.parse(bytes(body))
     if is_small:
         return decoding.decode(kind.base, bytes(body))
@@ -108,7 +108,7 @@ def _open(kind: Kind, body: "Document | msgspec.Raw") -> Steps:
 
 
 def _open_object(kind: Kind, body: "Document | msgspec.Raw") -> Steps:
-    values = decoding.read(_OBJECT, body)
+    values = yield from decoding.read_in_steps(_OBJECT, body)
     yield
     document: dict[str, Any] = {}
     for member in members_of(kind.base):
@@ -122,13 +122,13 @@ def _open_object(kind: Kind, body: "Document | msgspec.Raw") -> Steps:
 
 def _open_list(kind: Kind, body: "Document | msgspec.Raw") -> Steps:
     assert kind.item is not None
-    items = decoding.read(_LIST, body)
+    items = yield from decoding.read_in_steps(_LIST, body)
     yield
     ready: list[Any] = []
     size = 0
     for index, item in enumerate(items):
         try:
-            value = yield from _open(kind.item, item)
+            value = structure_value(kind.item, (yield from _open(kind.item, item)))
         except InvalidError as invalid:
             raise invalid.under(f"[{index}]") from None
         if value is not None:

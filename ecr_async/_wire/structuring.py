@@ -19,7 +19,7 @@ from ecr_async._wire.annotations import Kind, members_of
 from ecr_async._wire.invalid import InvalidError
 from ecr_async._wire.twins import INTEGERS
 
-__all__ = ["structure"]
+__all__ = ["structure", "structure_value"]
 
 
 def structure(cls: Any, document: Any) -> Any:
@@ -32,7 +32,7 @@ def structure(cls: Any, document: Any) -> Any:
     values = _typed(document, dict, "an object")
     for member in members_of(cls):
         try:
-            value = _value(member.kind, values.get(member.wire))
+            value = structure_value(member.kind, values.get(member.wire))
             if value is None and member.is_required:
                 value = _missing(member.kind)
         except InvalidError as invalid:
@@ -52,7 +52,7 @@ def _missing(kind: Kind) -> Any:
     return structure(kind.base, {}) if kind.is_object else kind.base()
 
 
-def _value(kind: Kind, value: Any) -> Any:
+def structure_value(kind: Kind, value: Any) -> Any:
     """Return a member's value; None if it is null."""
     if value is None:
         return None
@@ -73,7 +73,7 @@ def _items(kind: Kind, items: Iterable[tuple[Any, Any]], step: str) -> dict[Any,
     found: dict[Any, Any] = {}
     for key, item in items:
         try:
-            value = _value(kind.item, item)
+            value = structure_value(kind.item, item)
             if value is not None:
                 found[key] = value
         except InvalidError as invalid:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ecr_async as ecr
-from ecr_async._wire import codec, stepwise
+from ecr_async._wire import codec, stepwise, surrogates
 from ecr_async._wire.operation import Operation
 from ecr_async.api.images import DESCRIBE_IMAGES, LIST_IMAGE_REFERRERS
 from ecr_async.api.replication import PUT_REPLICATION_CONFIGURATION
@@ -247,7 +247,34 @@ def test_a_fault_in_a_large_response_is_found() -> None:
 )
 def test_a_response_of_too_many_values_is_rejected(items: bytes) -> None:
     body = b'{"imageDetails": [%b{}]}' % items
-    assert failure(in_steps, DESCRIBE_IMAGES, body) == "the response must hold at most 4,000,000 values"
+    assert failure(in_steps, DESCRIBE_IMAGES, body) == "the response must hold at most 2,000,000 values"
+
+
+@pytest.mark.parametrize("before", range(12))
+def test_halves_of_surrogate_pairs_are_repaired_wherever_a_step_ends(before: int) -> None:
+    text = "x" * (stepwise.PAGE_SIZE_MAX + before) + r"\ud83d\\ud83d\n\ud83d\ude00" * 20_000
+    body = b'{"imageDetails": [], "nextToken": "%s"}' % text.encode()
+    expected = "x" * (stepwise.PAGE_SIZE_MAX + before) + "\ufffd\\ud83d\n\U0001f600" * 20_000
+    assert in_steps(DESCRIBE_IMAGES, body).next_token == expected
+    assert codec.decode(DESCRIBE_IMAGES, body).next_token == expected
+    assert sum(1 for _ in codec.decode_in_steps(DESCRIBE_IMAGES, body)) > len(body) // surrogates.STEP
+
+
+def test_a_long_list_of_texts_is_checked_in_steps() -> None:
+    texts = b'"v1",' * 100_000
+    body = b'{"imageDetails": [{"imageTags": [%b null, "v2"]}], "new": "%b"}'
+    (detail,) = in_steps(DESCRIBE_IMAGES, body % (texts, b"x" * stepwise.PAGE_SIZE_MAX)).image_details
+    assert detail.image_tags == ("v1",) * 100_000 + ("v2",)
+    broken = body.replace(b'"v2"', b"2") % (texts, b"x" * stepwise.PAGE_SIZE_MAX)
+    fault = failure(in_steps, DESCRIBE_IMAGES, broken)
+    assert fault == "imageDetails[0].imageTags[100001] must be a string, not a number"
+
+
+def test_a_small_page_of_very_many_objects_takes_several_steps() -> None:
+    body = b'{"imageDetails": [%b{}]}' % (b"{}," * 300_000)
+    assert len(body) < stepwise.PAGE_SIZE_MAX
+    assert len(in_steps(DESCRIBE_IMAGES, body).image_details) == 300_001
+    assert sum(1 for _ in codec.decode_in_steps(DESCRIBE_IMAGES, body)) > 100
 
 
 def test_what_stands_in_texts_does_not_count() -> None:
