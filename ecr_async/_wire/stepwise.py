@@ -24,9 +24,6 @@ __all__ = ["VALUES_MAX", "decode_in_steps"]
 PAGE_SIZE_MAX = 1024 * 1024
 """The size in bytes of the largest response that is decoded in one step."""
 
-PAGE_OBJECTS_MAX = 20_000
-"""The number of objects in it, at most: more take longer than a few milliseconds, however small they are."""
-
 PAGE_ITEMS_MAX = 2000
 """The number of items in the longest list that is copied in one step."""
 
@@ -53,8 +50,7 @@ def decode_in_steps(cls: Any, body: Document) -> Steps:
 
     Raises `InvalidError` with the path of what does not fit, or for a body that holds too many values.
     """
-    is_page = len(body) <= PAGE_SIZE_MAX and body.count(b"{") <= PAGE_OBJECTS_MAX
-    if is_page and (page := _page(cls, body)) is not None:
+    if len(body) <= PAGE_SIZE_MAX and (page := _page(cls, body)) is not None:
         yield
         with contextlib.suppress(TypeError):
             return copier(cls)(page)
