@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from ecr_async._config.settings import Config
     from ecr_async._pipeline.instrumentation import AttemptRecord, Telemetry
     from ecr_async._version import __version__ as __version__
+    from ecr_async._wire.converter import make_converter
     from ecr_async.api import *
     from ecr_async.errors import (
         CallError,
@@ -189,6 +190,7 @@ __all__ = [
     "get_images",
     "lifecycle",
     "local",
+    "make_converter",
     "pull_image",
     "push_image",
     "registry_credentials",
@@ -287,6 +289,7 @@ _HOMES = {
     "get_images": "_bulk.batches",
     "lifecycle": "lifecycle",
     "local": "local",
+    "make_converter": "_wire.converter",
     "pull_image": "transfer.pull",
     "push_image": "transfer.push",
     "registry_credentials": "transfer.registry_credentials",

@@ -91,7 +91,7 @@ def _typed(value: Any, cls: type[Any], name: str) -> Any:
     """Return a value of a JSON type. `True` does not count as a number, although Python says so."""
     if type(value) is cls:
         return value
-    raise InvalidError(f"must be {name}, not {_JSON_TYPES[type(value)]}")
+    raise InvalidError(f"must be {name}, not {_JSON_TYPES.get(type(value), type(value).__name__)}")
 
 
 def _string(value: Any) -> str:

@@ -3,12 +3,9 @@
 from datetime import datetime
 from typing import Any, TypeVar
 
-import attrs
 import msgspec
-from cattrs import Converter
-from cattrs.gen import make_dict_unstructure_fn, override
 
-from ecr_async._wire.annotations import members_of
+from ecr_async._wire.converter import converter
 from ecr_async._wire.decoding import decode
 from ecr_async.api.common import ServerException
 from ecr_async.api.images import ImageDetail, ImageReferrer
@@ -52,19 +49,5 @@ def write_error(error: ServiceError) -> tuple[int, bytes]:
     return STATUSES.get(error.code, 400), msgspec.json.encode(body)
 
 
-def _unstructurer(cls: Any) -> Any:
-    names: Any = {
-        member.name: override(
-            rename=member.wire,
-            omit_if_default=not (member.is_required or member.is_empty_when_absent)
-            or (cls, member.name) in ABSENT_IF_EMPTY,
-        )
-        for member in members_of(cls)
-    }
-    return make_dict_unstructure_fn(cls, _converter, **names)
-
-
-_converter = Converter()
+_converter = converter(write_time=datetime.timestamp, absent_if_empty=ABSENT_IF_EMPTY)
 """Responses need no checking, so they take cattrs' own way, which is faster."""
-_converter.register_unstructure_hook(datetime, datetime.timestamp)
-_converter.register_unstructure_hook_factory(attrs.has, _unstructurer)
