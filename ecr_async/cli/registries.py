@@ -4,9 +4,9 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import attrs
+import typer
 
 from ecr_async._bulk.services import ServiceSelection
-from ecr_async.errors import ConfigurationError
 from ecr_async.fleet import Fleet
 from ecr_async.service import Service
 from ecr_async.session import Session
@@ -45,9 +45,9 @@ class Registries:
 
     async def _fleet(self, stack: AsyncExitStack) -> Fleet:
         if not self.accounts or not self.role:
-            raise ConfigurationError("--account and --role go together")
+            raise typer.BadParameter("--account and --role go together")
         if len(self.profiles) > 1:
-            raise ConfigurationError("--account goes with one --profile, whose credentials assume the role")
+            raise typer.BadParameter("--account goes with one --profile, whose credentials assume the role")
         session = Session(profile=self.profiles[0], endpoint_url=self.endpoint_url)
         await stack.enter_async_context(session)
         regions = [region for region in self.regions if region] or [session.config.require_region()]

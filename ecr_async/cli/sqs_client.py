@@ -5,6 +5,8 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
+import typer
+
 from ecr_async.errors import ConfigurationError
 
 __all__ = ["sqs_client"]
@@ -20,11 +22,11 @@ def sqs_client(
 ) -> Any:
     """Return a client for the queue with this URL, which also gives the region and the endpoint.
 
-    Raises `ConfigurationError`.
+    Raises `ConfigurationError`, and `typer.BadParameter` for what is no URL.
     """
     url = urlsplit(queue)
     if url.scheme not in ("http", "https") or not url.hostname:
-        raise ConfigurationError("the queue must be given by its URL")
+        raise typer.BadParameter("the queue must be given by its URL", param_hint="--queue")
     of_aws = _AWS_HOST.fullmatch(url.hostname)
     if endpoint_url is None and not of_aws:
         endpoint_url = f"{url.scheme}://{url.netloc}"

@@ -134,7 +134,7 @@ def test_scan_rejects_accounts_that_it_cannot_enter(
     command: Command, arguments: list[str], words: str
 ) -> None:
     finished = command("scan", *arguments)
-    assert finished.status == 1
+    assert finished.status == 2
     assert words in finished.err
 
 
