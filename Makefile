@@ -21,10 +21,11 @@ test: $(READY)
 	$(BIN)/coverage report
 	$(BIN)/python -m pytest -m alone
 
-# The tests of every module and of its faults, for another Python or other versions of what we depend on. The
-# others are about servers, clients and pages, take long, and run in one environment only.
+# Tests for another Python or for other versions of what we depend on.
 test-plain: $(READY)
-	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit tests/faults
+	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
+
+TESTS := tests/unit tests/faults
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -58,12 +59,12 @@ test-pythons:
 		fi; \
 	done
 
-# The unit and fault tests with everything that the core needs at the lowest version that pyproject.toml allows, all at once.
-# boto3 and moto come along for the tests; their versions follow botocore's.
+# All tests but those of other programs and of pages, with everything that the core needs at the lowest version that
+# pyproject.toml allows, all at once. boto3 and moto come along for the tests; their versions follow botocore's.
 test-oldest:
 	$(MAKE) VENV=.venv-oldest ready
 	.venv-oldest/bin/python -m pip install --quiet $$($(PYTHON) tools/floors.py) boto3==$(OLDEST_BOTO3)
-	$(MAKE) VENV=.venv-oldest test-plain
+	$(MAKE) VENV=.venv-oldest TESTS="$(TESTS) tests/conformance tests/integration" test-plain
 
 OLDEST_BOTO3 := 1.28.0
 

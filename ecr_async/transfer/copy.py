@@ -78,8 +78,10 @@ async def copy_image(
     tags = None if tags is None else check_tags(tags)
     counts = CallCounts()
     copying = Copying(
-        RepositorySource(patient(source_service, PATIENCE, counts), source_repository, source_registry_id),
-        RepositoryDestination(
+        source=RepositorySource(
+            patient(source_service, PATIENCE, counts), source_repository, source_registry_id
+        ),
+        destination=RepositoryDestination(
             patient(service, PATIENCE, counts),
             repository,
             UploadNotes(state_folder() if resume else None),
@@ -100,8 +102,8 @@ async def copy_image(
 class Copying:
     """How images are copied from one repository into another."""
 
-    source: RepositorySource = attrs.field(kw_only=False)
-    destination: RepositoryDestination = attrs.field(kw_only=False)
+    source: RepositorySource
+    destination: RepositoryDestination
     platforms: Sequence[str] | None = None
     include_referrers: bool = False
     concurrency: int = 4

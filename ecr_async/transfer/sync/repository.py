@@ -174,8 +174,8 @@ class RepositorySync:
     def _copying(self) -> Copying:
         work = self.work
         return Copying(
-            RepositorySource(work.source, self.source),
-            RepositoryDestination(
+            source=RepositorySource(work.source, self.source),
+            destination=RepositoryDestination(
                 self.destination.service, self.name, work.notes, parts=work.parts, slots=work.blobs
             ),
             include_referrers=work.options.include_referrers,
