@@ -73,7 +73,7 @@ dist: $(READY)
 	rm -rf dist
 	$(BIN)/python -m build --quiet
 	$(BIN)/twine check --strict dist/*
-	tools/dist/test-wheel $(PYTHON)
+	tools/test-wheel $(PYTHON)
 
 # Known vulnerabilities of what we depend on, and a bill of materials. Both use the package index.
 audit: $(USABLE)
