@@ -4,7 +4,10 @@ import re
 import tomllib
 from pathlib import Path
 
+import ecr_async
+
 ROOT = Path(__file__).parents[2]
+PACKAGE = Path(ecr_async.__file__).parent
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
@@ -16,9 +19,8 @@ def named_in(heading: str) -> set[str]:
 
 
 def test_every_room_and_every_noun_of_the_root_is_named() -> None:
-    package = ROOT / "ecr_async"
-    rooms = {each.name for each in package.iterdir() if (each / "__init__.py").exists()}
-    nouns = {each.name for each in package.glob("[a-z]*.py")}
+    rooms = {each.name for each in PACKAGE.iterdir() if (each / "__init__.py").exists()}
+    nouns = {each.name for each in PACKAGE.glob("[a-z]*.py")}
     assert named_in("The house") == rooms | nouns
 
 
@@ -44,4 +46,4 @@ def test_every_folder_of_tests_is_named() -> None:
 def test_every_file_that_the_page_names_is_there() -> None:
     walk = PAGE.partition("\n## A call's walk\n")[2].partition("\n## ")[0]
     for name in re.findall(r"`([a-z_/]+\.py)`", walk):
-        assert (ROOT / "ecr_async" / name).exists(), name
+        assert (PACKAGE / name).exists(), name
