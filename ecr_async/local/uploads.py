@@ -171,8 +171,8 @@ class Uploads:
             upload = await self._find(scope, repository_name, registry_id, upload_id)
             algorithm = next(filter(None, map(algorithm_of, digests)), "sha256")
             digest = await self._digest(upload, algorithm)
-            if may_be_empty and not upload.received:
-                await self.run(lambda: self._blobs.open_upload(upload_id, 0).close())
+            if upload.received or may_be_empty:  # what a rejected part has left behind is cut off
+                await self.run(lambda: self._blobs.open_upload(upload_id, upload.received).close())
 
             def work(registry: Registry) -> LayerRecord:
                 repository = registry.repository(repository_name, registry_id)

@@ -6,13 +6,23 @@ import json
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from ecr_async import api as ecr
 from ecr_async._auth.credentials import Credentials
 from ecr_async.local import LocalECR, bodies
 from ecr_async.service import Service
-from tests.integration.local.content import MIB, begin_upload, create, digest_of, send_part
+from tests.integration.local.content import (
+    MIB,
+    begin_upload,
+    create,
+    digest_of,
+    manifest,
+    push_layer,
+    put,
+    send_part,
+)
 from tests.integration.local.test_protocol import TARGET, call, signed
 
 PART = bytes(range(256)) * 4096
@@ -160,3 +170,20 @@ async def test_a_client_that_goes_away_leaves_its_upload_usable(
         assert await send_part(service, upload_id, 0, PART) == MIB - 1
         await layer_of(service, upload_id, PART)
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_a_rejected_part_adds_nothing_to_the_layer(local: LocalECR, service: Service) -> None:
+    """Two clients may continue one upload: the second to send a part is rejected, and its bytes are there."""
+    upload_id = await begin_upload(service)
+    await send(local, members(upload_id))
+    status, error = await send(local, members(upload_id))
+    assert (status, error["__type"]) == (400, "InvalidLayerPartException")
+    await layer_of(service, upload_id, PART)
+    await push_layer(service, b"{}")
+    await put(service, manifest(PART), "v1")
+    opened = await ecr.get_download_url_for_layer(
+        service, ecr.GetDownloadUrlForLayerRequest("team/app", digest_of(PART))
+    )
+    assert opened.download_url is not None
+    async with aiohttp.ClientSession() as client, client.get(opened.download_url) as response:
+        assert await response.read() == PART
