@@ -38,7 +38,6 @@ from ecr_async._http.reading import (
 from ecr_async._http.tls import context_trusting
 from ecr_async._http.transport import Reply
 from ecr_async._secret import SecretBytes
-from ecr_async._wire.decoding import Document
 from ecr_async.errors import (
     CallError,
     PoolTimeoutError,
@@ -241,7 +240,7 @@ class PooledConnection:
         client = pool.client
         tls = await pool.tls(url, proxy)
         response: aiohttp.ClientResponse | None = None
-        content: Document
+        content: bytes | bytearray
         failure: Exception
         cause: Exception | None = None
         self.is_fresh_wanted = fresh

@@ -11,7 +11,6 @@ import aiohttp
 
 from ecr_async._http.deadlines import Deadline
 from ecr_async._secret import SecretBuffer, SecretBytes
-from ecr_async._wire.decoding import Document
 
 __all__ = [
     "BUFFERED",
@@ -162,19 +161,19 @@ def _take_note(closed: asyncio.Future[None]) -> None:
         closed.exception()
 
 
-def is_packed(body: Document) -> bool:
+def is_packed(body: bytes | bytearray) -> bool:
     """Whether a body is gzipped, as some proxies and emulators send it without being asked to."""
     return body.startswith(b"\x1f\x8b")  # which no JSON begins with
 
 
-async def unpack(body: Document) -> SecretBuffer:
+async def unpack(body: bytes | bytearray) -> SecretBuffer:
     """Decompress a gzipped body, yielding to the event loop after each piece.
 
     Raises `UnreadableError` for a body that is damaged or breaks off, and `TooLargeError`.
     """
     unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     unpacked = SecretBuffer()
-    packed: Document = body
+    packed: bytes | bytearray = body
     while not unpacker.eof:
         before = len(unpacked)
         try:

@@ -12,7 +12,6 @@ from yarl import URL
 from ecr_async._http.body import Content
 from ecr_async._http.failures import request_id
 from ecr_async._http.proxy import Proxy
-from ecr_async._wire.decoding import Document
 
 __all__ = ["Connection", "Download", "Reply", "Transport"]
 
@@ -23,7 +22,7 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
-    body: Document
+    body: bytes | bytearray
 
     @property
     def request_id(self) -> str | None:
