@@ -14,6 +14,7 @@ from typing import cast, get_args
 from ecr_async.errors import ValidationError
 
 __all__ = [
+    "as_path",
     "check_choice",
     "check_functions",
     "check_kinds",
@@ -95,14 +96,21 @@ def check_kinds(kind: type | UnionType, **arguments: object) -> None:
             raise ValidationError(name, fault)
 
 
+def as_path(value: object) -> Path | None:
+    """Return a path; None for what cannot be one."""
+    text: object = (
+        os.fspath(cast("str | os.PathLike[str]", value)) if isinstance(value, str | os.PathLike) else None
+    )
+    return Path(text) if isinstance(text, str) and text and "\0" not in text else None
+
+
 def check_path(name: str, value: object) -> Path:
     """Return a path. Raises `ValidationError` that names the argument for what cannot be one."""
-    if not isinstance(value, str | os.PathLike):
-        raise ValidationError(name, f"must be a path, not {_name(value)}")
-    text = os.fspath(cast("str | os.PathLike[str]", value))
-    if not isinstance(cast("object", text), str) or not text or "\0" in text:
-        raise ValidationError(name, f"must be a path, not {text!r:.80}")
-    return Path(text)
+    path = as_path(value)
+    if path is None:
+        shown = f"{value!r:.80}" if isinstance(value, str) else _name(value)
+        raise ValidationError(name, f"must be a path, not {shown}")
+    return path
 
 
 def check_functions(**arguments: object) -> None:

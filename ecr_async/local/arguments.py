@@ -3,11 +3,10 @@
 import math
 import re
 from collections.abc import Iterable, Mapping
-from os import PathLike, fspath
 from pathlib import Path
 from typing import cast, get_args
 
-from ecr_async._arguments import number_fault
+from ecr_async._arguments import as_path, number_fault
 from ecr_async.errors import ConfigurationError, ValidationError
 from ecr_async.local.addresses import ACCOUNT_ID, REGION_NAME, UriStyle
 from ecr_async.local.authentication import AccessKey
@@ -91,11 +90,10 @@ def check_uri_style(value: object) -> None:
 
 def check_path(name: str, value: object) -> Path:
     """Return a path; raises `ConfigurationError` for what cannot be one."""
-    shown = _shown(value)
-    text: object = fspath(cast("str | PathLike[str]", value)) if isinstance(value, str | PathLike) else None
-    if not isinstance(text, str) or not text or "\0" in text:
-        raise ConfigurationError(f"{name} must be a path, as a string or a Path, not {shown}")
-    return Path(text)
+    path = as_path(value)
+    if path is None:
+        raise ConfigurationError(f"{name} must be a path, as a string or a Path, not {_shown(value)}")
+    return path
 
 
 def check_tls(value: object) -> bool | tuple[Path, Path]:
