@@ -1,11 +1,6 @@
-"""Answers of ECR's API that people published, read as boto3 reads them.
-
-They are third-party texts and none of them is in the repository. Where they lie is in ECR_ASYNC_CORPUS;
-by default it is a folder beside the repository.
-"""
+"""Responses of ECR's API that people published, read as boto3 reads them."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +16,10 @@ from ecr_async.errors import ResponseError, ServiceError
 from tests.conformance import strategies
 from tests.conformance.test_requests import operation_of
 from tests.conformance.translation import from_ours, normal
-
-FOLDER = (
-    Path(os.environ.get("ECR_ASYNC_CORPUS", Path(__file__).parents[3] / "shared" / "corpus")) / "responses"
-)
-PUBLISHED = sorted(FOLDER.glob("*.json"))
-
-NONE = pytest.param(None, marks=pytest.mark.skip(f"NOTHING TESTED: no published responses in {FOLDER}"))
+from tests.published import published
 
 
-@pytest.mark.parametrize("published", PUBLISHED or [NONE], ids=lambda path: path.stem if path else "")
+@published("responses")
 def test_it_is_read_as_boto3_reads_it(published: Path) -> None:
     document = json.loads(published.read_text())
     wire, status = document["wire"], document["status"]
