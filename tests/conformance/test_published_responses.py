@@ -22,6 +22,8 @@ from tests.published import published
 @published("responses")
 def test_it_is_read_as_boto3_reads_it(published: Path) -> None:
     document = json.loads(published.read_text())
+    if document["operation"] not in strategies.OPERATIONS:
+        pytest.skip("botocore is older than the operation")
     wire, status = document["wire"], document["status"]
     body = wire.encode(errors="surrogatepass") if isinstance(wire, str) else json.dumps(wire).encode()
     shape = strategies.operation(document["operation"]).output_shape
@@ -35,7 +37,7 @@ def test_it_is_read_as_boto3_reads_it(published: Path) -> None:
         assert error.message.endswith(theirs["Message"] or "")
         if theirs["Code"] != str(status):  # which botocore takes where the body names no type
             assert isinstance(error, ServiceError)
-            assert error.code == theirs["Code"]
+            assert error.code == theirs["Code"].partition(":")[0]  # which older ones leave there
         return
     try:
         expected = _readable(_by_botocore(shape, status, body))
