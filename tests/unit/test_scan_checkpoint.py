@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 import ecr_async as ecr
+from ecr_async._bulk.images.checkpoint import Checkpoint
 from tests.integration.subprocesses import ROOT
 from tests.unit.fake_registry import FakeRegistry, image
 
@@ -388,6 +389,7 @@ class TestDamage:
             "UPDATE repository SET name = 'another' WHERE name = (SELECT min(name) FROM repository)",
             "UPDATE repository SET next_token = x'ff' WHERE next_token IS NOT NULL",
             "UPDATE service SET registry = NULL",
+            "DELETE FROM service",
             "DROP TABLE repository",
             "DROP TABLE delivered",
             "DROP TABLE service",
@@ -405,6 +407,23 @@ class TestDamage:
         database.close()
         with pytest.raises(ecr.CheckpointError, match=r"scan\.checkpoint is damaged .*delete it"):
             await runs.run()
+
+    async def test_a_service_that_was_deleted(self, tmp_path: Path) -> None:
+        """Otherwise the next one would take its number, and with it its repositories."""
+        file = tmp_path / "checkpoint"
+        async with FakeRegistry({}).session() as session:
+            services = [session.service(region) for region in ("eu-west-1", "eu-west-2", "eu-west-3")]
+            checkpoint = Checkpoint(file, "settings")
+            await checkpoint.open(None)
+            for service in services:
+                await checkpoint.register(service)
+            await checkpoint.aclose()
+            with contextlib.closing(sqlite3.connect(file)) as database, database:
+                database.execute("DELETE FROM service WHERE id = 2")
+            checkpoint = Checkpoint(file, "settings")
+            with pytest.raises(ecr.CheckpointError, match="a service is missing"):
+                await checkpoint.open(None)
+            await checkpoint.aclose()
 
     async def test_digests_that_were_altered(self, tmp_path: Path) -> None:
         runs = Runs(FakeRegistry({"team/web": 50}), tmp_path)
