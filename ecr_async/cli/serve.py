@@ -19,8 +19,8 @@ from ecr_async.errors import ConfigurationError
 from ecr_async.local import EventSink, LocalECR, RateLimit
 from ecr_async.local import serve as serve_forever
 from ecr_async.local.arguments import KEY_ID, account_fault, region_fault
-from ecr_async.local.behaviour import check_operation
 from ecr_async.local.embedded import ACCESS_KEY, SECRET_KEY
+from ecr_async.local.http.behaviour import check_operation
 from ecr_async.local.samples import fill_with_samples
 
 __all__ = ["serve"]

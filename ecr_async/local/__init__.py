@@ -5,15 +5,18 @@
 
 See `LocalECR` for what it can do. The rest of this page is for those who work on it.
 
-**How a request goes.** A door (`server` for the API) finds out who calls and what for, which is a `Scope`,
-and hands a function to `Backend.read` or `Backend.write`. The store (`store`) runs it on a thread of its own
-between BEGIN and COMMIT; it gets a `Registry`: the caller's account and region, the open transaction, and the
-few helpers that every operation needs. `operations` says which function carries out which operation of the
-API. Rules that more than one door goes by stand outside `operations`: `images`, `layers`, `pushing`, `scans`,
-`account`.
+**The rooms**, from the bottom: `state` is where everything is kept, `rules` what ECR allows, does and says,
+`operations` the API's operations, one function each. Requests come in by two doors, `awsjson` and
+`distribution`; `http` is what the doors share. `server` puts them together, and `embedded` starts it.
 
-**What the store holds.** Rows, in SQLite (`schema`), say everything that is so; files (`blobs`) hold the
-bytes of layers and uploads. One server uses a folder at a time (`folder`).
+**How a request goes.** A door (`server` for the API) finds out who calls and what for, which is a `Scope`,
+and hands a function to `Backend.read` or `Backend.write`. The store (`state.store`) runs it on a thread of
+its own between BEGIN and COMMIT; it gets a `Registry`: the caller's account and region, the open transaction,
+and the few helpers that every operation needs. `operations` says which function carries out which operation
+of the API. What more than one door goes by stands in `rules`.
+
+**What the store holds.** Rows, in SQLite (`state.schema`), say everything that is so; files (`state.blobs`)
+hold the bytes of layers and uploads. One server uses a folder at a time (`state.folder`).
 
 - A repository belongs to an account and a region, and owns its images, tags, layers and uploads: they go
   with it. `registries` counts repositories, so that nobody has to.
@@ -30,10 +33,10 @@ bytes of layers and uploads. One server uses a folder at a time (`folder`).
 2. A file goes after its row: it is removed once a transaction without the row is committed
    (`Transaction.after_commit`), and only if by then no row needs it.
 3. So a crash leaves at most files that no row needs. The next start removes them, and rows whose files
-   a failure of power took (`sweeping`). What is abandoned or unused for a day is freed as well.
+   a failure of power took (`state.sweeping`). What is abandoned or unused for a day is freed as well.
 
-**Events** are recorded by `events` in the transaction that they report, and sent by `outbox` once it is
-committed; both do nothing where nothing listens.
+**Events** are recorded by `rules.events` in the transaction that they report, and sent by `state.outbox` once
+it is committed; both do nothing where nothing listens.
 
 **A new operation** is a function in a module of `operations` and a line in `operations.HANDLERS`:
 
@@ -41,17 +44,17 @@ committed; both do nothing where nothing listens.
         rules = registry.setting("replication", ReplicationConfiguration) or ReplicationConfiguration(())
         return DescribeRegistryResponse(registry.account, rules)
 
-The request has been checked against the API's limits. An error is made by a function in `messages`, or in
-`registry_messages`, which says where its wording comes from.
+The request has been checked against the API's limits. An error is made by a function in `rules.messages`, or
+in `rules.registry_messages`, which says where its wording comes from.
 
-**Layer parts** are too large to be parsed first: `part_uploads` takes them in while they arrive, by the same
-rules.
+**Layer parts** are too large to be parsed first: `awsjson.part_uploads` takes them in while they arrive,
+by the same rules.
 """
 
-from ecr_async.local.behaviour import Fault, FaultKind, RateLimit
 from ecr_async.local.clock import LocalClock
 from ecr_async.local.embedded import LocalECR, NotRunningError, serve
-from ecr_async.local.outbox import EventSink
+from ecr_async.local.http.behaviour import Fault, FaultKind, RateLimit
+from ecr_async.local.state.outbox import EventSink
 
 __all__ = [
     "EventSink",

@@ -10,7 +10,7 @@ from ecr_async._arguments import as_path, number_fault
 from ecr_async.errors import ConfigurationError, ValidationError
 from ecr_async.local.addresses import ACCOUNT_ID, REGION_NAME, UriStyle
 from ecr_async.local.authentication import AccessKey
-from ecr_async.local.behaviour import RateLimit, check_operation
+from ecr_async.local.http.behaviour import RateLimit, check_operation
 
 __all__ = [
     "account_fault",

@@ -10,17 +10,17 @@ from typing import TypeAlias, TypeVar
 import attrs
 
 from ecr_async.api.common import ImageIdentifier
-from ecr_async.local import sweeping
 from ecr_async.local.authentication import Caller
-from ecr_async.local.blobs import Blobs
-from ecr_async.local.folder import DataFolder
-from ecr_async.local.outbox import Outbox
-from ecr_async.local.registry import Registry, Rules, Scope
-from ecr_async.local.scans import complete_scans
-from ecr_async.local.schema import SERVER_TABLES
-from ecr_async.local.sealing import Sealer
-from ecr_async.local.store import Store, Transaction
-from ecr_async.local.uploads import Uploads
+from ecr_async.local.rules.registry import Registry, Rules, Scope
+from ecr_async.local.rules.scans import complete_scans
+from ecr_async.local.rules.uploads import Uploads
+from ecr_async.local.state import sweeping
+from ecr_async.local.state.blobs import Blobs
+from ecr_async.local.state.folder import DataFolder
+from ecr_async.local.state.outbox import Outbox
+from ecr_async.local.state.schema import SERVER_TABLES
+from ecr_async.local.state.sealing import Sealer
+from ecr_async.local.state.store import Store, Transaction
 
 __all__ = ["Backend"]
 

@@ -30,8 +30,8 @@ from aiohttp import web
 from ecr_async.errors import ConfigurationError
 from ecr_async.local.addresses import HOST
 from ecr_async.local.arguments import read_rates
-from ecr_async.local.behaviour import Behaviour, Fault
 from ecr_async.local.clock import LocalClock
+from ecr_async.local.http.behaviour import Behaviour, Fault
 
 __all__ = ["make_control"]
 

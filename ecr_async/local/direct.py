@@ -8,11 +8,11 @@ import attrs
 from ecr_async._wire import codec
 from ecr_async.errors import ValidationError
 from ecr_async.local.authentication import Caller
+from ecr_async.local.awsjson.requests import read_request
 from ecr_async.local.backend import Backend
 from ecr_async.local.operations import HANDLERS
 from ecr_async.local.operations.table import Handler, Steps
-from ecr_async.local.registry import Registry, Scope
-from ecr_async.local.requests import read_request
+from ecr_async.local.rules.registry import Registry, Scope
 
 __all__ = ["call", "fill"]
 

@@ -23,16 +23,16 @@ from ecr_async.local import arguments, direct
 from ecr_async.local.addresses import Addresses, RegistryKey, UriStyle
 from ecr_async.local.authentication import LOCAL_KEY, AccessKey, Authenticator, Caller
 from ecr_async.local.backend import Backend
-from ecr_async.local.behaviour import Behaviour, Fault, RateLimit
 from ecr_async.local.clock import LocalClock
-from ecr_async.local.connections import Connections
 from ecr_async.local.control import make_control
-from ecr_async.local.interference import Interference
+from ecr_async.local.http.behaviour import Behaviour, Fault, RateLimit
+from ecr_async.local.http.connections import Connections
+from ecr_async.local.http.interference import Interference
+from ecr_async.local.http.tls import Certificates, make_certificates
 from ecr_async.local.operations.lifecycle import repositories_with_policies, run_policy
-from ecr_async.local.outbox import OnEvent, Outbox
-from ecr_async.local.registry import Rules, Scope
+from ecr_async.local.rules.registry import Rules, Scope
 from ecr_async.local.server import make_application
-from ecr_async.local.tls import Certificates, make_certificates
+from ecr_async.local.state.outbox import OnEvent, Outbox
 from ecr_async.session import Session
 
 __all__ = ["LocalECR", "NotRunningError", "serve"]

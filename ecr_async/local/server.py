@@ -18,17 +18,17 @@ from ecr_async.api.common import ServerException
 from ecr_async.api.layers import UPLOAD_LAYER_PART
 from ecr_async.errors import ServiceError
 from ecr_async.local.authentication import Authenticator, Caller, Claim
+from ecr_async.local.awsjson.part_uploads import receive_part
+from ecr_async.local.awsjson.requests import read_request
 from ecr_async.local.backend import Backend
-from ecr_async.local.bodies import LARGE_BODY, MAX_BODY_BYTES, Body, LargeBodies
-from ecr_async.local.connections import Connections
 from ecr_async.local.distribution import make_distribution
-from ecr_async.local.interference import Interference, LayerResponse
+from ecr_async.local.http.bodies import LARGE_BODY, MAX_BODY_BYTES, Body, LargeBodies
+from ecr_async.local.http.connections import Connections
+from ecr_async.local.http.interference import Interference, LayerResponse
 from ecr_async.local.operations import HANDLERS
 from ecr_async.local.operations.layers import DOWNLOAD_PATH, DOWNLOAD_PURPOSE
 from ecr_async.local.operations.table import Handler
-from ecr_async.local.part_uploads import receive_part
-from ecr_async.local.registry import Scope
-from ecr_async.local.requests import read_request
+from ecr_async.local.rules.registry import Scope
 from ecr_async.local.wire import write_error, write_response
 
 __all__ = ["make_application"]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecr_async import ServiceError
-from ecr_async.local.requests import read_request
+from ecr_async.local.awsjson.requests import read_request
 from tests.conformance import strategies
 from tests.conformance.test_requests import clashes, operation_of, serialized
 from tests.conformance.translation import to_ours

@@ -20,7 +20,7 @@ import ecr_async as ecr
 from ecr_async import distributed
 from ecr_async.distributed.registry import file_name
 from ecr_async.local import LocalECR
-from ecr_async.local.bodies import LARGE_BODY, Body
+from ecr_async.local.http.bodies import LARGE_BODY, Body
 from tests.integration.local.content import manifest
 from tests.integration.subprocesses import environment
 

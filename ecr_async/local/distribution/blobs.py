@@ -10,9 +10,9 @@ from aiohttp import web
 from ecr_async.api.layers import BATCH_CHECK_LAYER_AVAILABILITY, GET_DOWNLOAD_URL_FOR_LAYER
 from ecr_async.local.distribution.errors import API_VERSION, DistributionError
 from ecr_async.local.distribution.exchange import Exchange
-from ecr_async.local.interference import LayerResponse
-from ecr_async.local.layers import find_layer
-from ecr_async.local.registry import Registry
+from ecr_async.local.http.interference import LayerResponse
+from ecr_async.local.rules.layers import find_layer
+from ecr_async.local.rules.registry import Registry
 
 __all__ = ["delete_blob", "get_blob", "head_blob"]
 

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from ecr_async.errors import ServiceError, ValidationError
-from ecr_async.local.images import NoImageError
+from ecr_async.local.rules.images import NoImageError
 
 __all__ = ["API_VERSION", "DistributionError", "Kind", "respond", "translated"]
 

@@ -12,7 +12,7 @@ from ecr_async.local.addresses import Addresses, RegistryKey
 from ecr_async.local.authentication import Caller
 from ecr_async.local.backend import Backend
 from ecr_async.local.operations import HANDLERS
-from ecr_async.local.registry import Registry, Scope
+from ecr_async.local.rules.registry import Registry, Scope
 
 __all__ = ["Access", "Exchange"]
 

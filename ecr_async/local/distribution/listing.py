@@ -21,7 +21,7 @@ from ecr_async.api.images import (
 from ecr_async.api.repositories import DESCRIBE_REPOSITORIES
 from ecr_async.local.distribution.errors import API_VERSION, DistributionError
 from ecr_async.local.distribution.exchange import Exchange
-from ecr_async.local.registry import Registry
+from ecr_async.local.rules.registry import Registry
 from ecr_async.oci.media_types import OCI_INDEX
 
 __all__ = ["list_referrers", "list_repositories", "list_tags"]

@@ -12,7 +12,7 @@ from ecr_async.local.addresses import RegistryKey
 from ecr_async.local.authentication import Caller
 from ecr_async.local.distribution.errors import DistributionError
 from ecr_async.local.operations.authorization import USER, open_password
-from ecr_async.local.sealing import Sealer
+from ecr_async.local.state.sealing import Sealer
 
 __all__ = ["SERVICE", "Login", "challenge"]
 

@@ -14,15 +14,15 @@ from ecr_async.api.images import (
     ImageAlreadyExistsException,
     ImageFailure,
 )
-from ecr_async.local.bodies import Body
-from ecr_async.local.digests import algorithm_of
 from ecr_async.local.distribution.errors import API_VERSION, DistributionError
 from ecr_async.local.distribution.exchange import Exchange
-from ecr_async.local.images import NoImageError, find
-from ecr_async.local.manifests import Manifest
+from ecr_async.local.http.bodies import Body
 from ecr_async.local.operations.provisioning import repository_to_push
 from ecr_async.local.operations.replication import push_and_replicate
-from ecr_async.local.registry import Registry
+from ecr_async.local.rules.images import NoImageError, find
+from ecr_async.local.rules.manifests import Manifest
+from ecr_async.local.rules.registry import Registry
+from ecr_async.local.state.digests import algorithm_of
 from ecr_async.oci.manifests import MAX_MANIFEST_BYTES
 
 __all__ = ["delete_manifest", "get_manifest", "head_manifest", "put_manifest"]

@@ -28,18 +28,18 @@ from ecr_async.api.layers import (
     LayerAlreadyExistsException,
 )
 from ecr_async.api.pull_through_cache import PullThroughCacheRule
-from ecr_async.local import events
 from ecr_async.local.backend import Backend
-from ecr_async.local.digests import algorithm_of
 from ecr_async.local.distribution.exchange import Access
 from ecr_async.local.distribution.upstream import Upstream, is_on_loopback
-from ecr_async.local.images import NoImageError, find
-from ecr_async.local.layers import begin_upload, find_layer
-from ecr_async.local.manifests import Manifest, ManifestError
 from ecr_async.local.operations.provisioning import find_template, provision
 from ecr_async.local.operations.pull_through_cache import find_rule
-from ecr_async.local.pushing import push
-from ecr_async.local.registry import Registry, Scope
+from ecr_async.local.rules import events
+from ecr_async.local.rules.images import NoImageError, find
+from ecr_async.local.rules.layers import begin_upload, find_layer
+from ecr_async.local.rules.manifests import Manifest, ManifestError
+from ecr_async.local.rules.pushing import push
+from ecr_async.local.rules.registry import Registry, Scope
+from ecr_async.local.state.digests import algorithm_of
 
 __all__ = ["PullThrough"]
 

@@ -16,14 +16,14 @@ from ecr_async.api.layers import (
     UPLOAD_LAYER_PART,
     LayerAlreadyExistsException,
 )
-from ecr_async.local.bodies import Body, pass_on
-from ecr_async.local.digests import algorithm_of
 from ecr_async.local.distribution.errors import API_VERSION, DistributionError
 from ecr_async.local.distribution.exchange import Exchange
 from ecr_async.local.distribution.spans import Span
-from ecr_async.local.layers import UploadRecord, begin_upload, cancel_upload, find_upload, mount_layer
+from ecr_async.local.http.bodies import Body, pass_on
 from ecr_async.local.operations.provisioning import repository_to_push
-from ecr_async.local.registry import Registry
+from ecr_async.local.rules.layers import UploadRecord, begin_upload, cancel_upload, find_upload, mount_layer
+from ecr_async.local.rules.registry import Registry
+from ecr_async.local.state.digests import algorithm_of
 
 __all__ = ["append_chunk", "begin", "cancel", "complete", "status"]
 

@@ -10,11 +10,11 @@ from ecr_async.api.images import (
     UpdateImageStorageClassRequest,
     UpdateImageStorageClassResponse,
 )
-from ecr_async.local import events, registry_messages
-from ecr_async.local.digests import DIGEST
-from ecr_async.local.images import ImageRecord, details, the_image
-from ecr_async.local.manifests import annotations
-from ecr_async.local.registry import Registry
+from ecr_async.local.rules import events, registry_messages
+from ecr_async.local.rules.images import ImageRecord, details, the_image
+from ecr_async.local.rules.manifests import annotations
+from ecr_async.local.rules.registry import Registry
+from ecr_async.local.state.digests import DIGEST
 
 __all__: list[str] = []
 

@@ -8,8 +8,8 @@ from ecr_async.api.authorization import (
     GetAuthorizationTokenResponse,
 )
 from ecr_async.local.authentication import Caller
-from ecr_async.local.registry import Registry, moment
-from ecr_async.local.sealing import Sealer
+from ecr_async.local.rules.registry import Registry, moment
+from ecr_async.local.state.sealing import Sealer
 
 __all__ = ["USER", "open_password"]
 

@@ -6,8 +6,8 @@ from ecr_async.api.images import (
     BatchDeleteImageResponse,
     ImageFailure,
 )
-from ecr_async.local.images import NoImageError, delete
-from ecr_async.local.registry import Registry
+from ecr_async.local.rules.images import NoImageError, delete
+from ecr_async.local.rules.registry import Registry
 
 __all__: list[str] = []
 

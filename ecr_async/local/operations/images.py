@@ -16,8 +16,16 @@ from ecr_async.api.images import (
     ListImagesResponse,
 )
 from ecr_async.local.backend import Backend
-from ecr_async.local.images import ImageRecord, NoImageError, detail, details, find, record_pull, the_image
-from ecr_async.local.registry import Registry, RepositoryRecord, Scope
+from ecr_async.local.rules.images import (
+    ImageRecord,
+    NoImageError,
+    detail,
+    details,
+    find,
+    record_pull,
+    the_image,
+)
+from ecr_async.local.rules.registry import Registry, RepositoryRecord, Scope
 
 __all__: list[str] = []
 

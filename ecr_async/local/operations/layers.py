@@ -16,12 +16,12 @@ from ecr_async.api.layers import (
     UploadLayerPartRequest,
     UploadLayerPartResponse,
 )
-from ecr_async.local import messages, quotas
 from ecr_async.local.backend import Backend
-from ecr_async.local.digests import DIGEST
-from ecr_async.local.layers import UploadRecord, begin_upload, find_layer, the_layer
 from ecr_async.local.operations.provisioning import repository_to_push
-from ecr_async.local.registry import Registry, Scope
+from ecr_async.local.rules import messages, quotas
+from ecr_async.local.rules.layers import UploadRecord, begin_upload, find_layer, the_layer
+from ecr_async.local.rules.registry import Registry, Scope
+from ecr_async.local.state.digests import DIGEST
 
 __all__ = ["DOWNLOAD_PATH", "DOWNLOAD_PURPOSE", "check_part", "part_response"]
 

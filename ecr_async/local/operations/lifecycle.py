@@ -28,11 +28,11 @@ from ecr_async.api.lifecycle import (
     TransitioningImageTotalCount,
 )
 from ecr_async.lifecycle import Evaluation, LifecyclePolicy, LifecyclePolicyError, evaluate
-from ecr_async.local import events, messages
-from ecr_async.local.cloudtrail import LifecycleAction
-from ecr_async.local.images import archive_image, delete_image, detail, details
 from ecr_async.local.json_values import compacted
-from ecr_async.local.registry import Registry, RepositoryRecord, moment, strings
+from ecr_async.local.rules import events, messages
+from ecr_async.local.rules.cloudtrail import LifecycleAction
+from ecr_async.local.rules.images import archive_image, delete_image, detail, details
+from ecr_async.local.rules.registry import Registry, RepositoryRecord, moment, strings
 from ecr_async.local.wire import dump, load
 
 __all__ = ["repositories_with_policies", "run_policy"]

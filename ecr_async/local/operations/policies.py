@@ -8,9 +8,9 @@ from ecr_async.api.policies import (
     SetRepositoryPolicyRequest,
     SetRepositoryPolicyResponse,
 )
-from ecr_async.local import messages
-from ecr_async.local.policy_documents import check_policy, locks_out, reformatted
-from ecr_async.local.registry import Registry, RepositoryRecord
+from ecr_async.local.rules import messages
+from ecr_async.local.rules.policy_documents import check_policy, locks_out, reformatted
+from ecr_async.local.rules.registry import Registry, RepositoryRecord
 
 __all__: list[str] = []
 

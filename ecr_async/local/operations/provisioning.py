@@ -17,7 +17,7 @@ from ecr_async.local.operations.lifecycle import put_lifecycle_policy
 from ecr_async.local.operations.policies import set_repository_policy
 from ecr_async.local.operations.repositories import create_repository
 from ecr_async.local.operations.templates import KIND
-from ecr_async.local.registry import Registry, RepositoryRecord
+from ecr_async.local.rules.registry import Registry, RepositoryRecord
 
 __all__ = ["find_template", "provision", "repository_to_push"]
 

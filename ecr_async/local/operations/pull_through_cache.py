@@ -18,8 +18,8 @@ from ecr_async.api.pull_through_cache import (
     ValidatePullThroughCacheRuleRequest,
     ValidatePullThroughCacheRuleResponse,
 )
-from ecr_async.local import registry_messages
-from ecr_async.local.registry import Registry, moment
+from ecr_async.local.rules import registry_messages
+from ecr_async.local.rules.registry import Registry, moment
 
 __all__ = ["find_rule"]
 

@@ -4,7 +4,7 @@ from ecr_async.api.common import ImageIdentifier
 from ecr_async.api.images import Image, PutImageRequest, PutImageResponse
 from ecr_async.local.operations.provisioning import repository_to_push
 from ecr_async.local.operations.replication import push_and_replicate
-from ecr_async.local.registry import Registry
+from ecr_async.local.rules.registry import Registry
 
 __all__ = ["put_image"]
 

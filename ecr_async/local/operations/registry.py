@@ -21,11 +21,11 @@ from ecr_async.api.registry import (
     RegisterPullTimeUpdateExclusionRequest,
     RegisterPullTimeUpdateExclusionResponse,
 )
-from ecr_async.local import messages, registry_messages
-from ecr_async.local.account import ACCOUNT_SETTINGS, EXCLUSION, SETTING, account_setting
 from ecr_async.local.operations.replication import CONFIGURATION, POLICY
-from ecr_async.local.policy_documents import check_policy
-from ecr_async.local.registry import Registry, moment
+from ecr_async.local.rules import messages, registry_messages
+from ecr_async.local.rules.account import ACCOUNT_SETTINGS, EXCLUSION, SETTING, account_setting
+from ecr_async.local.rules.policy_documents import check_policy
+from ecr_async.local.rules.registry import Registry, moment
 
 __all__: list[str] = []
 

@@ -34,14 +34,14 @@ from ecr_async.api.replication import (
     StopReplicationBackfillResponse,
 )
 from ecr_async.errors import ServiceError
-from ecr_async.local import events, messages, registry_messages
 from ecr_async.local.addresses import RegistryKey
-from ecr_async.local.images import ImageRecord, details, the_image
-from ecr_async.local.manifests import Manifest
 from ecr_async.local.operations.provisioning import find_template, provision
-from ecr_async.local.policy_documents import permits
-from ecr_async.local.pushing import push
-from ecr_async.local.registry import Registry, RepositoryRecord, moment
+from ecr_async.local.rules import events, messages, registry_messages
+from ecr_async.local.rules.images import ImageRecord, details, the_image
+from ecr_async.local.rules.manifests import Manifest
+from ecr_async.local.rules.policy_documents import permits
+from ecr_async.local.rules.pushing import push
+from ecr_async.local.rules.registry import Registry, RepositoryRecord, moment
 
 __all__ = ["CONFIGURATION", "POLICY", "push_and_replicate"]
 

@@ -20,11 +20,11 @@ from ecr_async.api.repositories import (
     PutImageTagMutabilityResponse,
     Repository,
 )
-from ecr_async.local import messages, quotas
-from ecr_async.local.keys import key_arn
 from ecr_async.local.operations.tags import check_tags, put_tags
-from ecr_async.local.registry import Registry, RepositoryRecord, moment
-from ecr_async.local.sweeping import remove_layers
+from ecr_async.local.rules import messages, quotas
+from ecr_async.local.rules.keys import key_arn
+from ecr_async.local.rules.registry import Registry, RepositoryRecord, moment
+from ecr_async.local.state.sweeping import remove_layers
 
 __all__: list[str] = []
 

@@ -28,11 +28,11 @@ from ecr_async.api.scanning import (
     StartImageScanRequest,
     StartImageScanResponse,
 )
-from ecr_async.local import events, messages, registry_messages
-from ecr_async.local.findings import count_severities, find_vulnerabilities
-from ecr_async.local.images import ImageRecord, the_image
-from ecr_async.local.registry import Registry, RepositoryRecord, moment
-from ecr_async.local.scans import (
+from ecr_async.local.rules import events, messages, registry_messages
+from ecr_async.local.rules.findings import count_severities, find_vulnerabilities
+from ecr_async.local.rules.images import ImageRecord, the_image
+from ecr_async.local.rules.registry import Registry, RepositoryRecord, moment
+from ecr_async.local.rules.scans import (
     KIND,
     begin_scan,
     find_scan,

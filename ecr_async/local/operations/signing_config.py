@@ -15,9 +15,9 @@ from ecr_async.api.signing_config import (
     PutSigningConfigurationResponse,
     SigningConfiguration,
 )
-from ecr_async.local import registry_messages
-from ecr_async.local.images import the_image
-from ecr_async.local.registry import Registry
+from ecr_async.local.rules import registry_messages
+from ecr_async.local.rules.images import the_image
+from ecr_async.local.rules.registry import Registry
 
 __all__: list[str] = []
 

@@ -7,7 +7,7 @@ import attrs
 
 from ecr_async._wire.operation import Operation
 from ecr_async.local.backend import Backend
-from ecr_async.local.registry import Registry, Scope
+from ecr_async.local.rules.registry import Registry, Scope
 
 __all__ = ["Handler", "Prepares", "Reads", "Steps", "Writes"]
 

@@ -15,8 +15,8 @@ from ecr_async.api.tags import (
     UntagResourceRequest,
     UntagResourceResponse,
 )
-from ecr_async.local import messages, quotas, registry_messages
-from ecr_async.local.registry import Registry, RepositoryRecord
+from ecr_async.local.rules import messages, quotas, registry_messages
+from ecr_async.local.rules.registry import Registry, RepositoryRecord
 
 __all__ = ["check_tags", "put_tags"]
 

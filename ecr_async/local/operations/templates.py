@@ -14,9 +14,9 @@ from ecr_async.api.templates import (
     UpdateRepositoryCreationTemplateResponse,
 )
 from ecr_async.lifecycle import LifecyclePolicy, LifecyclePolicyError
-from ecr_async.local import messages, registry_messages
-from ecr_async.local.policy_documents import check_policy
-from ecr_async.local.registry import Registry, moment
+from ecr_async.local.rules import messages, registry_messages
+from ecr_async.local.rules.policy_documents import check_policy
+from ecr_async.local.rules.registry import Registry, moment
 
 __all__ = ["KIND"]
 

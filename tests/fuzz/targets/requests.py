@@ -7,11 +7,11 @@ from ecr_async._wire.operation import AnyOperation
 from ecr_async.errors import ServiceError
 from ecr_async.local.addresses import Addresses, RegistryKey
 from ecr_async.local.authentication import Caller
+from ecr_async.local.awsjson.requests import read_request
 from ecr_async.local.backend import Backend
 from ecr_async.local.operations import HANDLERS
 from ecr_async.local.operations.table import Handler
-from ecr_async.local.registry import Rules, Scope
-from ecr_async.local.requests import read_request
+from ecr_async.local.rules.registry import Rules, Scope
 from ecr_async.local.wire import write_response
 from ecr_async.oci import digest_of
 from tests.fuzz.outcomes import LOOP

@@ -3,7 +3,7 @@
 import json
 
 from ecr_async.errors import ConfigurationError, ValidationError
-from ecr_async.local.behaviour import RateLimit
+from ecr_async.local.http.behaviour import RateLimit
 from ecr_async.oci.references import ImageReference
 from ecr_async.report.reading import ScanFileError, read_rows
 from tests.fuzz.folder import folder_of

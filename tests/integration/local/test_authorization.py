@@ -9,7 +9,7 @@ from ecr_async import api as ecr
 from ecr_async.local import LocalECR
 from ecr_async.local.authentication import Caller
 from ecr_async.local.operations.authorization import open_password
-from ecr_async.local.sealing import Sealer
+from ecr_async.local.state.sealing import Sealer
 from ecr_async.service import Service
 
 ROLE = "arn:aws:iam::111111111111:role/puller"

@@ -13,7 +13,7 @@ from botocore.config import Config
 
 from ecr_async.local import LocalECR
 from ecr_async.local.json_values import compacted
-from ecr_async.local.policy_documents import reformatted
+from ecr_async.local.rules.policy_documents import reformatted
 from ecr_async.oci.media_types import OCI_MANIFEST
 from tests.integration.local.content import digest_of, manifest
 

@@ -25,14 +25,15 @@ from ecr_async.events import (
     parse_event,
 )
 from ecr_async.lifecycle import LifecyclePolicy, Rule
-from ecr_async.local import LocalECR, events
+from ecr_async.local import LocalECR
 from ecr_async.local.addresses import Addresses, RegistryKey
 from ecr_async.local.authentication import Caller
 from ecr_async.local.backend import Backend
-from ecr_async.local.cloudtrail import LifecycleAction
-from ecr_async.local.manifests import Manifest
-from ecr_async.local.outbox import Outbox
-from ecr_async.local.registry import Registry, RepositoryRecord, Rules, Scope
+from ecr_async.local.rules import events
+from ecr_async.local.rules.cloudtrail import LifecycleAction
+from ecr_async.local.rules.manifests import Manifest
+from ecr_async.local.rules.registry import Registry, RepositoryRecord, Rules, Scope
+from ecr_async.local.state.outbox import Outbox
 from ecr_async.oci.media_types import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from ecr_async.service import Service
 from tests.integration.local.content import REGISTRY, UNKNOWN_DIGEST, create, index, manifest, push, put

@@ -12,8 +12,9 @@ import pytest
 from yarl import URL
 
 from ecr_async import api as ecr
-from ecr_async.local import LocalECR, bodies, connections
-from ecr_async.local.connections import Connections
+from ecr_async.local import LocalECR
+from ecr_async.local.http import bodies, connections
+from ecr_async.local.http.connections import Connections
 from ecr_async.service import Service
 from tests.integration.local.content import create
 from tests.integration.local.test_protocol import TARGET, call, post, signed

@@ -11,7 +11,8 @@ import pytest
 
 from ecr_async import api as ecr
 from ecr_async._auth.credentials import Credentials
-from ecr_async.local import LocalECR, bodies
+from ecr_async.local import LocalECR
+from ecr_async.local.http import bodies
 from ecr_async.service import Service
 from tests.integration.local.content import (
     MIB,

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from ecr_async import api as ecr
-from ecr_async.local import LocalECR, quotas
+from ecr_async.local import LocalECR
+from ecr_async.local.rules import quotas
 from ecr_async.service import Service
 from tests.integration.local.content import begin_upload, create, manifest, push, put, send_part
 

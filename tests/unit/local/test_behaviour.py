@@ -7,7 +7,7 @@ import pytest
 
 from ecr_async.errors import ConfigurationError
 from ecr_async.local import Fault, RateLimit
-from ecr_async.local.behaviour import Behaviour
+from ecr_async.local.http.behaviour import Behaviour
 
 DROP = Fault(kind="drop")
 DELAY = Fault(kind="delay", seconds=1)

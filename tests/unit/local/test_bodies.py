@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from ecr_async.local import bodies
-from ecr_async.local.bodies import LARGE_AT_ONCE, Body, LargeBodies, pass_on
+from ecr_async.local.http import bodies
+from ecr_async.local.http.bodies import LARGE_AT_ONCE, Body, LargeBodies, pass_on
 
 
 class Content:

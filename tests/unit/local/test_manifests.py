@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ecr_async.local.manifests import Manifest, ManifestError
+from ecr_async.local.rules.manifests import Manifest, ManifestError
 
 DIGEST = "sha256:" + "0" * 64
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ecr_async.local.streamed_blob import StreamedBlob
+from ecr_async.local.awsjson.streamed_blob import StreamedBlob
 
 
 def streamed(document: bytes, sizes: list[int], start: int = 1000) -> tuple[bytes, dict[str, Any]]:

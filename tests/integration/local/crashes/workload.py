@@ -13,7 +13,7 @@ from yarl import URL
 
 from ecr_async import api as ecr
 from ecr_async.errors import TransportError
-from ecr_async.local.blobs import Blobs
+from ecr_async.local.state.blobs import Blobs
 from ecr_async.service import Service
 from tests.integration.local.content import descriptor, digest_of, manifest, push_layer
 from tests.integration.local.distribution.client import Door

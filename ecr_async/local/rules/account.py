@@ -3,7 +3,7 @@
 from typing import Final
 
 from ecr_async.api.registry import GetAccountSettingResponse, RegisterPullTimeUpdateExclusionResponse
-from ecr_async.local.registry import Registry
+from ecr_async.local.rules.registry import Registry
 
 __all__ = ["ACCOUNT_SETTINGS", "EXCLUSION", "SETTING", "account_setting", "may_mount", "pulls_count"]
 

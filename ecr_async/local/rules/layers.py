@@ -1,7 +1,7 @@
 """The rules for layers and their uploads, for whichever door they come by.
 
 Everything here works in a transaction. The bytes of uploads go another way, off the writing thread:
-see `ecr_async.local.uploads`.
+see `ecr_async.local.rules.uploads`.
 """
 
 import uuid
@@ -10,9 +10,9 @@ from functools import partial
 
 import attrs
 
-from ecr_async.local import messages, quotas
-from ecr_async.local.account import may_mount
-from ecr_async.local.registry import Registry, RepositoryRecord
+from ecr_async.local.rules import messages, quotas
+from ecr_async.local.rules.account import may_mount
+from ecr_async.local.rules.registry import Registry, RepositoryRecord
 from ecr_async.oci.media_types import DOCKER_LAYER_GZIP
 
 __all__ = [

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ecr_async._auth.signing import CONTENT_TYPE
 from ecr_async.local.authentication import CREDENTIAL
-from ecr_async.local.behaviour import Behaviour, Fault
+from ecr_async.local.http.behaviour import Behaviour, Fault
 
 __all__ = ["Interference", "LayerResponse"]
 

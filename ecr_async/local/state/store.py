@@ -19,7 +19,7 @@ from typing import TypeVar
 import attrs
 
 from ecr_async.errors import ConfigurationError, ServiceError
-from ecr_async.local.schema import SCHEMA, SCHEMA_VERSION, schema_fault
+from ecr_async.local.state.schema import SCHEMA, SCHEMA_VERSION, schema_fault
 
 __all__ = ["Store", "Transaction", "WriteNeededError"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ecr_async.local.base64_blobs import decode_base64
+from ecr_async.local.awsjson.base64_blobs import decode_base64
 
 __all__ = ["StreamedBlob"]
 

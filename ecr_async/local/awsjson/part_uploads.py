@@ -16,15 +16,15 @@ from aiohttp import web
 
 from ecr_async.api.layers import UPLOAD_LAYER_PART, UploadLayerPartRequest, UploadLayerPartResponse
 from ecr_async.errors import ServiceError
-from ecr_async.local import messages
 from ecr_async.local.authentication import Authenticator, Claim
+from ecr_async.local.awsjson.requests import read_request
+from ecr_async.local.awsjson.streamed_blob import StreamedBlob
 from ecr_async.local.backend import Backend
-from ecr_async.local.bodies import Body, pass_on
-from ecr_async.local.layers import find_upload
+from ecr_async.local.http.bodies import Body, pass_on
 from ecr_async.local.operations.layers import check_part, part_response
-from ecr_async.local.registry import Registry, Scope
-from ecr_async.local.requests import read_request
-from ecr_async.local.streamed_blob import StreamedBlob
+from ecr_async.local.rules import messages
+from ecr_async.local.rules.layers import find_upload
+from ecr_async.local.rules.registry import Registry, Scope
 
 __all__ = ["receive_part"]
 

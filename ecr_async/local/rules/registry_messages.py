@@ -1,7 +1,7 @@
 """The texts of errors about a registry's settings: rules, templates, exclusions, backfills, tags, keys.
 
-As in `ecr_async.local.messages`, each function names the source of its wording. Hardly anything has been
-reported about these; they are guessed but for the error's code, unless they say otherwise.
+As in `ecr_async.local.rules.messages`, each function names the source of its wording. Hardly anything has
+been reported about these; they are guessed but for the error's code, unless they say otherwise.
 """
 
 from ecr_async.api import common, pull_through_cache, registry, replication, scanning, templates

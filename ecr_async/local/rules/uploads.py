@@ -21,10 +21,10 @@ from weakref import WeakValueDictionary
 import attrs
 
 from ecr_async.api.layers import UploadNotFoundException
-from ecr_async.local.blobs import Blobs
-from ecr_async.local.digests import algorithm_of, new_hash
-from ecr_async.local.layers import LayerRecord, UploadRecord, complete_upload, find_upload, record_bytes
-from ecr_async.local.registry import Registry, Scope
+from ecr_async.local.rules.layers import LayerRecord, UploadRecord, complete_upload, find_upload, record_bytes
+from ecr_async.local.rules.registry import Registry, Scope
+from ecr_async.local.state.blobs import Blobs
+from ecr_async.local.state.digests import algorithm_of, new_hash
 from ecr_async.oci.digests import Hash
 
 __all__ = ["UploadWriter", "Uploads"]

@@ -16,9 +16,9 @@ from ecr_async.api.pull_through_cache import PullThroughCacheRule
 from ecr_async.errors import ServiceError
 from ecr_async.lifecycle import LifecyclePolicy
 from ecr_async.local.addresses import RegistryKey
-from ecr_async.local.cloudtrail import LifecycleAction, execution_records
-from ecr_async.local.messages import NO_SUCH_IMAGE
-from ecr_async.local.registry import Registry, RepositoryRecord, moment, repository_arn
+from ecr_async.local.rules.cloudtrail import LifecycleAction, execution_records
+from ecr_async.local.rules.messages import NO_SUCH_IMAGE
+from ecr_async.local.rules.registry import Registry, RepositoryRecord, moment, repository_arn
 
 __all__ = [
     "image_deleted",

@@ -10,7 +10,7 @@ from inspect import isawaitable
 from typing import Any, Protocol, TypeAlias
 
 from ecr_async.events import Event, parse_event
-from ecr_async.local.store import Store, Transaction
+from ecr_async.local.state.store import Store, Transaction
 
 __all__ = ["EventSink", "OnEvent", "Outbox"]
 

@@ -9,10 +9,10 @@ import msgspec
 
 from ecr_async.api.common import ImageIdentifier
 from ecr_async.api.images import ImageDetail, ImageFailure
-from ecr_async.local import events, messages
-from ecr_async.local.account import pulls_count
-from ecr_async.local.digests import DIGEST
-from ecr_async.local.registry import Registry, RepositoryRecord, moment
+from ecr_async.local.rules import events, messages
+from ecr_async.local.rules.account import pulls_count
+from ecr_async.local.rules.registry import Registry, RepositoryRecord, moment
+from ecr_async.local.state.digests import DIGEST
 
 __all__ = [
     "NAMED_BADLY",

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ecr_async.errors import ConfigurationError
-from ecr_async.local.digests import algorithm_of
+from ecr_async.local.state.digests import algorithm_of
 from ecr_async.oci.digests import Hash
 
 __all__ = ["Blobs"]

@@ -1,6 +1,6 @@
 """Every text that the embedded ECR's errors hold, and where it comes from.
 
-Those about a registry's settings are in `ecr_async.local.registry_messages`.
+Those about a registry's settings are in `ecr_async.local.rules.registry_messages`.
 
 Programs match on the texts of errors, so they are ECR's own as far as those are known. Each function names
 its source: a public report of what real ECR said, or `guessed`, where only the error's code and what it is

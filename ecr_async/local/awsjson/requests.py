@@ -17,9 +17,9 @@ import msgspec
 from ecr_async._wire.annotations import Kind, members_of
 from ecr_async._wire.operation import AnyOperation, Limit, Operation
 from ecr_async.errors import ServiceError
-from ecr_async.local import messages
-from ecr_async.local.base64_blobs import decode_blob
+from ecr_async.local.awsjson.base64_blobs import decode_blob
 from ecr_async.local.json_values import as_items, as_object
+from ecr_async.local.rules import messages
 
 __all__ = ["read_request"]
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Collection
 
-from ecr_async.local import events, messages, quotas
-from ecr_async.local.digests import algorithm_of
-from ecr_async.local.images import TAG
-from ecr_async.local.manifests import Manifest, ManifestError
-from ecr_async.local.registry import Registry, RepositoryRecord
-from ecr_async.local.scans import scan_on_push
+from ecr_async.local.rules import events, messages, quotas
+from ecr_async.local.rules.images import TAG
+from ecr_async.local.rules.manifests import Manifest, ManifestError
+from ecr_async.local.rules.registry import Registry, RepositoryRecord
+from ecr_async.local.rules.scans import scan_on_push
+from ecr_async.local.state.digests import algorithm_of
 
 __all__ = ["push"]
 

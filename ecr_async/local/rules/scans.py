@@ -5,10 +5,10 @@ from fnmatch import fnmatchcase
 import attrs
 
 from ecr_async.api.scanning import RegistryScanningConfiguration, RegistryScanningRule
-from ecr_async.local import events
 from ecr_async.local.authentication import Caller
-from ecr_async.local.findings import count_severities
-from ecr_async.local.registry import Registry, RepositoryRecord, Scope
+from ecr_async.local.rules import events
+from ecr_async.local.rules.findings import count_severities
+from ecr_async.local.rules.registry import Registry, RepositoryRecord, Scope
 from ecr_async.oci.media_types import INDEX_MEDIA_TYPES
 
 __all__ = [

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from ecr_async.lifecycle import LifecyclePolicy, Rule
-from ecr_async.local.registry import Registry, RepositoryRecord, moment
+from ecr_async.local.rules.registry import Registry, RepositoryRecord, moment
 
 __all__ = ["LifecycleAction", "execution_records"]
 

@@ -5,8 +5,8 @@ from functools import partial
 
 import attrs
 
-from ecr_async.local.blobs import Blobs
-from ecr_async.local.store import Transaction
+from ecr_async.local.state.blobs import Blobs
+from ecr_async.local.state.store import Transaction
 
 __all__ = [
     "KEPT_SECONDS",

@@ -11,9 +11,9 @@ from typing import Any
 
 import attrs
 
-from ecr_async.local import messages, quotas
-from ecr_async.local.digests import DIGEST, digest_of
 from ecr_async.local.json_values import as_list, as_object, parse
+from ecr_async.local.rules import messages, quotas
+from ecr_async.local.state.digests import DIGEST, digest_of
 from ecr_async.oci.manifests import MAX_BLOB_BYTES
 from ecr_async.oci.media_types import INDEX_MEDIA_TYPES
 

@@ -9,15 +9,15 @@ from typing import Any, Protocol, TypeVar
 
 import attrs
 
-from ecr_async.local import messages
 from ecr_async.local.addresses import Addresses, RegistryKey
 from ecr_async.local.authentication import Caller
-from ecr_async.local.blobs import Blobs
-from ecr_async.local.outbox import Outbox
 from ecr_async.local.partitions import partition_of
-from ecr_async.local.policy_documents import permits
-from ecr_async.local.sealing import Sealer
-from ecr_async.local.store import Transaction
+from ecr_async.local.rules import messages
+from ecr_async.local.rules.policy_documents import permits
+from ecr_async.local.state.blobs import Blobs
+from ecr_async.local.state.outbox import Outbox
+from ecr_async.local.state.sealing import Sealer
+from ecr_async.local.state.store import Transaction
 from ecr_async.local.wire import dump, load
 
 __all__ = ["Registry", "RepositoryRecord", "Rules", "Scope", "moment", "repository_arn", "strings"]

@@ -3,9 +3,9 @@
 import re
 import uuid
 
-from ecr_async.local import registry_messages
 from ecr_async.local.partitions import partition_of
-from ecr_async.local.registry import Registry
+from ecr_async.local.rules import registry_messages
+from ecr_async.local.rules.registry import Registry
 
 __all__ = ["key_arn"]
 

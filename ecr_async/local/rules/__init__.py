@@ -1,0 +1,1 @@
+"""What ECR allows, does and says, whichever door a request comes by."""

@@ -1,0 +1,1 @@
+"""Where the embedded ECR keeps what it knows: rows in SQLite, files beside them, sealed tokens."""
