@@ -93,10 +93,10 @@ if TYPE_CHECKING:
         PlatformNotFoundError,
         TransferError,
     )
+    from ecr_async.transfer.login.registry_credentials import RegistryCredentials, registry_credentials
     from ecr_async.transfer.progress import Progress
     from ecr_async.transfer.pull import pull_image
     from ecr_async.transfer.push import push_image
-    from ecr_async.transfer.registry_credentials import RegistryCredentials, registry_credentials
     from ecr_async.transfer.results import CopiedImage, MovedImage, PulledImage, PushedImage
     from ecr_async.transfer.sync.results import SyncedImage, SyncResult, SyncSummary
     from ecr_async.transfer.sync.run import Sync, sync_images
@@ -247,7 +247,7 @@ _HOMES = {
     "Progress": "transfer.progress",
     "PulledImage": "transfer.results",
     "PushedImage": "transfer.results",
-    "RegistryCredentials": "transfer.registry_credentials",
+    "RegistryCredentials": "transfer.login.registry_credentials",
     "RegistryHost": "oci.references",
     "RepositorySelection": "_bulk.images",
     "ResponseError": "errors",
@@ -292,7 +292,7 @@ _HOMES = {
     "make_converter": "_wire.converter",
     "pull_image": "transfer.pull",
     "push_image": "transfer.push",
-    "registry_credentials": "transfer.registry_credentials",
+    "registry_credentials": "transfer.login.registry_credentials",
     "scan_findings": "_bulk.findings",
     "scan_images": "_bulk.images",
     "sync_images": "transfer.sync.run",

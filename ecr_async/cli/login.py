@@ -15,8 +15,8 @@ from ecr_async.cli.places import Place
 from ecr_async.cli.transfer_report import to_json
 from ecr_async.errors import ECRError
 from ecr_async.service import Service
-from ecr_async.transfer.docker_config import auth_file, kubernetes_secret, save_login
-from ecr_async.transfer.registry_credentials import MARGIN, RegistryCredentials, registry_credentials
+from ecr_async.transfer.login.docker_config import auth_file, kubernetes_secret, save_login
+from ecr_async.transfer.login.registry_credentials import MARGIN, RegistryCredentials, registry_credentials
 
 __all__ = ["login"]
 

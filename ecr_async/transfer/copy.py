@@ -11,13 +11,13 @@ from ecr_async.api.images import DescribeImagesRequest, describe_images
 from ecr_async.service import Service, check_services
 from ecr_async.transfer.arguments import check_platforms, check_reference, check_tags
 from ecr_async.transfer.contents import Contents, read_contents
-from ecr_async.transfer.mounting import Mounting
 from ecr_async.transfer.moving import PATIENCE, move
 from ecr_async.transfer.progress import Progress
-from ecr_async.transfer.repository_destination import RepositoryDestination
-from ecr_async.transfer.repository_source import RepositorySource, identifier
+from ecr_async.transfer.repositories.mounting import Mounting
+from ecr_async.transfer.repositories.repository_destination import RepositoryDestination
+from ecr_async.transfer.repositories.repository_source import RepositorySource, identifier
+from ecr_async.transfer.repositories.upload_notes import UploadNotes, state_folder
 from ecr_async.transfer.results import CopiedImage
-from ecr_async.transfer.upload_notes import UploadNotes, state_folder
 
 __all__ = ["Copying", "copy_image"]
 

@@ -11,11 +11,11 @@ from ecr_async.errors import ValidationError
 from ecr_async.service import Service, check_services
 from ecr_async.transfer.arguments import check_names, check_platforms, check_reference
 from ecr_async.transfer.contents import read_contents
-from ecr_async.transfer.layout_archive import LayoutArchiveWriter
-from ecr_async.transfer.layout_writer import LayoutWriter
+from ecr_async.transfer.layouts.layout_archive import LayoutArchiveWriter
+from ecr_async.transfer.layouts.layout_writer import LayoutWriter
 from ecr_async.transfer.moving import PATIENCE, move
 from ecr_async.transfer.progress import Progress
-from ecr_async.transfer.repository_source import RepositorySource
+from ecr_async.transfer.repositories.repository_source import RepositorySource
 from ecr_async.transfer.results import PulledImage
 
 __all__ = ["pull_image"]

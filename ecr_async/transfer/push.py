@@ -11,12 +11,12 @@ from ecr_async._bulk.patient_retries import CallCounts, patient
 from ecr_async.service import Service, check_services
 from ecr_async.transfer.arguments import check_platforms, check_tags
 from ecr_async.transfer.contents import read_contents
-from ecr_async.transfer.local_source import MAX_UNPACKED, open_source
+from ecr_async.transfer.layouts.local_source import MAX_UNPACKED, open_source
 from ecr_async.transfer.moving import PATIENCE, move
 from ecr_async.transfer.progress import Progress
-from ecr_async.transfer.repository_destination import RepositoryDestination
+from ecr_async.transfer.repositories.repository_destination import RepositoryDestination
+from ecr_async.transfer.repositories.upload_notes import UploadNotes, state_folder
 from ecr_async.transfer.results import PushedImage
-from ecr_async.transfer.upload_notes import UploadNotes, state_folder
 
 __all__ = ["push_image"]
 

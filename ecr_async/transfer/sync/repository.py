@@ -18,13 +18,13 @@ from ecr_async.errors import ECRError, ServiceError, SessionClosedError
 from ecr_async.service import Service
 from ecr_async.transfer.copy import Copying
 from ecr_async.transfer.errors import ImageQuotaError
-from ecr_async.transfer.repository_destination import RepositoryDestination
-from ecr_async.transfer.repository_source import RepositorySource
+from ecr_async.transfer.repositories.repository_destination import RepositoryDestination
+from ecr_async.transfer.repositories.repository_source import RepositorySource
+from ecr_async.transfer.repositories.upload_notes import UploadNotes
 from ecr_async.transfer.sync.creation import CreateRepositories, create_missing
 from ecr_async.transfer.sync.plan import Plan, PlannedImage, make_plan
 from ecr_async.transfer.sync.results import SyncedImage, SyncResult, SyncStatus
 from ecr_async.transfer.sync.selection import TagSelector
-from ecr_async.transfer.upload_notes import UploadNotes
 
 __all__ = ["Destination", "Options", "RepositorySync", "Work"]
 

@@ -27,12 +27,12 @@ from ecr_async.api.repositories import (
 )
 from ecr_async.errors import ECRError, SessionClosedError
 from ecr_async.service import Service, check_services
+from ecr_async.transfer.repositories.upload_notes import UploadNotes, state_folder
 from ecr_async.transfer.sync.checkpoint import SyncCheckpoint
 from ecr_async.transfer.sync.creation import CreateRepositories, check_creation
 from ecr_async.transfer.sync.repository import Destination, Options, Work
 from ecr_async.transfer.sync.results import SyncedImage, SyncResult, SyncSummary
 from ecr_async.transfer.sync.selection import TagSelection, TagSelector
-from ecr_async.transfer.upload_notes import UploadNotes, state_folder
 
 __all__ = ["Sync", "sync_images"]
 

@@ -17,7 +17,7 @@ from unittest import mock
 
 from ecr_async.errors import ECRError
 from ecr_async.transfer.contents import read_contents
-from ecr_async.transfer.local_source import open_source
+from ecr_async.transfer.layouts.local_source import open_source
 from tests.fuzz.folder import folder_of
 from tests.fuzz.outcomes import LOOP, rejected
 from tests.fuzz.target import Target

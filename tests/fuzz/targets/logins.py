@@ -8,10 +8,10 @@ from functools import cache
 from pathlib import Path
 
 from ecr_async.errors import ConfigurationError
-from ecr_async.transfer.credential_helper.mapping import read_mapping
-from ecr_async.transfer.credential_helper.token_cache import TokenCache
-from ecr_async.transfer.docker_config import with_login
-from ecr_async.transfer.registry_credentials import RegistryCredentials
+from ecr_async.transfer.login.credential_helper.mapping import read_mapping
+from ecr_async.transfer.login.credential_helper.token_cache import TokenCache
+from ecr_async.transfer.login.docker_config import with_login
+from ecr_async.transfer.login.registry_credentials import RegistryCredentials
 from tests.fuzz.folder import folder_of
 from tests.fuzz.outcomes import CANARY, rejected
 from tests.fuzz.target import Target

@@ -4,7 +4,7 @@ import json
 
 from ecr_async.oci.manifests import Manifest, ManifestError
 from ecr_async.oci.media_types import OCI_INDEX
-from ecr_async.transfer.layout_index import list_image
+from ecr_async.transfer.layouts.layout_index import list_image
 from tests.fuzz.outcomes import rejected
 from tests.fuzz.target import Target
 from tests.integration.transfer.layouts import REF_NAME, artifact, image, index

@@ -126,7 +126,7 @@ async def test_the_credential_helper_assumes_the_role_of_its_mapping(
     )
     host = f"{OWNER}.dkr.ecr.us-east-1.localhost:{accounts.url.port}"
     sts = RejectingSTS("AccessDenied", lambda request: "no", rejected=":role/other")
-    helper = "from ecr_async.transfer.credential_helper.protocol import main; main()"
+    helper = "from ecr_async.transfer.login.credential_helper.protocol import main; main()"
     async with sts.serving() as url:
         env = environment(
             ECR_ASYNC_REGISTRIES=str(mapping),

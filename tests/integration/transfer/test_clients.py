@@ -107,7 +107,7 @@ async def test_the_login_is_what_skopeo_takes(
     service: ecr.Service, repository: str, local: LocalECR, built: Path, tmp_path: Path
 ) -> None:
     """A file that `ecr-async login` writes, and an image that skopeo finds with it."""
-    from ecr_async.transfer.docker_config import save_login
+    from ecr_async.transfer.login.docker_config import save_login
 
     await ecr.push_image(service, built, repository, tags=["v1"])
     login = await ecr.registry_credentials(service)

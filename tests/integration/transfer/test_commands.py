@@ -18,7 +18,7 @@ from tests.integration.transfer.layouts import image, index, noise, write_layout
 HELPER = (
     sys.executable,
     "-c",
-    "from ecr_async.transfer.credential_helper.protocol import main; main()",
+    "from ecr_async.transfer.login.credential_helper.protocol import main; main()",
 )
 AMD = image(noise(3000, 1), noise(2000, 2))
 BOTH = index({"linux/amd64": AMD, "linux/arm64": image(noise(3000, 1), architecture="arm64")})

@@ -398,7 +398,7 @@ async def pulled_from(
                 return ecr.GetDownloadUrlForLayerResponse(url, request.layer_digest)
             return await ecr.get_download_url_for_layer(service, request)
 
-        monkeypatch.setattr("ecr_async.transfer.downloads.get_download_url_for_layer", signed)
+        monkeypatch.setattr("ecr_async.transfer.repositories.downloads.get_download_url_for_layer", signed)
         return await ecr.pull_image(service, repository, "v1", tmp_path / "out")
 
     return pull

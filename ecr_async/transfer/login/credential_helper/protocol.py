@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 from ecr_async.errors import ECRError
 from ecr_async.oci.references import RegistryHost
 from ecr_async.session import Session
-from ecr_async.transfer.credential_helper.identity import identity_of
-from ecr_async.transfer.credential_helper.mapping import Mapping, mapping_file, read_mapping
-from ecr_async.transfer.credential_helper.token_cache import TokenCache, cache_folder
-from ecr_async.transfer.registry_credentials import RegistryCredentials, registry_credentials
+from ecr_async.transfer.login.credential_helper.identity import identity_of
+from ecr_async.transfer.login.credential_helper.mapping import Mapping, mapping_file, read_mapping
+from ecr_async.transfer.login.credential_helper.token_cache import TokenCache, cache_folder
+from ecr_async.transfer.login.registry_credentials import RegistryCredentials, registry_credentials
 
 __all__ = ["main"]
 

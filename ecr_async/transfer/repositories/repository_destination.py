@@ -21,11 +21,11 @@ from ecr_async.oci.manifests import Descriptor, Manifest
 from ecr_async.service import Service
 from ecr_async.transfer.blobs import Blob
 from ecr_async.transfer.errors import ImmutableTagError
-from ecr_async.transfer.mounting import Mounting
-from ecr_async.transfer.repository_source import RepositorySource
+from ecr_async.transfer.repositories.mounting import Mounting
+from ecr_async.transfer.repositories.repository_source import RepositorySource
+from ecr_async.transfer.repositories.upload_notes import UploadNotes
+from ecr_async.transfer.repositories.uploads import Upload
 from ecr_async.transfer.single_flight import SingleFlight
-from ecr_async.transfer.upload_notes import UploadNotes
-from ecr_async.transfer.uploads import Upload
 
 __all__ = ["RepositoryDestination"]
 

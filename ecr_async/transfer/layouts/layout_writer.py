@@ -16,12 +16,12 @@ from ecr_async._bulk.concurrency import for_each
 from ecr_async._files.locks import lock
 from ecr_async._files.replacing import replace_file
 from ecr_async.oci.manifests import MAX_MANIFEST_BYTES, Descriptor, Manifest
-from ecr_async.transfer.blob_file import BlobFile
 from ecr_async.transfer.blobs import Blob
 from ecr_async.transfer.errors import LayoutError
-from ecr_async.transfer.files import FolderFiles
-from ecr_async.transfer.layout_index import LAYOUT_VERSION, check_index, list_image
-from ecr_async.transfer.layout_reader import INDEX, LAYOUT, blob_name
+from ecr_async.transfer.layouts.blob_file import BlobFile
+from ecr_async.transfer.layouts.files import FolderFiles
+from ecr_async.transfer.layouts.layout_index import LAYOUT_VERSION, check_index, list_image
+from ecr_async.transfer.layouts.layout_reader import INDEX, LAYOUT, blob_name
 
 __all__ = ["LayoutWriter"]
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ecr_async.transfer.blobs import SLICE
-from ecr_async.transfer.docker_archive import MANIFEST, DockerArchive
 from ecr_async.transfer.errors import LayoutError
-from ecr_async.transfer.files import Files, FolderFiles, TarFiles
-from ecr_async.transfer.gunzip import GZIP_MAGIC, Gunzip
-from ecr_async.transfer.layout_reader import LAYOUT, LayoutReader
+from ecr_async.transfer.layouts.docker_archive import MANIFEST, DockerArchive
+from ecr_async.transfer.layouts.files import Files, FolderFiles, TarFiles
+from ecr_async.transfer.layouts.gunzip import GZIP_MAGIC, Gunzip
+from ecr_async.transfer.layouts.layout_reader import LAYOUT, LayoutReader
 
 __all__ = ["GIB", "MAX_UNPACKED", "LocalSource", "open_source"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from ecr_async._files.replacing import replace_file
-from ecr_async.transfer.registry_credentials import MARGIN, RegistryCredentials
+from ecr_async.transfer.login.registry_credentials import MARGIN, RegistryCredentials
 
 __all__ = ["TokenCache", "cache_folder"]
 

@@ -19,8 +19,8 @@ from ecr_async.errors import ServiceError
 from ecr_async.oci.manifests import Descriptor, Manifest
 from ecr_async.oci.media_types import MANIFEST_MEDIA_TYPES
 from ecr_async.service import Service
-from ecr_async.transfer.downloads import RemoteBlob
 from ecr_async.transfer.errors import DigestMismatchError
+from ecr_async.transfer.repositories.downloads import RemoteBlob
 from ecr_async.transfer.source import Artifact, cosign_tags
 
 __all__ = ["RepositorySource", "identifier"]

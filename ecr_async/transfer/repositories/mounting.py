@@ -13,7 +13,7 @@ import attrs
 
 from ecr_async.errors import CallError, CredentialsError
 from ecr_async.service import Service
-from ecr_async.transfer.registry_credentials import registry_credentials
+from ecr_async.transfer.login.registry_credentials import registry_credentials
 
 __all__ = ["Mounting"]
 

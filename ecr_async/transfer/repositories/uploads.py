@@ -37,8 +37,8 @@ from ecr_async.errors import CallError, ServiceError
 from ecr_async.service import Service
 from ecr_async.transfer.blobs import Blob
 from ecr_async.transfer.errors import DigestMismatchError, EmptyBlobError
-from ecr_async.transfer.part_body import PartBody
-from ecr_async.transfer.upload_notes import UploadNotes
+from ecr_async.transfer.repositories.part_body import PartBody
+from ecr_async.transfer.repositories.upload_notes import UploadNotes
 
 __all__ = ["Upload"]
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import msgspec
 
-from ecr_async.transfer.credential_helper.mapping import Mapping
+from ecr_async.transfer.login.credential_helper.mapping import Mapping
 
 __all__ = ["identity_of"]
 

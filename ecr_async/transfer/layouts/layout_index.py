@@ -9,7 +9,7 @@ import msgspec
 from ecr_async.oci.manifests import Manifest, ManifestError
 from ecr_async.oci.media_types import OCI_INDEX
 from ecr_async.transfer.errors import LayoutError
-from ecr_async.transfer.layout_reader import INDEX, REF_NAME
+from ecr_async.transfer.layouts.layout_reader import INDEX, REF_NAME
 
 __all__ = ["LAYOUT_VERSION", "check_index", "list_image"]
 

@@ -13,8 +13,8 @@ from ecr_async.oci.manifests import MAX_MANIFEST_BYTES, Descriptor, Manifest, Ma
 from ecr_async.oci.media_types import PLAIN_LAYERS
 from ecr_async.transfer.blobs import Extent, FileBlob
 from ecr_async.transfer.errors import DigestMismatchError, LayoutError, TransferError
-from ecr_async.transfer.files import Files
-from ecr_async.transfer.image_names import choose, not_one_image
+from ecr_async.transfer.layouts.files import Files
+from ecr_async.transfer.layouts.image_names import choose, not_one_image
 from ecr_async.transfer.source import Artifact, cosign_subject, cosign_tags
 
 __all__ = ["INDEX", "LAYOUT", "REF_NAME", "LayoutReader", "blob_name"]

@@ -12,7 +12,7 @@ import msgspec
 
 from ecr_async._files.replacing import replace_file
 from ecr_async.errors import ConfigurationError
-from ecr_async.transfer.registry_credentials import RegistryCredentials
+from ecr_async.transfer.login.registry_credentials import RegistryCredentials
 
 __all__ = ["auth_file", "kubernetes_secret", "save_login", "with_login"]
 

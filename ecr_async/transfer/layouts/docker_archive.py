@@ -21,9 +21,9 @@ from ecr_async.oci.manifests import MAX_MANIFEST_BYTES, Descriptor, Manifest
 from ecr_async.oci.media_types import DOCKER_CONFIG, DOCKER_LAYER_GZIP, DOCKER_MANIFEST
 from ecr_async.transfer.blobs import Extent, FileBlob
 from ecr_async.transfer.errors import DigestMismatchError, LayoutError
-from ecr_async.transfer.files import Files
-from ecr_async.transfer.gunzip import GZIP_BITS, GZIP_MAGIC, Gunzip
-from ecr_async.transfer.image_names import choose, not_one_image
+from ecr_async.transfer.layouts.files import Files
+from ecr_async.transfer.layouts.gunzip import GZIP_BITS, GZIP_MAGIC, Gunzip
+from ecr_async.transfer.layouts.image_names import choose, not_one_image
 from ecr_async.transfer.source import Artifact
 
 __all__ = ["MANIFEST", "DockerArchive"]

@@ -15,10 +15,10 @@ from pathlib import Path
 from ecr_async.oci.manifests import MAX_MANIFEST_BYTES, Descriptor, Manifest
 from ecr_async.transfer.blobs import Blob, Extent
 from ecr_async.transfer.errors import LayoutError
-from ecr_async.transfer.files import FolderFiles, TarFiles
-from ecr_async.transfer.layout_index import LAYOUT_VERSION, check_index, list_image
-from ecr_async.transfer.layout_reader import INDEX, LAYOUT, blob_name
-from ecr_async.transfer.layout_writer import LayoutWriter
+from ecr_async.transfer.layouts.files import FolderFiles, TarFiles
+from ecr_async.transfer.layouts.layout_index import LAYOUT_VERSION, check_index, list_image
+from ecr_async.transfer.layouts.layout_reader import INDEX, LAYOUT, blob_name
+from ecr_async.transfer.layouts.layout_writer import LayoutWriter
 
 __all__ = ["LayoutArchiveWriter"]
 

@@ -1,0 +1,1 @@
+"""The login for docker, podman, skopeo and others, which speak to a registry by themselves."""

@@ -1,0 +1,1 @@
+"""Images in repositories: what ECR's layer operations and signed URLs move."""
