@@ -16,7 +16,7 @@ import attrs
 from aiohttp import web
 
 from ecr_async._auth.signing import ALGORITHM, signature, signing_key
-from ecr_async.errors import ServiceError
+from ecr_async.local import signature_messages
 from ecr_async.local.partitions import partition_of
 
 __all__ = ["LOCAL_KEY", "AccessKey", "Authenticator", "Caller", "Claim"]
@@ -112,13 +112,11 @@ class Authenticator:
             return None
         authorization = headers.get("Authorization")
         if not authorization:
-            raise ServiceError("Missing Authentication Token", code="MissingAuthenticationTokenException")
+            raise signature_messages.missing()
         claim = _parse(authorization, headers)
         self._check_time(claim.timestamp, claim.day)
         if claim.access_key not in self._keys:
-            raise ServiceError(
-                "The security token included in the request is invalid.", code="UnrecognizedClientException"
-            )
+            raise signature_messages.unknown_key()
         return claim
 
     def claimed_caller(self, claim: "Claim | None", headers: Headers) -> Caller:
@@ -138,14 +136,11 @@ class Authenticator:
         arguments = "&".join(sorted(request.rel_url.raw_query_string.split("&")))
         canonical = f"{request.method}\n{request.rel_url.raw_path}\n{arguments}\n{values}\n{';'.join(names)}\n{body_sha256}"
         if not _is_unicode(canonical):
-            raise _invalid("What is signed must be UTF-8.")
+            raise signature_messages.not_unicode()
         scope = f"{claim.day}/{claim.region}/ecr/aws4_request"
         day_key = self._day_key(claim.access_key, key, claim.day, claim.region)
         if not hmac.compare_digest(signature(day_key, claim.timestamp, scope, canonical), claim.signature):
-            raise _invalid(
-                "The request signature we calculated does not match the signature you provided. "
-                "Check your AWS Secret Access Key and signing method."
-            )
+            raise signature_messages.mismatch()
         return Caller.with_key(key, claim.region)
 
     def _claimed(self, authorization: str | None) -> Caller:
@@ -159,19 +154,15 @@ class Authenticator:
         try:
             made = datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
         except ValueError:
-            raise _incomplete(
-                "Authorization header requires existence of a valid 'X-Amz-Date' header."
-            ) from None
+            raise signature_messages.no_date() from None
         if timestamp[:8] != day:
-            raise _invalid(
-                f"Date in Credential scope does not match the request's: '{day}' != '{timestamp[:8]}'."
-            )
+            raise signature_messages.other_day(day, timestamp[:8])
         now = self._now()
         here = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
         if made < now - TOLERANCE:
-            raise _invalid(f"Signature expired: {timestamp} is now earlier than {here} - 15 min.")
+            raise signature_messages.expired(timestamp, here)
         if made > now + TOLERANCE:
-            raise _invalid(f"Signature not yet current: {timestamp} is still later than {here} + 15 min.")
+            raise signature_messages.not_yet_current(timestamp, here)
 
     def _day_key(self, access_key: str, key: AccessKey, day: str, region: str) -> bytes:
         name = access_key, day, region
@@ -186,28 +177,26 @@ class Authenticator:
 def _parse(authorization: str, headers: Headers) -> Claim:
     """Return what the header says."""
     if not authorization.isascii():
-        raise _incomplete("Authorization header must be of ASCII characters.")
+        raise signature_messages.not_ascii()
     algorithm, _, rest = authorization.partition(" ")
     if algorithm != ALGORITHM:
-        raise _incomplete(f"Unsupported AWS 'algorithm': '{algorithm}'. It must be {ALGORITHM}.")
+        raise signature_messages.unsupported_algorithm(algorithm, ALGORITHM)
     pairs = (part.strip().partition("=") for part in rest.split(","))
     parts = {name: value for name, _, value in pairs}
     missing = [name for name in ("Credential", "SignedHeaders", "Signature") if not parts.get(name)]
     if missing:
-        raise _incomplete(" ".join(f"Authorization header requires '{name}' parameter." for name in missing))
+        raise signature_messages.missing_parameters(missing)
     found = CREDENTIAL.fullmatch(parts["Credential"])
     if found is None:
-        raise _incomplete(
-            "Credential must have exactly 5 slash-delimited elements: key/date/region/service/term."
-        )
+        raise signature_messages.malformed_credential()
     access_key, day, region, name = found.groups()
     if name != "ecr":
-        raise _invalid("Credential should be scoped to correct service: 'ecr'.")
+        raise signature_messages.other_service("ecr")
     signed_names = parts["SignedHeaders"].split(";")
     if "host" not in signed_names:
-        raise _invalid("'Host' must be a 'SignedHeader' in the AWS Authorization.")
+        raise signature_messages.not_signed("Host")
     if "x-amz-target" not in signed_names and headers.get("X-Amz-Target") is not None:
-        raise _invalid("'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization.")
+        raise signature_messages.not_signed("X-Amz-Target")
     timestamp = headers.get("X-Amz-Date") or ""
     return Claim(access_key, day, region, timestamp, signed_names, parts["Signature"])
 
@@ -223,11 +212,3 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _incomplete(message: str) -> ServiceError:
-    return ServiceError(message, code="IncompleteSignatureException")
-
-
-def _invalid(message: str) -> ServiceError:
-    return ServiceError(message, code="InvalidSignatureException")

@@ -26,7 +26,7 @@ from ecr_async.local.backend import Backend
 from ecr_async.local.clock import LocalClock
 from ecr_async.local.control import make_control
 from ecr_async.local.http.behaviour import Behaviour, Fault, RateLimit
-from ecr_async.local.http.connections import Connections
+from ecr_async.local.http.connections import Connections, quiet_logger
 from ecr_async.local.http.interference import Interference
 from ecr_async.local.http.tls import Certificates, make_certificates
 from ecr_async.local.operations.lifecycle import repositories_with_policies, run_policy
@@ -188,7 +188,11 @@ class LocalECR:
             )
             application.on_response_prepare.append(self._date)
             self._runner = web.AppRunner(
-                application, access_log=None, shutdown_timeout=1.0, read_bufsize=1 << 18
+                application,
+                access_log=None,
+                logger=quiet_logger(),
+                shutdown_timeout=1.0,
+                read_bufsize=1 << 18,
             )
             await self._runner.setup()
             context = await asyncio.to_thread(self._load_certificates, self._backend.folder.path)

@@ -14,7 +14,6 @@ from typing import Any
 from aiohttp import web
 
 from ecr_async._auth.signing import CONTENT_TYPE
-from ecr_async.api.common import ServerException
 from ecr_async.api.layers import UPLOAD_LAYER_PART
 from ecr_async.errors import ServiceError
 from ecr_async.local.authentication import Authenticator, Caller, Claim
@@ -28,6 +27,7 @@ from ecr_async.local.http.interference import Interference, LayerResponse
 from ecr_async.local.operations import HANDLERS
 from ecr_async.local.operations.layers import DOWNLOAD_PATH, DOWNLOAD_PURPOSE
 from ecr_async.local.operations.table import Handler
+from ecr_async.local.rules import messages
 from ecr_async.local.rules.registry import Scope
 from ecr_async.local.wire import write_error, write_response
 
@@ -79,7 +79,7 @@ class _Server:
             return web.Response(status=400)  # which nobody is there to read
         except Exception:
             logger.exception("request %s failed", request_id)
-            status, body = write_error(ServerException("The embedded ECR failed; see its log."))
+            status, body = write_error(messages.failed())
         return web.Response(status=status, body=body, headers=headers)
 
     async def _respond(self, request: web.Request, claim: Claim | None) -> bytes:
@@ -105,7 +105,7 @@ class _Server:
         name = target.removeprefix(TARGET_PREFIX)
         handler = HANDLERS.get(name) if target != name else None
         if handler is None:
-            raise ServiceError(f"There is no operation '{target}'", code="UnknownOperationException")
+            raise messages.unknown_operation(target)
         return caller, handler, read_request(handler.operation, content)
 
     async def _carry_out(
@@ -120,10 +120,10 @@ class _Server:
         try:
             granted, until = self._backend.sealer.open(DOWNLOAD_PURPOSE, request.query.get("ticket", ""))
         except ValueError:
-            raise web.HTTPForbidden(text="AccessDenied: this URL was not given out here") from None
+            raise web.HTTPForbidden(text=messages.FOREIGN_URL) from None
         if granted != digest or until < self._backend.clock():
-            raise web.HTTPForbidden(text="AccessDenied: Request has expired")
+            raise web.HTTPForbidden(text=messages.EXPIRED_URL)
         file = await self._backend.uploads.run(lambda: self._backend.blobs.find(digest))
         if file is None:
-            raise web.HTTPNotFound(text="NoSuchKey: the layer has been deleted")
+            raise web.HTTPNotFound(text=messages.DELETED_LAYER)
         return LayerResponse(file, headers={"Content-Type": "application/octet-stream"})

@@ -8,7 +8,8 @@ from pathlib import Path
 from aiohttp import web
 
 from ecr_async.api.layers import BATCH_CHECK_LAYER_AVAILABILITY, GET_DOWNLOAD_URL_FOR_LAYER
-from ecr_async.local.distribution.errors import API_VERSION, DistributionError
+from ecr_async.local.distribution import rejections
+from ecr_async.local.distribution.errors import API_VERSION
 from ecr_async.local.distribution.exchange import Exchange
 from ecr_async.local.http.interference import LayerResponse
 from ecr_async.local.rules.layers import find_layer
@@ -34,7 +35,7 @@ async def get_blob(exchange: Exchange) -> web.StreamResponse:
 
     path = await exchange.read(GET_DOWNLOAD_URL_FOR_LAYER, work)
     if path is None:
-        raise _unknown(digest)
+        raise rejections.blob_unknown(digest)
     headers = {**API_VERSION, "Content-Type": OCTET_STREAM, "Docker-Content-Digest": digest}
     return LayerResponse(path, headers=headers)
 
@@ -50,7 +51,7 @@ async def head_blob(exchange: Exchange) -> web.Response:
 
     size = await exchange.read(BATCH_CHECK_LAYER_AVAILABILITY, work)
     if size is None:
-        raise _unknown(digest)
+        raise rejections.blob_unknown(digest)
     return web.Response(
         headers={
             **API_VERSION,
@@ -64,8 +65,4 @@ async def head_blob(exchange: Exchange) -> web.Response:
 
 async def delete_blob(exchange: Exchange) -> web.Response:
     """Reject what ECR doesn't do either: it frees layers by itself when no image needs them."""
-    raise DistributionError(405, "UNSUPPORTED", "Layers are removed once no image refers to them")
-
-
-def _unknown(digest: str) -> DistributionError:
-    return DistributionError(404, "BLOB_UNKNOWN", f"The layer with digest '{digest}' does not exist")
+    raise rejections.blobs_stay()

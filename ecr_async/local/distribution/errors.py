@@ -41,7 +41,14 @@ KINDS: Mapping[str, Kind] = {
 """What the API's errors are here; those that are not listed mean a malformed request."""
 
 UNKNOWN_MANIFEST: Kind = (404, "MANIFEST_UNKNOWN")
-IMAGE_FAILURES: Mapping[str, Kind] = {"ImageReferencedByManifestList": (400, "DENIED")}
+IMAGE_FAILURES: Mapping[str, Kind] = {
+    "ImageReferencedByManifestList": (400, "DENIED"),
+    "InvalidImageDigest": (400, "DIGEST_INVALID"),
+    "InvalidImageTag": (
+        400,
+        "TAG_INVALID",
+    ),  # the status: https://github.com/bazel-contrib/rules_oci/issues/721
+}
 """What the failures of batch operations are here."""
 
 

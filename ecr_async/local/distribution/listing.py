@@ -19,7 +19,8 @@ from ecr_async.api.images import (
     SubjectIdentifier,
 )
 from ecr_async.api.repositories import DESCRIBE_REPOSITORIES
-from ecr_async.local.distribution.errors import API_VERSION, DistributionError
+from ecr_async.local.distribution import rejections
+from ecr_async.local.distribution.errors import API_VERSION
 from ecr_async.local.distribution.exchange import Exchange
 from ecr_async.local.rules.registry import Registry
 from ecr_async.oci.media_types import OCI_INDEX
@@ -108,7 +109,7 @@ def _page(request: web.Request) -> tuple[int, str]:
     """Return how many items a request wants, and the one after which they begin."""
     given = request.query.get("n")
     if given is not None and not NUMBER.fullmatch(given):
-        raise DistributionError(400, "PAGINATION_NUMBER_INVALID", "n must be a number, 0 or more")
+        raise rejections.bad_page_size()
     return min(int(given or MAX_PAGE_SIZE), MAX_PAGE_SIZE), request.query.get("last", "")
 
 

@@ -10,7 +10,7 @@ import attrs
 
 from ecr_async.local.addresses import RegistryKey
 from ecr_async.local.authentication import Caller
-from ecr_async.local.distribution.errors import DistributionError
+from ecr_async.local.distribution import rejections
 from ecr_async.local.operations.authorization import USER, open_password
 from ecr_async.local.state.sealing import Sealer
 
@@ -47,21 +47,17 @@ class Login:
         except ValueError:
             if not self.required:
                 return Caller(key.account, key.region)
-            raise DistributionError(401, "UNAUTHORIZED", "Not Authorized", challenge(endpoint)) from None
+            raise rejections.not_logged_in(challenge(endpoint)) from None
         if expires_at <= self.clock():
-            raise _denied("Your authorization token has expired. Reauthenticate and try again.", endpoint)
+            raise rejections.expired_login(challenge(endpoint))
         if holder.region != key.region and not any_region:
-            raise _denied(f"Your authorization token is of {holder.region}, not of {key.region}.", endpoint)
+            raise rejections.login_of_another_region(holder.region, key.region, challenge(endpoint))
         return holder
 
 
 def challenge(endpoint: str) -> dict[str, str]:
     """Return the header that says how to log in."""
     return {"WWW-Authenticate": f'Basic realm="{endpoint}/",service="{SERVICE}"'}
-
-
-def _denied(message: str, endpoint: str) -> DistributionError:
-    return DistributionError(403, "DENIED", message, challenge(endpoint))
 
 
 def _password(authorization: str | None) -> str:

@@ -14,12 +14,14 @@ from ecr_async.api.images import (
     ImageAlreadyExistsException,
     ImageFailure,
 )
-from ecr_async.local.distribution.errors import API_VERSION, DistributionError
+from ecr_async.local.distribution import rejections
+from ecr_async.local.distribution.errors import API_VERSION
 from ecr_async.local.distribution.exchange import Exchange
 from ecr_async.local.http.bodies import Body
 from ecr_async.local.operations.provisioning import repository_to_push
 from ecr_async.local.operations.replication import push_and_replicate
-from ecr_async.local.rules.images import NoImageError, find
+from ecr_async.local.rules import messages
+from ecr_async.local.rules.images import TAG, NoImageError, find
 from ecr_async.local.rules.manifests import Manifest
 from ecr_async.local.rules.registry import Registry
 from ecr_async.local.state.digests import algorithm_of
@@ -59,7 +61,7 @@ async def head_manifest(exchange: Exchange) -> web.Response:
         record = registry.repository(exchange.repository, exchange.key.account)
         image = find(registry, record, named)
         if image.status != "ACTIVE":
-            raise NoImageError("ImageInaccessible", f"Requested image is {image.status}")
+            raise NoImageError("ImageInaccessible", messages.not_active(image.status))
         (size,) = registry.db.execute(
             "SELECT length(CAST(manifest AS BLOB)) FROM images WHERE id = ?", (image.id,)
         ).fetchone()
@@ -83,7 +85,9 @@ async def put_manifest(exchange: Exchange) -> web.Response:
     tags = [named.image_tag] if digest is None else exchange.request.query.getall("tag", [])
     algorithm = digest and algorithm_of(digest)
     if digest is not None and algorithm is None:
-        raise DistributionError(400, "DIGEST_INVALID", f"'{digest}' is not a digest of a known algorithm")
+        raise rejections.unknown_algorithm(digest)
+    if not all(tag is not None and TAG.fullmatch(tag) for tag in tags):
+        raise rejections.malformed_tag()
     text = await _text(exchange.request)
     media_type = exchange.request.headers.get("Content-Type", "").partition(";")[0].strip() or None
 
@@ -130,11 +134,9 @@ async def _text(request: web.Request) -> str:
     try:
         return b"".join([piece async for piece in body.pieces()]).decode()
     except web.HTTPRequestEntityTooLarge:
-        raise DistributionError(
-            413, "SIZE_INVALID", f"A manifest has {MAX_MANIFEST_BYTES:,} bytes at most"
-        ) from None
+        raise rejections.manifest_too_large(MAX_MANIFEST_BYTES) from None
     except UnicodeDecodeError:
-        raise DistributionError(400, "MANIFEST_INVALID", "A manifest is text in UTF-8") from None
+        raise messages.bad_manifest(messages.NOT_JSON) from None
 
 
 def _failed(failure: ImageFailure) -> NoImageError:

@@ -33,7 +33,7 @@ from ecr_async.local.distribution.exchange import Access
 from ecr_async.local.distribution.upstream import Upstream, is_on_loopback
 from ecr_async.local.operations.provisioning import find_template, provision
 from ecr_async.local.operations.pull_through_cache import find_rule
-from ecr_async.local.rules import events
+from ecr_async.local.rules import events, registry_messages
 from ecr_async.local.rules.images import NoImageError, find
 from ecr_async.local.rules.layers import begin_upload, find_layer
 from ecr_async.local.rules.manifests import Manifest, ManifestError
@@ -110,9 +110,7 @@ class PullThrough:
     def _origin(self, access: Access, rule: PullThroughCacheRule, name: str) -> _Origin:
         url, prefix = rule.upstream_registry_url or "", rule.upstream_repository_prefix or "ROOT"
         if not is_on_loopback(url):
-            raise UnableToGetUpstreamImageException(
-                f"The embedded ECR calls registries on loopback only, which '{url}' is not"
-            )
+            raise registry_messages.upstream_elsewhere(url)
         rest = name
         if rule.ecr_repository_prefix not in (None, "ROOT"):
             rest = rest.removeprefix(f"{rule.ecr_repository_prefix}/")
@@ -137,7 +135,7 @@ class PullThrough:
         try:
             manifest = Manifest.parse(text, media_type, algorithm)
         except ManifestError as error:
-            raise UnableToGetUpstreamImageException(f"The upstream's manifest {error}") from None
+            raise registry_messages.bad_upstream_manifest(error) from None
         if manifest.digest == known:
             return known
         await access.write(PUT_IMAGE, lambda registry: _ensure_repository(registry, name))

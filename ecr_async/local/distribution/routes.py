@@ -12,7 +12,7 @@ from ecr_async.api.common import RepositoryNotFoundException
 from ecr_async.local.addresses import Addresses, RegistryKey
 from ecr_async.local.authentication import Caller
 from ecr_async.local.backend import Backend
-from ecr_async.local.distribution import blobs, listing, manifests, uploads
+from ecr_async.local.distribution import blobs, listing, manifests, rejections, uploads
 from ecr_async.local.distribution.errors import (
     API_VERSION,
     DistributionError,
@@ -48,9 +48,14 @@ class Route:
 
 
 NOT_SUPPORTED: Mapping[str, Kind] = {"": (400, "UNSUPPORTED")}
-MANIFEST: Mapping[str, Kind] = {
-    "": (400, "MANIFEST_INVALID"),
-    "LayersNotFoundException": (404, "MANIFEST_BLOB_UNKNOWN"),
+MANIFEST: Mapping[str, Kind] = {"": (400, "MANIFEST_INVALID")}
+PUSHED_MANIFEST: Mapping[str, Kind] = {
+    **MANIFEST,
+    # A manifest that ECR doesn't take: https://github.com/oras-project/oras/issues/690,
+    # https://github.com/openai/tart/issues/890, https://github.com/falcosecurity/falcoctl/issues/302
+    "InvalidParameterException": (405, "UNSUPPORTED"),
+    # https://github.com/oras-project/oras-py/issues/54
+    "LayersNotFoundException": (404, "BLOB_UPLOAD_UNKNOWN"),
 }
 REFERRERS: Mapping[str, Kind] = {"": (400, "DIGEST_INVALID")}
 UPLOAD: Mapping[str, Kind] = {"": (400, "BLOB_UPLOAD_INVALID")}
@@ -69,7 +74,7 @@ ROUTES = (
     Route("GET", NAME + "/referrers/{digest}", listing.list_referrers, REFERRERS),
     Route("GET", MANIFESTS, manifests.get_manifest, MANIFEST),
     Route("HEAD", MANIFESTS, manifests.head_manifest, MANIFEST),
-    Route("PUT", MANIFESTS, manifests.put_manifest, MANIFEST),
+    Route("PUT", MANIFESTS, manifests.put_manifest, PUSHED_MANIFEST),
     Route("DELETE", MANIFESTS, manifests.delete_manifest, MANIFEST),
     Route("POST", UPLOADS, uploads.begin, UPLOAD),
     Route("POST", UPLOADS.rstrip("/"), uploads.begin, UPLOAD),
@@ -102,15 +107,11 @@ class _Door:
                         raise self._not_allowed(exchange.caller, exchange.key, request) from None
                     raise
             except web.HTTPRequestTimeout:
-                return respond(
-                    DistributionError(408, "BLOB_UPLOAD_INVALID", "The rest of the body did not come")
-                )
-            except ConnectionError as error:  # nobody is there to read this
-                return respond(
-                    DistributionError(400, "BLOB_UPLOAD_INVALID", f"The client went away: {error}")
-                )
-            except web.HTTPBadRequest as error:  # a body that is not encoded as its head says
-                return respond(DistributionError(400, "UNSUPPORTED", error.text or ""))
+                return respond(rejections.stalled())
+            except ConnectionError as error:
+                return respond(rejections.gone(error))
+            except web.HTTPBadRequest as error:
+                return respond(rejections.bad_encoding(error.text or ""))
             except Exception as error:
                 return respond(_understood(error, route, request))
 
@@ -140,12 +141,8 @@ class _Door:
         return self.addresses.endpoint(request.scheme, request.host, key)
 
     def _not_allowed(self, caller: Caller, key: RegistryKey, request: web.Request) -> DistributionError:
-        return DistributionError(
-            403,
-            "DENIED",
-            f"User: {caller.principal} is not authorized to do this in the registry with id '{key.account}' "
-            "because no resource-based policy allows it",
-            challenge(self._endpoint(request, key)),
+        return rejections.not_authorized(
+            caller.principal, key.account, challenge(self._endpoint(request, key))
         )
 
 
@@ -174,9 +171,9 @@ async def _unrouted(request: web.Request, handler: AnyHandler) -> web.StreamResp
         return await handler(request)
     except web.HTTPMethodNotAllowed as error:
         allowed = {"Allow": ", ".join(sorted(error.allowed_methods))}
-        return respond(DistributionError(405, "UNSUPPORTED", f"{request.method} is not supported", allowed))
+        return respond(rejections.no_such_method(request.method, allowed))
     except web.HTTPNotFound:
-        return respond(DistributionError(404, "NAME_INVALID", "There is nothing of that name"))
+        return respond(rejections.no_such_path())
 
 
 def _understood(error: Exception, route: Route, request: web.Request) -> DistributionError:
@@ -184,4 +181,4 @@ def _understood(error: Exception, route: Route, request: web.Request) -> Distrib
         return translated(error, route.kinds)
     except Exception:
         logger.exception("%s %s failed", request.method, request.path)
-        return DistributionError(500, "UNKNOWN", "The embedded ECR failed; see its log.")
+        return rejections.failed()

@@ -5,7 +5,7 @@ import re
 import attrs
 from aiohttp import web
 
-from ecr_async.local.distribution.errors import DistributionError
+from ecr_async.local.distribution import rejections
 
 __all__ = ["Span"]
 
@@ -28,12 +28,8 @@ class Span:
         found = CONTENT_RANGE.fullmatch(given)
         first, last = (int(found[1]), int(found[2])) if found else (0, -1)
         if last < first:
-            raise DistributionError(
-                400, "BLOB_UPLOAD_INVALID", f"Content-Range must be first-last, not '{given}'"
-            )
+            raise rejections.bad_content_range(given)
         size = last - first + 1
         if request.content_length not in (None, size):
-            raise DistributionError(
-                400, "SIZE_INVALID", f"Content-Length is {request.content_length}, but Content-Range {given}"
-            )
+            raise rejections.length_of_another_range(request.content_length, given)
         return cls(first, size)

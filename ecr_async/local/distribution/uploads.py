@@ -16,7 +16,8 @@ from ecr_async.api.layers import (
     UPLOAD_LAYER_PART,
     LayerAlreadyExistsException,
 )
-from ecr_async.local.distribution.errors import API_VERSION, DistributionError
+from ecr_async.local.distribution import rejections
+from ecr_async.local.distribution.errors import API_VERSION
 from ecr_async.local.distribution.exchange import Exchange
 from ecr_async.local.distribution.spans import Span
 from ecr_async.local.http.bodies import Body, pass_on
@@ -117,11 +118,8 @@ async def _append(exchange: Exchange, upload_id: str) -> UploadRecord:
         exchange.scope(UPLOAD_LAYER_PART), exchange.repository, upload_id, registry_id=exchange.key.account
     ) as writer:
         if span is not None and span.first != writer.upload.received:
-            raise DistributionError(
-                416,
-                "BLOB_UPLOAD_INVALID",
-                f"The chunk begins at byte {span.first:,}, but {writer.upload.received:,} bytes have been received",
-                _progress(exchange, writer.upload),
+            raise rejections.chunk_out_of_order(
+                span.first, writer.upload.received, _progress(exchange, writer.upload)
             )
         try:
             await pass_on(Body(request).pieces(), writer.write)
@@ -129,11 +127,7 @@ async def _append(exchange: Exchange, upload_id: str) -> UploadRecord:
             await writer.commit()  # what came before the client stopped, which may go on from there
             raise
         if span is not None and writer.written != span.size:
-            raise DistributionError(
-                400,
-                "SIZE_INVALID",
-                f"The chunk has {writer.written:,} bytes, not {span.size:,} as its Content-Range says",
-            )
+            raise rejections.chunk_of_another_size(writer.written, span.size)
         return await writer.commit()
 
 
@@ -163,7 +157,7 @@ async def _cancel(exchange: Exchange, upload_id: str) -> None:
 
 def _check(digest: str) -> None:
     if algorithm_of(digest) is None:
-        raise DistributionError(400, "DIGEST_INVALID", f"'{digest}' is not a digest of a known algorithm")
+        raise rejections.unknown_algorithm(digest)
 
 
 def _progress(exchange: Exchange, upload: UploadRecord) -> dict[str, str]:

@@ -20,6 +20,7 @@ from ecr_async.errors import ECRError
 from ecr_async.local.authentication import LOCAL_KEY
 from ecr_async.local.distribution.login import SERVICE
 from ecr_async.local.json_values import as_object
+from ecr_async.local.rules import registry_messages
 from ecr_async.oci.media_types import MANIFEST_MEDIA_TYPES
 from ecr_async.session import Session
 
@@ -83,9 +84,7 @@ class Upstream:
         except UnableToGetUpstreamImageException:
             raise
         except (aiohttp.ClientError, TimeoutError, ECRError, ValueError) as error:
-            raise UnableToGetUpstreamImageException(
-                f"Unable to get the image from the upstream registry '{self.url}': {error}"
-            ) from error
+            raise registry_messages.upstream_failed(self.url, error) from error
 
     def _send(self, path: str, headers: Mapping[str, str]) -> Any:
         authorization = {} if self._authorization is None else {"Authorization": self._authorization}
@@ -108,9 +107,7 @@ class Upstream:
         """Return the token that anybody gets for what is challenged."""
         realm = challenge["realm"]
         if not is_on_loopback(realm):
-            raise UnableToGetUpstreamImageException(
-                f"The upstream registry '{self.url}' wants a token of '{realm}', which is not on loopback"
-            )
+            raise registry_messages.upstream_token_elsewhere(self.url, realm)
         query = {name: challenge[name] for name in ("service", "scope") if name in challenge}
         url, host = _reachable(URL(realm))
         async with self.session.get(url.update_query(query), headers=host, timeout=TIMEOUT) as response:
@@ -118,7 +115,7 @@ class Upstream:
             document = as_object(await response.json(content_type=None)) or {}
         token = document.get("token") or document.get("access_token")
         if not isinstance(token, str):
-            raise UnableToGetUpstreamImageException(f"'{realm}' has responded without a token")
+            raise registry_messages.no_upstream_token(realm)
         return token
 
     async def _log_in_to_ecr(self) -> str:
@@ -147,6 +144,4 @@ def _url(text: str) -> URL:
 
 def _check(response: aiohttp.ClientResponse, url: str) -> None:
     if response.status != 200:
-        raise UnableToGetUpstreamImageException(
-            f"The upstream registry '{url}' responded with the status {response.status}"
-        )
+        raise registry_messages.upstream_status(url, response.status)

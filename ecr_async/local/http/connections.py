@@ -6,14 +6,16 @@ connection, made by closing those that have been silent the longest, and else th
 """
 
 import asyncio
+import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
-__all__ = ["Connections"]
+__all__ = ["Connections", "quiet_logger"]
 
 HEAD_SECONDS = 10.0
 """How long a client may take until its first request's head is there."""
@@ -48,6 +50,22 @@ class Server(Protocol):
     def __call__(self) -> asyncio.BaseProtocol:
         """Return the protocol of a new connection."""
         ...
+
+
+def quiet_logger() -> logging.Logger:
+    """Return the logger of aiohttp's server, which is silent on clients that don't speak HTTP.
+
+    They get their 400, and whoever runs the server can do nothing about them.
+    """
+    logger = logging.getLogger("ecr_async.local.http")
+    logger.addFilter(_is_ours)
+    return logger
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Return whether a failure is the server's own rather than a client's."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)
 
 
 class Connections:

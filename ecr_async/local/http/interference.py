@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,11 +14,14 @@ from aiohttp import web
 from ecr_async._auth.signing import CONTENT_TYPE
 from ecr_async.local.authentication import CREDENTIAL
 from ecr_async.local.http.behaviour import Behaviour, Fault
+from ecr_async.local.rules import messages
 
 __all__ = ["Interference", "LayerResponse"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+RANGE = re.compile(r"bytes=(\d{1,18}-\d{0,18}|-\d{1,18})", re.ASCII | re.IGNORECASE)
+"""A range that is sent, or rejected as one that the file doesn't have; ECR sends one at a time."""
 TICK = 0.05
 """Seconds between the pieces of a slow response."""
 
@@ -28,6 +32,23 @@ class LayerResponse(web.FileResponse):
     def __init__(self, path: Path, **options: object) -> None:
         super().__init__(path, **options)  # type: ignore[arg-type]
         self.path = path
+
+    async def prepare(self, request: web.BaseRequest) -> Any:
+        """Begin to send the file, or the requested range of it."""
+        return await super().prepare(_without_malformed_range(request))
+
+
+def _without_malformed_range(request: web.BaseRequest) -> web.BaseRequest:
+    """Return a request whose Range header can be understood; any other is ignored.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-14.2
+    """
+    given = request.headers.get("Range")
+    if given is None or RANGE.fullmatch(given):
+        return request
+    return request.clone(
+        headers={name: value for name, value in request.headers.items() if name.lower() != "range"}
+    )
 
 
 class Interference:
@@ -66,7 +87,7 @@ class Interference:
     async def _admit(self, operation: str, request: web.Request, handler: Handler) -> web.StreamResponse:
         if self._behaviour.admits(operation, _registry(request)):
             return await handler(request)
-        return _rejection(request, 400, "ThrottlingException", "Rate exceeded")
+        return _rejection(request, 400, "ThrottlingException", messages.RATE_EXCEEDED)
 
 
 def operation_of(request: web.Request) -> str | None:
@@ -87,7 +108,7 @@ def _registry(request: web.Request) -> tuple[str, str]:
 async def _struck(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
     match fault.kind:
         case "throttle":
-            return _rejection(request, 400, "ThrottlingException", "Rate exceeded")
+            return _rejection(request, 400, "ThrottlingException", messages.RATE_EXCEEDED)
         case "error":
             return _rejection(request, fault.status, fault.code, fault.message)
         case "page":
@@ -145,7 +166,7 @@ async def _content(request: web.Request, response: web.StreamResponse) -> tuple[
     headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
     if isinstance(response, LayerResponse):
         content = await asyncio.to_thread(response.path.read_bytes)
-        wanted = request.http_range
+        wanted = _without_malformed_range(request).http_range
         if wanted.start is not None:
             start = max(len(content) + wanted.start, 0) if wanted.start < 0 else wanted.start
             piece = content[start : wanted.stop]

@@ -16,6 +16,7 @@ from ecr_async.api.images import (
     ListImagesResponse,
 )
 from ecr_async.local.backend import Backend
+from ecr_async.local.rules import messages
 from ecr_async.local.rules.images import (
     ImageRecord,
     NoImageError,
@@ -29,8 +30,7 @@ from ecr_async.local.rules.registry import Registry, RepositoryRecord, Scope
 
 __all__: list[str] = []
 
-TAGGED = "EXISTS (SELECT 1 FROM tags WHERE image_id = images.id)"
-TAG_STATUSES = {"TAGGED": f"AND {TAGGED}", "UNTAGGED": f"AND NOT {TAGGED}"}
+TAG_STATUSES = {"TAGGED": "AND tagged = 1", "UNTAGGED": "AND tagged = 0"}
 
 
 def describe_images(registry: Registry, request: DescribeImagesRequest) -> DescribeImagesResponse:
@@ -89,9 +89,9 @@ def _pull(registry: Registry, request: BatchGetImageRequest) -> BatchGetImageRes
 def _pulled(registry: Registry, record: RepositoryRecord, image_id: ImageIdentifier, accepted: Any) -> Image:
     image = find(registry, record, image_id)
     if accepted and image.media_type not in accepted:
-        raise NoImageError("ImageNotFound", f"Requested image is of the media type {image.media_type}")
+        raise NoImageError("ImageNotFound", messages.of_another_media_type(image.media_type))
     if image.status != "ACTIVE":
-        raise NoImageError("ImageInaccessible", f"Requested image is {image.status}")
+        raise NoImageError("ImageInaccessible", messages.not_active(image.status))
     (manifest,) = registry.db.execute("SELECT manifest FROM images WHERE id = ?", (image.id,)).fetchone()
     record_pull(registry, record, image)
     identifier = ImageIdentifier(image.digest, image_id.image_tag)

@@ -55,8 +55,7 @@ def check_part(request: UploadLayerPartRequest, received: int, size: int, accoun
     """Check that a part of `size` bytes is as long as it says, and follows those that have been received."""
     first, last = request.part_first_byte, request.part_last_byte
     if size > quotas.MAX_PART_BYTES:
-        broken = messages.Broken(at_most=quotas.MAX_PART_BYTES)
-        raise messages.invalid("layerPartBlob", messages.constraint(broken))
+        raise messages.part_too_large(quotas.MAX_PART_BYTES)
     if first != received or last - first + 1 != size or not size:
         raise messages.part_out_of_order(request.upload_id, received, request.repository_name, account)
 

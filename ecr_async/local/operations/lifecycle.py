@@ -39,7 +39,12 @@ __all__ = ["repositories_with_policies", "run_policy"]
 
 PREVIEW_PAGE = 100
 
-TAG_CONDITIONS = {"TAGGED": "AND tags <> '[]'", "UNTAGGED": "AND tags = '[]'"}
+RESULTS_BY_TAG_STATUS = {
+    "ANY": "preview_results WHERE true",
+    "TAGGED": "preview_results INDEXED BY preview_results_tagged WHERE tags <> '[]'",
+    "UNTAGGED": "preview_results INDEXED BY preview_results_untagged WHERE tags = '[]'",
+}
+"""Where the results are that a filter lets pass. SQLite would look through all of them by itself."""
 
 _COLUMNS = ", ".join(f"json_extract(value, '$[{column}]')" for column in range(8))
 INSERT_RESULTS = f"INSERT INTO preview_results SELECT ?, {_COLUMNS} FROM json_each(?)"  # noqa: S608
@@ -142,12 +147,13 @@ def get_lifecycle_policy_preview(
         return GetLifecyclePolicyPreviewResponse(record.account, record.name, preview.policy, "IN_PROGRESS")
     next_token = None
     if request.image_ids:
-        found = _results(registry, record, *_named(request.image_ids))
+        found = _named(registry, record, request.image_ids)
     else:
-        condition = TAG_CONDITIONS.get((request.filter and request.filter.tag_status) or "ANY", "")
+        source = RESULTS_BY_TAG_STATUS[(request.filter and request.filter.tag_status) or "ANY"]
 
         def fetch(after: Any, limit: int) -> list[_Result]:
-            return _results(registry, record, condition, (), -1 if after is None else after, limit)
+            wanted = f"{source} AND repository_id = ? AND position > ? ORDER BY position LIMIT ?"
+            return _results(registry, wanted, record.id, -1 if after is None else after, limit)
 
         page, next_token = registry.page(request, fetch, lambda row: row.position, PREVIEW_PAGE)
         found = list(page)
@@ -218,6 +224,9 @@ class _Result:
     priority: int
     storage_class: str
 
+    def is_named_by(self, image_id: ImageIdentifier) -> bool:
+        return image_id.image_digest in (None, self.digest) and image_id.image_tag in (None, *self.tags)
+
     def described(self) -> LifecyclePolicyPreviewResult:
         return LifecyclePolicyPreviewResult(
             image_tags=self.tags,
@@ -275,33 +284,35 @@ def _evaluate(
     return evaluate(policy, images, now=moment(registry.now), references=references)
 
 
-def _results(
-    registry: Registry,
-    record: RepositoryRecord,
-    condition: str,
-    arguments: Sequence[str | None] = (),
-    after: int = -1,
-    limit: int = -1,
+def _named(
+    registry: Registry, record: RepositoryRecord, image_ids: Sequence[ImageIdentifier]
 ) -> list[_Result]:
-    rows = registry.db.execute(
-        "SELECT position, digest, tags, pushed_at, action, target, priority, storage_class FROM preview_results "  # noqa: S608
-        f"WHERE repository_id = ? AND position > ? {condition} ORDER BY position LIMIT ?",
-        (record.id, after, *arguments, limit),
-    )
-    return [_Result(*row) for row in rows]
-
-
-def _named(image_ids: Sequence[ImageIdentifier]) -> tuple[str, list[str | None]]:
-    """Return the condition that identifiers make, and its arguments. No tag has a quote in it."""
+    """Return the results of the images that are named."""
     if any(one.image_digest is None and one.image_tag is None for one in image_ids):
         raise messages.invalid("imageId", messages.NEITHER_TAG_NOR_DIGEST)
-    either = "digest = ifnull(?, digest) AND instr(tags, ?)"
-    arguments = [
-        argument
-        for one in image_ids
-        for argument in (one.image_digest, "" if one.image_tag is None else json.dumps(one.image_tag))
-    ]
-    return f"AND ({' OR '.join([either] * len(image_ids))})", arguments
+    digests = [one.image_digest or _digest_of_tag(registry, record, one.image_tag) for one in image_ids]
+    places = ", ".join("?" * len(digests))
+    wanted = f"preview_results WHERE repository_id = ? AND digest IN ({places}) ORDER BY position"
+    results = _results(registry, wanted, record.id, *digests)
+    return [result for result in results if any(map(result.is_named_by, image_ids))]
+
+
+def _digest_of_tag(registry: Registry, record: RepositoryRecord, tag: str | None) -> str | None:
+    row = registry.db.execute(
+        "SELECT digest FROM tags JOIN images ON images.id = tags.image_id "
+        "WHERE tags.repository_id = ? AND tag = ?",
+        (record.id, tag),
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _results(registry: Registry, source: str, *arguments: Any) -> list[_Result]:
+    rows = registry.db.execute(
+        "SELECT position, digest, tags, pushed_at, action, target, priority, storage_class "  # noqa: S608
+        f"FROM {source}",
+        arguments,
+    )
+    return [_Result(*row) for row in rows]
 
 
 def _summary(evaluation: Evaluation[ImageDetail]) -> LifecyclePolicyPreviewSummary:

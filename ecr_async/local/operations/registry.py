@@ -62,7 +62,7 @@ def put_account_setting(registry: Registry, request: PutAccountSettingRequest) -
     """Change a setting to one of the values that it may have."""
     accepted = _accepted(request.name)
     if request.value not in accepted:
-        raise messages.invalid("value", f"must be one of {', '.join(accepted)}")
+        raise registry_messages.not_one_of("value", accepted)
     registry.keep(SETTING, GetAccountSettingResponse(request.name, request.value), request.name)
     return PutAccountSettingResponse(request.name, request.value)
 
@@ -112,7 +112,7 @@ def _policy(registry: Registry) -> GetRegistryPolicyResponse:
 
 def _accepted(name: str) -> tuple[str, ...]:
     if name not in ACCOUNT_SETTINGS:
-        raise messages.invalid("name", f"must be one of {', '.join(ACCOUNT_SETTINGS)}")
+        raise registry_messages.not_one_of("name", ACCOUNT_SETTINGS)
     return ACCOUNT_SETTINGS[name]
 
 

@@ -139,7 +139,7 @@ def start_replication_backfill(
         record for record in _repositories(registry) if destination in _destinations(registry, record.name)
     ]
     if not records and destination not in _destinations(registry, None):
-        raise messages.invalid("destination", "must be a destination of the replication configuration")
+        raise registry_messages.no_destination()
     results = tuple(
         ReplicationBackfillResult(
             record.name, ImageIdentifier(image.digest, tag), "FAILED" if failure else "COMPLETE", failure

@@ -148,6 +148,6 @@ def _encryption(registry: Registry, given: EncryptionConfiguration | None) -> tu
     """Return the type of encryption and the key that it uses."""
     if given is None or given.encryption_type == "AES256":
         if given is not None and given.kms_key:
-            raise messages.invalid("encryptionConfiguration.kmsKey", "must not be given with AES256")
+            raise messages.key_without_kms()
         return "AES256", None
     return given.encryption_type, key_arn(registry, given.kms_key)

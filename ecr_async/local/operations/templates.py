@@ -75,12 +75,12 @@ def _changed(
         raise messages.exclusion_filters(str(changed.image_tag_mutability), given=bool(filters))
     fault = changed.repository_policy and check_policy(changed.repository_policy)
     if fault:
-        raise messages.invalid("repositoryPolicy", fault)
+        raise registry_messages.bad_template_policy("repositoryPolicy", fault)
     if changed.lifecycle_policy:
         try:
             LifecyclePolicy.from_json(changed.lifecycle_policy)
         except LifecyclePolicyError as error:
-            raise messages.invalid("lifecyclePolicy", str(error)) from None
+            raise registry_messages.bad_template_policy("lifecyclePolicy", str(error)) from None
     registry.keep(KIND, changed, request.prefix)
     return changed
 

@@ -194,9 +194,8 @@ def _check_unreferenced(registry: Registry, record: RepositoryRecord, image: Ima
         (record.id, image.digest),
     ).fetchall()
     if indexes:
-        named = ", ".join(digest for (digest,) in indexes)
         raise NoImageError(
-            "ImageReferencedByManifestList", f"Requested image referenced by manifest list: [{named}]"
+            "ImageReferencedByManifestList", messages.in_manifest_lists(digest for (digest,) in indexes)
         )
 
 

@@ -141,13 +141,18 @@ def complete_upload(
 
 
 def find_layer(registry: Registry, record: RepositoryRecord, digest: str) -> LayerRecord | None:
-    """Return a layer of a repository, if it has it. Other repositories' layers are not its own."""
+    """Return a layer of a repository, if it has it. Other repositories' layers are not its own.
+
+    One whose file somebody has removed is none, so that it can be uploaded again.
+    """
     row = registry.db.execute(
         "SELECT digest, size, (SELECT media_type FROM image_layers WHERE repository_id = layers.repository_id "
         "AND digest = layers.digest LIMIT 1) FROM layers WHERE repository_id = ? AND digest = ?",
         (record.id, digest),
     ).fetchone()
-    return None if row is None else LayerRecord(row[0], row[1], row[2] or NO_MEDIA_TYPE)
+    if row is None or registry.blobs.find(row[0]) is None:
+        return None
+    return LayerRecord(row[0], row[1], row[2] or NO_MEDIA_TYPE)
 
 
 def the_layer(registry: Registry, record: RepositoryRecord, digest: str) -> LayerRecord:
@@ -158,10 +163,7 @@ def the_layer(registry: Registry, record: RepositoryRecord, digest: str) -> Laye
     layer = find_layer(registry, record, digest)
     if layer is None:
         raise messages.layer_not_found(digest, record)
-    used = registry.db.execute(
-        "SELECT 1 FROM image_layers WHERE repository_id = ? AND digest = ? LIMIT 1", (record.id, digest)
-    ).fetchone()
-    if used is None:
+    if not _is_used(registry, record, digest):
         raise messages.layer_inaccessible(digest)
     return layer
 
@@ -172,7 +174,8 @@ def mount_layer(
     """Make a layer of another repository one of this repository, too.
 
     Returns None if it cannot be, so that the client has to upload it: the other repository hasn't got
-    the layer, or is encrypted otherwise, or the account's setting doesn't let repositories share.
+    the layer, or no image there has it, or is encrypted otherwise, or the account's setting doesn't let
+    repositories share. https://github.com/aws/containers-roadmap/issues/2860
     """
     known = find_layer(registry, record, digest)
     if known is not None:
@@ -181,9 +184,19 @@ def mount_layer(
     if not same_key or not may_mount(registry.of_owner(record)):
         return None
     layer = find_layer(registry, source, digest)
-    return None if layer is None else _add(registry, record, digest, layer.size)
+    if layer is None or not _is_used(registry, source, digest):
+        return None
+    return _add(registry, record, digest, layer.size)
+
+
+def _is_used(registry: Registry, record: RepositoryRecord, digest: str) -> bool:
+    """Return whether an image of a repository has a layer."""
+    query = "SELECT 1 FROM image_layers WHERE repository_id = ? AND digest = ? LIMIT 1"
+    return registry.db.execute(query, (record.id, digest)).fetchone() is not None
 
 
 def _add(registry: Registry, record: RepositoryRecord, digest: str, size: int) -> LayerRecord:
-    registry.db.execute("INSERT INTO layers VALUES (?, ?, ?, ?)", (record.id, digest, size, registry.now))
+    registry.db.execute(
+        "INSERT OR REPLACE INTO layers VALUES (?, ?, ?, ?)", (record.id, digest, size, registry.now)
+    )
     return LayerRecord(digest, size, NO_MEDIA_TYPE)

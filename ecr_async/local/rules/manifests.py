@@ -60,15 +60,15 @@ class Manifest:
         if document is None:
             raise ManifestError(messages.NOT_JSON)
         if document.get("schemaVersion") != 2:
-            raise ManifestError("must be a manifest of schema version 2")
+            raise ManifestError(messages.OTHER_SCHEMA)
         written = _text(document, "mediaType")
         if media_type and written and media_type != written:
-            raise ManifestError(f"is of media type {written}, not {media_type} as the request says")
+            raise ManifestError(messages.other_media_type(written, media_type))
         media_type = media_type or written
         if not media_type:
             raise ManifestError(messages.NOT_JSON)  # so says ECR
         if not MEDIA_TYPE.fullmatch(media_type):
-            raise ManifestError("must have a media type that a Content-Type header can hold")
+            raise ManifestError(messages.UNUSABLE_MEDIA_TYPE)
         is_index = media_type in INDEX_MEDIA_TYPES
         members = [*_descriptors(document, "manifests")] if is_index else []
         blobs = [] if is_index else [*_descriptors(document, "config"), *_descriptors(document, "layers")]
@@ -110,15 +110,15 @@ def _descriptors(document: Mapping[str, Any], name: str) -> Iterator[Mapping[str
         descriptor = as_object(value)
         digest = descriptor and descriptor.get("digest")
         if descriptor is None or not isinstance(digest, str) or not DIGEST.fullmatch(digest):
-            raise ManifestError(f"must have descriptors with a digest in {name}")
+            raise ManifestError(messages.no_digest_in(name))
         size = descriptor.get("size", 0)
         if not isinstance(size, int) or not 0 <= size <= MAX_BLOB_BYTES:
-            raise ManifestError(f"must have sizes in {name} that are numbers of bytes")
+            raise ManifestError(messages.no_size_in(name))
         yield descriptor
 
 
 def _text(document: Mapping[str, Any], name: str) -> str | None:
     value = document.get(name)
     if value is not None and not isinstance(value, str):
-        raise ManifestError(f"must have text as its {name}")
+        raise ManifestError(messages.not_text(name))
     return value

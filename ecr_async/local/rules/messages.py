@@ -1,6 +1,7 @@
 """Every text that the embedded ECR's errors hold, and where it comes from.
 
-Those about a registry's settings are in `ecr_async.local.rules.registry_messages`.
+Those about a registry's settings are in `ecr_async.local.rules.registry_messages`, those about signatures
+in `ecr_async.local.signature_messages`; `ecr_async.local.distribution.rejections` has what only `/v2/` says.
 
 Programs match on the texts of errors, so they are ECR's own as far as those are known. Each function names
 its source: a public report of what real ECR said, or `guessed`, where only the error's code and what it is
@@ -19,6 +20,11 @@ The reports, by the names that the functions use:
 - items: https://github.com/aws-actions/amazon-ecr-login/issues/225
 - no layers: https://github.com/werf/werf/issues/2544
 - too many layers: https://github.com/openai/tart/issues/890
+- too many tags: https://github.com/medic/cht-core/issues/11099
+- missing layers: https://github.com/oras-project/oras-py/issues/54
+- missing images: https://github.com/int128/docker-manifest-create-action/pull/63
+- manifest lists: https://github.com/aws/containers-roadmap/issues/1567 (of ECR Public)
+- rate: https://github.com/awsdocs/amazon-ecr-user-guide/issues/11
 - part size: https://github.com/dotnet/sdk-container-builds/issues/424
 - no parts: https://github.com/devcontainers/cli/issues/814
 - layer digest: https://github.com/abiosoft/colima/issues/1167
@@ -69,6 +75,16 @@ def not_json() -> ServiceError:
 
 _FOUND = {bool: "TRUE_VALUE", int: "NUMBER_VALUE", float: "DECIMAL_VALUE", str: "STRING_VALUE"}
 _WANTED = {"string": "String", "integer": "Integer", "number": "Double", "boolean": "Boolean"}
+
+
+def unknown_operation(target: str) -> ServiceError:
+    """The header X-Amz-Target names nothing that there is. Guessed: AWS says nothing besides the code."""
+    return ServiceError(f"There is no operation '{target}'", code="UnknownOperationException")
+
+
+def failed() -> common.ServerException:
+    """A fault of the embedded ECR itself. Its own words."""
+    return common.ServerException("The embedded ECR failed; see its log.")
 
 
 def wrong_type(value: Any, wanted: str) -> ServiceError:
@@ -203,6 +219,11 @@ def exclusion_filters(mutability: str, *, given: bool) -> InvalidParameterExcept
     )
 
 
+def key_without_kms() -> InvalidParameterException:
+    """A key for an encryption that uses none. Guessed."""
+    return invalid("encryptionConfiguration.kmsKey", "must not be given with AES256")
+
+
 def not_an_arn() -> InvalidParameterException:
     """An ARN of a resource outside this registry. Source: moto."""
     return invalid("resourceArn", "Invalid ARN")
@@ -224,6 +245,24 @@ NO_SUCH_IMAGE = "Requested image not found"
 """Source: moto, localstack."""
 TAG_OF_ANOTHER_DIGEST = "Invalid request parameters: given tag does not map to the given digest"
 """Source: moto, localstack."""
+
+
+def of_another_media_type(media_type: str) -> str:
+    """An image is of none of the media types that the caller accepts. Guessed."""
+    return f"Requested image is of the media type {media_type}"
+
+
+def not_active(status: str) -> str:
+    """An image cannot be pulled from where it is. Guessed."""
+    return f"Requested image is {status}"
+
+
+def in_manifest_lists(digests: Iterable[str]) -> str:
+    """An image cannot be deleted before the indexes that it is in. Reported, without a link.
+
+    That it is so: manifest lists.
+    """
+    return f"Requested image referenced by manifest list: [{', '.join(digests)}]"
 
 
 def image_not_found(image_id: ImageIdentifier, repository: Repository) -> common.ImageNotFoundException:
@@ -260,6 +299,30 @@ def bad_manifest(reason: str) -> InvalidParameterException:
     return invalid("ImageManifest", reason)
 
 
+def other_media_type(written: str, sent: str) -> str:
+    """A manifest says to be of another media type than the request does. Guessed."""
+    return f"is of media type {written}, not {sent} as the request says"
+
+
+def no_digest_in(member: str) -> str:
+    """A manifest refers to something without its digest. Guessed."""
+    return f"must have descriptors with a digest in {member}"
+
+
+def no_size_in(member: str) -> str:
+    """A manifest refers to something of an impossible size. Guessed."""
+    return f"must have sizes in {member} that are numbers of bytes"
+
+
+def not_text(member: str) -> str:
+    """A member of a manifest is not a string. Guessed."""
+    return f"must have text as its {member}"
+
+
+OTHER_SCHEMA = "must be a manifest of schema version 2"
+"""Guessed; ECR took manifests of version 1 once."""
+UNUSABLE_MEDIA_TYPE = "must have a media type that a Content-Type header can hold"
+"""Guessed."""
 NO_LAYERS = "Image has to have at least 1 layer"
 """Source: no layers."""
 NOT_JSON = "Invalid JSON syntax"
@@ -286,14 +349,14 @@ def _required(what: str, digests: Iterable[str], repository: Repository) -> str:
 
 
 def layers_missing(digests: Iterable[str], repository: Repository) -> common.LayersNotFoundException:
-    """Guessed, after `images_missing`."""
+    """Source: missing layers."""
     return common.LayersNotFoundException(_required("Layers", digests, repository))
 
 
 def images_missing(
     digests: Iterable[str], repository: Repository
 ) -> images.ReferencedImagesNotFoundException:
-    """Reported, without a link, as `manifest blob unknown` of pushed indexes."""
+    """Source: missing images."""
     return images.ReferencedImagesNotFoundException(_required("Images", digests, repository))
 
 
@@ -323,6 +386,11 @@ def no_parts(upload_id: str, repository: Repository) -> layers.EmptyUploadExcept
 def part_too_small() -> layers.LayerPartTooSmallException:
     """Source: part size."""
     return layers.LayerPartTooSmallException("All layer parts except the last part should be at least 5MB")
+
+
+def part_too_large(most: int) -> InvalidParameterException:
+    """A part has more bytes than the API's model lets it have. Source: length, for the form."""
+    return invalid("layerPartBlob", constraint(Broken(at_most=most)))
 
 
 def part_out_of_order(
@@ -371,6 +439,12 @@ def layer_inaccessible(digest: str) -> layers.LayerInaccessibleException:
     )
 
 
+FOREIGN_URL = "AccessDenied: this URL was not given out here"
+"""A layer's URL that is not one of this server's. Guessed; ECR's are of S3, whose code it begins with."""
+EXPIRED_URL = "AccessDenied: Request has expired"
+"""Source: S3, https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html."""
+DELETED_LAYER = "NoSuchKey: the layer has been deleted"
+"""Guessed; the code is S3's."""
 MISSING_LAYER_DIGEST = "The layer digest is missing"
 """Guessed."""
 INVALID_LAYER_DIGEST = f"Invalid request parameters: layer digest should satisfy the regex '{DIGEST_PATTERN}'"
@@ -457,15 +531,21 @@ def replicates_to_itself() -> InvalidParameterException:
 
 # ---------------------------------------------------------------------------- quotas
 
+RATE_EXCEEDED = "Rate exceeded"
+"""Source: rate."""
+
 
 def too_many_repositories(most: int) -> common.LimitExceededException:
     """Guessed."""
     return common.LimitExceededException(f"A registry can have at most {most:,} repositories in a region")
 
 
-def too_many_tags(most: int) -> common.LimitExceededException:
-    """Guessed."""
-    return common.LimitExceededException(f"An image can have at most {most:,} tags")
+def too_many_tags(tag: str, repository: Repository, most: int) -> common.LimitExceededException:
+    """Source: too many tags."""
+    return common.LimitExceededException(
+        f"Adding tag '{tag}' to an image in the repository with name '{repository.name}' in registry with id "
+        f"'{repository.account}' exceeds the maximum allowed number of tags per image which is '{most}'"
+    )
 
 
 def too_many_parts(most: int) -> common.LimitExceededException:

@@ -46,10 +46,16 @@ def push(
         raise messages.tag_is_immutable(tag, record)
     if not known:
         known = _store(registry, record, manifest)
-    elif (_scalar(registry, "SELECT count(*) FROM tags WHERE image_id = ?", known) or 0) >= quotas.MAX_TAGS:
-        raise messages.too_many_tags(quotas.MAX_TAGS)
+    elif (
+        tag
+        and (_scalar(registry, "SELECT count(*) FROM tags WHERE image_id = ?", known) or 0) >= quotas.MAX_TAGS
+    ):
+        raise messages.too_many_tags(tag, record, quotas.MAX_TAGS)
     if tag:
-        registry.db.execute("INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", (record.id, tag, known))
+        registry.db.execute(
+            "INSERT INTO tags VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET image_id = excluded.image_id",
+            (record.id, tag, known),
+        )
     events.image_pushed(registry, record, manifest, tag)
     return manifest
 

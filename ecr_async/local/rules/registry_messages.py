@@ -1,11 +1,14 @@
-"""The texts of errors about a registry's settings: rules, templates, exclusions, backfills, tags, keys.
+"""The texts of errors about a registry's settings: rules, upstreams, templates, backfills, tags, keys.
 
 As in `ecr_async.local.rules.messages`, each function names the source of its wording. Hardly anything has
 been reported about these; they are guessed but for the error's code, unless they say otherwise.
 """
 
-from ecr_async.api import common, pull_through_cache, registry, replication, scanning, templates
+from collections.abc import Iterable
+
+from ecr_async.api import common, images, pull_through_cache, registry, replication, scanning, templates
 from ecr_async.api.signing_config import SigningConfigurationNotFoundException
+from ecr_async.local.rules.messages import invalid
 
 
 def unsupported_upstream(url: str) -> pull_through_cache.UnsupportedUpstreamRegistryException:
@@ -29,6 +32,44 @@ def no_rule(prefix: str) -> pull_through_cache.PullThroughCacheRuleNotFoundExcep
     )
 
 
+def upstream_failed(url: str, reason: object) -> images.UnableToGetUpstreamImageException:
+    """An upstream registry cannot be reached, or doesn't speak the protocol. Guessed."""
+    return images.UnableToGetUpstreamImageException(
+        f"Unable to get the image from the upstream registry '{url}': {reason}"
+    )
+
+
+def upstream_status(url: str, status: int) -> images.UnableToGetUpstreamImageException:
+    """An upstream registry rejects a request. Guessed."""
+    return images.UnableToGetUpstreamImageException(
+        f"The upstream registry '{url}' responded with the status {status}"
+    )
+
+
+def bad_upstream_manifest(reason: object) -> images.UnableToGetUpstreamImageException:
+    """What an upstream registry has is not a manifest. Guessed."""
+    return images.UnableToGetUpstreamImageException(f"The upstream's manifest {reason}")
+
+
+def no_upstream_token(realm: str) -> images.UnableToGetUpstreamImageException:
+    """An upstream registry's tokens cannot be had. Guessed."""
+    return images.UnableToGetUpstreamImageException(f"'{realm}' has responded without a token")
+
+
+def upstream_elsewhere(url: str) -> images.UnableToGetUpstreamImageException:
+    """An upstream registry is not on this machine. Only the embedded ECR minds that."""
+    return images.UnableToGetUpstreamImageException(
+        f"The embedded ECR calls registries on loopback only, which '{url}' is not"
+    )
+
+
+def upstream_token_elsewhere(url: str, realm: str) -> images.UnableToGetUpstreamImageException:
+    """An upstream registry's tokens are not given out on this machine. Only the embedded ECR minds that."""
+    return images.UnableToGetUpstreamImageException(
+        f"The upstream registry '{url}' wants a token of '{realm}', which is not on loopback"
+    )
+
+
 def template_exists(prefix: str) -> templates.TemplateAlreadyExistsException:
     """A prefix has a repository creation template already."""
     return templates.TemplateAlreadyExistsException(f"A template for the prefix '{prefix}' already exists")
@@ -39,6 +80,16 @@ def no_template(prefix: str) -> templates.TemplateNotFoundException:
     return templates.TemplateNotFoundException(f"A template for the prefix '{prefix}' does not exist")
 
 
+def bad_template_policy(parameter: str, reason: str) -> common.InvalidParameterException:
+    """A template has a policy that no repository could have."""
+    return invalid(parameter, reason)
+
+
+def not_one_of(parameter: str, values: Iterable[str]) -> common.InvalidParameterException:
+    """An account setting that there isn't, or a value that it cannot have."""
+    return invalid(parameter, f"must be one of {', '.join(values)}")
+
+
 def excluded_already(principal: str) -> registry.ExclusionAlreadyExistsException:
     """A principal's pulls don't count already."""
     return registry.ExclusionAlreadyExistsException(f"'{principal}' is excluded already")
@@ -47,6 +98,11 @@ def excluded_already(principal: str) -> registry.ExclusionAlreadyExistsException
 def not_excluded(principal: str) -> registry.ExclusionNotFoundException:
     """A principal's pulls do count."""
     return registry.ExclusionNotFoundException(f"'{principal}' is not excluded")
+
+
+def no_destination() -> common.InvalidParameterException:
+    """A backfill goes to where no rule replicates."""
+    return invalid("destination", "must be a destination of the replication configuration")
 
 
 def backfill_in_progress() -> replication.ReplicationBackfillInProgressException:

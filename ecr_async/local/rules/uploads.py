@@ -15,13 +15,21 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import BinaryIO, Protocol, TypeVar
+from typing import BinaryIO, NoReturn, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 import attrs
 
 from ecr_async.api.layers import UploadNotFoundException
-from ecr_async.local.rules.layers import LayerRecord, UploadRecord, complete_upload, find_upload, record_bytes
+from ecr_async.local.rules import messages
+from ecr_async.local.rules.layers import (
+    LayerRecord,
+    UploadRecord,
+    cancel_upload,
+    complete_upload,
+    find_upload,
+    record_bytes,
+)
 from ecr_async.local.rules.registry import Registry, Scope
 from ecr_async.local.state.blobs import Blobs
 from ecr_async.local.state.digests import algorithm_of, new_hash
@@ -131,8 +139,7 @@ class Uploads:
         """
         async with self._lock(upload_id):
             upload = await self._find(scope, repository_name, registry_id, upload_id)
-            progress = await self._progress_of(upload)
-            file = await self.run(lambda: self._blobs.open_upload(upload_id, upload.received))
+            hasher, file = await self._open(scope, repository_name, registry_id, upload)
 
             async def record(writer: UploadWriter) -> UploadRecord:
                 def work(registry: Registry) -> UploadRecord:
@@ -143,7 +150,6 @@ class Uploads:
                 self._remember(upload_id, _Progress(now.received, hasher))
                 return now
 
-            hasher = progress.sha256.copy()
             try:
                 yield UploadWriter(upload, 0, file, hasher, self.run, record)
             except UploadNotFoundException:  # it ended while bytes came in, and its file came back with them
@@ -170,9 +176,10 @@ class Uploads:
         async with self._lock(upload_id):
             upload = await self._find(scope, repository_name, registry_id, upload_id)
             algorithm = next(filter(None, map(algorithm_of, digests)), "sha256")
-            digest = await self._digest(upload, algorithm)
-            if upload.received or may_be_empty:  # what a rejected part has left behind is cut off
-                await self.run(lambda: self._blobs.open_upload(upload_id, upload.received).close())
+            # What a rejected part has left behind the bytes that count is cut off by opening the file.
+            hasher, file = await self._open(scope, repository_name, registry_id, upload, algorithm)
+            file.close()
+            digest = f"{algorithm}:{hasher.hexdigest()}"
 
             def work(registry: Registry) -> LayerRecord:
                 repository = registry.repository(repository_name, registry_id)
@@ -198,24 +205,37 @@ class Uploads:
             ),
         )
 
-    async def _digest(self, upload: UploadRecord, algorithm: str) -> str:
-        if algorithm == "sha256":
-            hasher = (await self._progress_of(upload)).sha256
-        elif upload.received:
-            hasher = await self._read_again(upload, algorithm)
-        else:
-            hasher = new_hash(algorithm)
-        return f"{algorithm}:{hasher.hexdigest()}"
+    async def _open(
+        self,
+        scope: Scope,
+        repository_name: str,
+        registry_id: str | None,
+        upload: UploadRecord,
+        algorithm: str = "sha256",
+    ) -> tuple[Hash, BinaryIO]:
+        """Return the hash of the bytes that count, and the file, to write behind them.
 
-    async def _progress_of(self, upload: UploadRecord) -> _Progress:
-        """Return the hash of the bytes that count, read again if it was lost."""
+        Raises `UploadNotFoundException` if somebody has removed the file; that ends the upload.
+        """
+        try:
+            hasher = await self._hash(upload, algorithm)
+            return hasher, await self.run(lambda: self._blobs.open_upload(upload.id, upload.received))
+        except FileNotFoundError:
+
+            def end(registry: Registry) -> NoReturn:
+                repository = registry.repository(repository_name, registry_id)
+                cancel_upload(registry, repository, upload.id)
+                raise messages.upload_not_found(upload.id, repository) from None
+
+            return await self._backend.write(scope, end)
+
+    async def _hash(self, upload: UploadRecord, algorithm: str) -> Hash:
+        """Return the hash of the bytes that count, which are read again if it isn't at hand."""
         progress = self._progress.get(upload.id)
-        if progress is not None and progress.size == upload.received:
-            return progress
-        hasher = await self._read_again(upload, "sha256") if upload.received else new_hash()
-        return _Progress(upload.received, hasher)
-
-    async def _read_again(self, upload: UploadRecord, algorithm: str) -> Hash:
+        if algorithm == "sha256" and progress is not None and progress.size == upload.received:
+            return progress.sha256.copy()
+        if not upload.received:
+            return new_hash(algorithm)
         return await self.run(
             lambda: self._blobs.hash_upload(upload.id, upload.received, new_hash(algorithm))
         )

@@ -90,10 +90,14 @@ class Blobs:
     def open_upload(self, upload_id: str, offset: int) -> BinaryIO:
         """Open an upload's file to write behind its first `offset` bytes; what is there already
         is cut off.
+
+        Raises `FileNotFoundError` if these bytes are not there: somebody has removed them.
         """
-        flags = os.O_RDWR | os.O_CREAT | NO_FOLLOW | BINARY
+        flags = os.O_RDWR | NO_FOLLOW | BINARY | (0 if offset else os.O_CREAT)
         file = os.fdopen(os.open(self._uploads / upload_id, flags, 0o600), "r+b", buffering=0)
         try:
+            if os.fstat(file.fileno()).st_size < offset:
+                raise FileNotFoundError(f"the upload {upload_id} is shorter than {offset} bytes")
             file.truncate(offset)
             file.seek(offset)
         except BaseException:
@@ -102,13 +106,18 @@ class Blobs:
         return file
 
     def hash_upload(self, upload_id: str, size: int, hasher: Hash) -> Hash:
-        """Feed the first `size` bytes of an upload to a hash; return it."""
+        """Feed the first `size` bytes of an upload to a hash; return it.
+
+        Raises `FileNotFoundError` if they are not there.
+        """
         left = size
         descriptor = os.open(self._uploads / upload_id, os.O_RDONLY | NO_FOLLOW | BINARY)
         with os.fdopen(descriptor, "rb", buffering=0) as file:
             while left and (piece := file.read(min(left, PIECE))):
                 hasher.update(piece)
                 left -= len(piece)
+        if left:
+            raise FileNotFoundError(f"the upload {upload_id} is shorter than {size} bytes")
         return hasher
 
     def discard(self, upload_id: str) -> None:

@@ -5,7 +5,7 @@ from contextlib import closing
 
 __all__ = ["SCHEMA", "SCHEMA_VERSION", "SERVER_TABLES", "schema_fault"]
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Written into the database as `user_version`; a database of another version is not opened."""
 
 SERVER_TABLES = frozenset({"server", "sqlite_sequence"})
@@ -63,12 +63,16 @@ CREATE TABLE IF NOT EXISTS images (
     pushed_at REAL NOT NULL,
     pulled_at REAL,
     status TEXT NOT NULL DEFAULT 'ACTIVE',
+    tagged INTEGER NOT NULL DEFAULT 0,
     archived_at REAL,
     activated_at REAL,
     manifest TEXT NOT NULL,
     UNIQUE (repository_id, digest)
 );
 CREATE INDEX IF NOT EXISTS images_of_repository ON images (repository_id, id);
+CREATE INDEX IF NOT EXISTS images_by_status ON images (repository_id, status, id);
+CREATE INDEX IF NOT EXISTS images_by_tagging ON images (repository_id, tagged, id);
+CREATE INDEX IF NOT EXISTS images_by_status_and_tagging ON images (repository_id, status, tagged, id);
 CREATE INDEX IF NOT EXISTS images_of_subject ON images (repository_id, subject_digest)
     WHERE subject_digest IS NOT NULL;
 CREATE TABLE IF NOT EXISTS tags (
@@ -78,6 +82,16 @@ CREATE TABLE IF NOT EXISTS tags (
     PRIMARY KEY (repository_id, tag)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS tags_of_image ON tags (image_id, tag);
+CREATE TRIGGER IF NOT EXISTS tag_put AFTER INSERT ON tags BEGIN
+    UPDATE images SET tagged = 1 WHERE id = new.image_id AND NOT tagged;
+END;
+CREATE TRIGGER IF NOT EXISTS tag_moved AFTER UPDATE ON tags BEGIN
+    UPDATE images SET tagged = EXISTS (SELECT 1 FROM tags WHERE image_id = images.id)
+        WHERE id IN (old.image_id, new.image_id);
+END;
+CREATE TRIGGER IF NOT EXISTS tag_removed AFTER DELETE ON tags BEGIN
+    UPDATE images SET tagged = EXISTS (SELECT 1 FROM tags WHERE image_id = images.id) WHERE id = old.image_id;
+END;
 CREATE TABLE IF NOT EXISTS image_layers (
     image_id INTEGER NOT NULL REFERENCES images ON DELETE CASCADE,
     repository_id INTEGER NOT NULL,
@@ -130,6 +144,9 @@ CREATE TABLE IF NOT EXISTS preview_results (
     storage_class TEXT NOT NULL,
     PRIMARY KEY (repository_id, position)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS preview_results_by_digest ON preview_results (repository_id, digest);
+CREATE INDEX IF NOT EXISTS preview_results_tagged ON preview_results (repository_id, position) WHERE tags <> '[]';
+CREATE INDEX IF NOT EXISTS preview_results_untagged ON preview_results (repository_id, position) WHERE tags = '[]';
 CREATE TABLE IF NOT EXISTS scans (
     image_id INTEGER PRIMARY KEY REFERENCES images ON DELETE CASCADE,
     started_at REAL NOT NULL,

@@ -4,6 +4,7 @@ import contextlib
 import os
 import sqlite3
 import stat
+from collections.abc import Awaitable
 from pathlib import Path
 
 import aiohttp
@@ -12,6 +13,7 @@ import pytest
 from ecr_async import api as ecr
 from ecr_async.errors import ConfigurationError
 from ecr_async.local import LocalECR
+from ecr_async.service import Service
 from tests.integration.local.content import begin_upload, create, digest_of, push, push_layer, send_part
 
 
@@ -166,6 +168,63 @@ async def test_a_start_removes_what_a_crash_and_a_power_cut_have_left(tmp_path: 
         assert await push_layer(service, b"lost") == lost
     assert [*uploads.iterdir()] == []
     assert not (layers / "00" / ("0" * 64)).exists()
+
+
+@pytest.mark.parametrize("left", [None, b"", b"0123"], ids=["removed", "emptied", "cut off"])
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("next_call", ["part", "complete"])
+async def test_an_upload_whose_file_is_lost_is_an_upload_no_more(
+    tmp_path: Path, next_call: str, restarted: bool, left: bytes | None
+) -> None:
+    async with LocalECR(data=tmp_path) as local, local.session() as session:
+        await create(session.service())
+        upload_id = await begin_upload(session.service())
+        await send_part(session.service(), upload_id, 0, b"0123456789")
+        if not restarted:
+            await lose_and_go_on(session.service(), tmp_path, upload_id, left, next_call)
+    if restarted:
+        async with LocalECR(data=tmp_path) as local, local.session() as session:
+            await lose_and_go_on(session.service(), tmp_path, upload_id, left, next_call)
+
+
+async def lose_and_go_on(
+    service: Service, data: Path, upload_id: str, left: bytes | None, next_call: str
+) -> None:
+    """Damage an upload's file under the server, and see that the upload ends instead of holding zeros."""
+    file = data / "uploads" / upload_id
+    file.unlink()
+    if left is not None:
+        file.write_bytes(left)
+    complete = ecr.CompleteLayerUploadRequest("team/app", upload_id, [digest_of(b"0123456789")])
+    for _ in range(2):
+        call: Awaitable[object] = (
+            send_part(service, upload_id, 10, b"more")
+            if next_call == "part"
+            else ecr.complete_layer_upload(service, complete)
+        )
+        with pytest.raises(ecr.UploadNotFoundException):
+            await call
+    assert not file.exists()
+    assert await push_layer(service, b"0123456789") == digest_of(b"0123456789")
+
+
+async def test_a_layer_whose_file_is_lost_can_be_uploaded_again(tmp_path: Path) -> None:
+    async with LocalECR(data=tmp_path) as local, local.session() as session:
+        service = session.service()
+        await create(service)
+        await push(service, b"layer", "v1")
+        [file] = (tmp_path / "layers").rglob(digest_of(b"layer").partition(":")[2])
+        file.unlink()
+        check = ecr.BatchCheckLayerAvailabilityRequest("team/app", [digest_of(b"layer")])
+        [layer] = (await ecr.batch_check_layer_availability(service, check)).layers
+        assert layer.layer_availability == "UNAVAILABLE"
+        download = ecr.GetDownloadUrlForLayerRequest("team/app", digest_of(b"layer"))
+        with pytest.raises(ecr.LayersNotFoundException):
+            await ecr.get_download_url_for_layer(service, download)
+        await push_layer(service, b"layer")
+        [layer] = (await ecr.batch_check_layer_availability(service, check)).layers
+        assert layer.layer_availability == "AVAILABLE"
+        assert file.read_bytes() == b"layer"
 
 
 async def test_what_is_abandoned_or_unused_is_freed_after_a_day(tmp_path: Path) -> None:

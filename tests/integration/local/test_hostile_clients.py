@@ -51,6 +51,28 @@ async def test_a_client_that_stalls_gives_its_place_up(monkeypatch: pytest.Monke
         writer.close()
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        f"GET /v2/{'a' * 10_000}/tags/list HTTP/1.1\r\nHost: x\r\n\r\n",
+        f"GET / HTTP/1.1\r\nX-Long: {'a' * 10_000}\r\n\r\n",
+        "GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        "\x16\x03\x01 this is TLS\r\n\r\n",
+        "GET / HTTP/9.9\r\n\r\n",
+        "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+    ],
+    ids=["long line", "long header", "bad header", "TLS", "version", "length"],
+)
+async def test_what_is_not_http_is_rejected_without_a_word_in_the_log(
+    local: LocalECR, caplog: pytest.LogCaptureFixture, head: str
+) -> None:
+    reader, writer = await asyncio.open_connection(local.url.host, local.url.port)
+    writer.write(head.encode("latin-1"))
+    assert b" 400 " in await reader.readline()
+    writer.close()
+    assert caplog.records == []
+
+
 class Connection:
     """A connection, as far as it matters here."""
 

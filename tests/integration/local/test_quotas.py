@@ -32,7 +32,9 @@ async def test_repositories_of_a_region(service: Service, local: LocalECR) -> No
 async def test_tags_of_an_image(service: Service) -> None:
     await create(service)
     await push(service, b"layer", "v1", "v2")
-    with pytest.raises(ecr.LimitExceededException, match="at most 2 tags"):
+    with pytest.raises(
+        ecr.LimitExceededException, match="exceeds the maximum allowed number of tags per image which is '2'"
+    ):
         await put(service, manifest(b"layer"), "v3")
 
 

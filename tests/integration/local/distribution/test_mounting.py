@@ -10,7 +10,7 @@ import pytest
 from ecr_async import api as ecr
 from ecr_async.local import LocalECR
 from ecr_async.service import Service
-from tests.integration.local.content import create, digest_of, push_layer
+from tests.integration.local.content import create, digest_of, manifest, push, push_layer, put
 from tests.integration.local.distribution.client import Door, Response, open_door
 
 DIGEST = digest_of(b"a layer")
@@ -18,9 +18,9 @@ DIGEST = digest_of(b"a layer")
 
 @pytest.fixture
 async def source(service: Service) -> str:
-    """A repository with a layer, in an account that lets layers be mounted."""
+    """A repository with an image of a layer, in an account that lets layers be mounted."""
     await ecr.put_account_setting(service, ecr.PutAccountSettingRequest("BLOB_MOUNTING", "ENABLED"))
-    await push_layer(service, b"a layer", await create(service, "team/source"))
+    await push(service, b"a layer", "v1", name=await create(service, "team/source"))
     return "team/source"
 
 
@@ -42,6 +42,13 @@ async def test_a_layer_is_mounted(door: Door, source: str, prefix: str) -> None:
     assert (response.status, response.headers["Docker-Content-Digest"]) == (201, DIGEST)
     assert response.location == f"/v2/team/app/blobs/{DIGEST}"
     assert (await door.send("GET", response.location)).body == b"a layer"
+
+
+async def test_a_layer_that_no_image_has_is_not_mounted(door: Door, source: str, service: Service) -> None:
+    digest = await push_layer(service, b"another layer", source)
+    assert (await mount(door, source, digest)).status == 202
+    await put(service, manifest(b"another layer"), "v2", source)
+    assert (await mount(door, source, digest)).status == 201
 
 
 async def test_a_mounted_layer_outlives_its_source(door: Door, source: str, service: Service) -> None:
@@ -93,7 +100,7 @@ async def test_another_account_must_be_allowed_to_read_the_source(allowed: bool)
     ):
         service = owner.service()
         await ecr.put_account_setting(service, ecr.PutAccountSettingRequest("BLOB_MOUNTING", "ENABLED"))
-        await push_layer(service, b"a layer", await create(service, "team/source"))
+        await push(service, b"a layer", "v1", name=await create(service, "team/source"))
         await create(service)
         push_policy = policy("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload")
         await ecr.set_repository_policy(service, ecr.SetRepositoryPolicyRequest("team/app", push_policy))

@@ -44,12 +44,25 @@ async def test_a_manifest_has_the_media_type_that_it_was_pushed_with(door: Door)
     assert (pulled.headers["Content-Type"], pulled.body.decode()) == (DOCKER_MANIFEST, text)
 
 
-@pytest.mark.parametrize("reference", ["v2", UNKNOWN_DIGEST, "sha256:baddigeststring", "sha512:" + "0" * 128])
+@pytest.mark.parametrize("reference", ["v2", UNKNOWN_DIGEST, "sha512:" + "0" * 128])
 async def test_a_manifest_that_is_not_there(door: Door, service: Service, reference: str) -> None:
     await push(service, b"a layer", "v1")
     response = await door.send("GET", f"/v2/team/app/manifests/{reference}")
     assert (response.status, response.code) == (404, "MANIFEST_UNKNOWN")
     assert (await door.send("HEAD", f"/v2/team/app/manifests/{reference}")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("reference", "code"),
+    [
+        ("sha256:baddigeststring", "DIGEST_INVALID"),
+        ("2024.42.27+1234a5c05", "TAG_INVALID"),  # https://github.com/bazel-contrib/rules_oci/issues/721
+    ],
+)
+async def test_a_reference_that_cannot_be_one(door: Door, reference: str, code: str) -> None:
+    response = await door.send("GET", f"/v2/team/app/manifests/{reference}")
+    assert (response.status, response.code) == (400, code)
+    assert (await door.send("HEAD", f"/v2/team/app/manifests/{reference}")).status == 400
 
 
 @pytest.mark.parametrize(
@@ -97,6 +110,16 @@ async def test_a_range_that_a_blob_has_not(door: Door, span: str) -> None:
     digest = await door.push_blob(BLOB)
     response = await door.send("GET", f"/v2/team/app/blobs/{digest}", Range=span)
     assert (response.status, response.headers["Content-Range"]) == (416, "bytes */2048")
+
+
+@pytest.mark.parametrize(
+    "span", ["bytes=a-b", "bytes=-", "items=0-1", "bytes=0-1,4-5", "bytes 0-1", "", "bytes=0-" + "9" * 5000]
+)
+async def test_a_range_that_makes_no_sense_is_ignored(door: Door, span: str) -> None:
+    digest = await door.push_blob(bytes(2048))
+    response = await door.send("GET", f"/v2/team/app/blobs/{digest}", Range=span)
+    assert (response.status, len(response.body)) == (200, 2048)
+    assert "Content-Range" not in response.headers
 
 
 async def test_a_blob_that_is_not_there(door: Door) -> None:
