@@ -92,6 +92,7 @@ if TYPE_CHECKING:
         LayoutError,
         PlatformNotFoundError,
         TransferError,
+        UnsupportedDigestError,
     )
     from ecr_async.transfer.login.registry_credentials import RegistryCredentials, registry_credentials
     from ecr_async.transfer.progress import Progress
@@ -175,6 +176,7 @@ __all__ = [
     "TransferError",
     "TransportError",
     "UnscannedImage",
+    "UnsupportedDigestError",
     "ValidationError",
     "VanishedImage",
     "VanishedRepository",
@@ -271,6 +273,7 @@ _HOMES = {
     "TransferError": "transfer.errors",
     "TransportError": "errors",
     "UnscannedImage": "_bulk.findings",
+    "UnsupportedDigestError": "transfer.errors",
     "ValidationError": "errors",
     "VanishedImage": "_bulk.findings",
     "VanishedRepository": "_bulk.images",

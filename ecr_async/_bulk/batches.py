@@ -77,6 +77,7 @@ async def delete_images(
     image_ids: Iterable[ImageIdentifier],
     *,
     dry_run: bool = True,
+    registry_id: str | None = None,
     concurrency: int = 8,
 ) -> BatchResult[ImageIdentifier, ImageIdentifier]:
     """Delete images, or tags of them; unless `dry_run` is False, only say what would be deleted.
@@ -96,13 +97,14 @@ async def delete_images(
     """
     check_services(service=service)
     check_kinds(str, repository=repository)
+    check_kinds(str | None, registry_id=registry_id)
     check_number("concurrency", concurrency, least=1, whole=True)
     ids = _image_ids(image_ids)
     if dry_run is not False:  # None from a configuration deletes nothing
-        return await _would_delete(service, repository, ids)
+        return await _would_delete(service, repository, ids, registry_id)
 
     async def delete(chunk: Sequence[ImageIdentifier]) -> DeletedImages:
-        response = await batch_delete_image(service, BatchDeleteImageRequest(repository, chunk))
+        response = await batch_delete_image(service, BatchDeleteImageRequest(repository, chunk, registry_id))
         return BatchResult(response.image_ids, _failures(response.failures))
 
     result = progress = await _in_chunks(ids, delete, concurrency)
@@ -121,6 +123,7 @@ async def get_images(
     image_ids: Iterable[ImageIdentifier],
     *,
     accepted_media_types: Sequence[str] | None = None,
+    registry_id: str | None = None,
     concurrency: int = 8,
 ) -> BatchResult[ImageIdentifier, Image]:
     """Get the manifests of images.
@@ -134,12 +137,15 @@ async def get_images(
     """
     check_services(service=service)
     check_kinds(str, repository=repository)
+    check_kinds(str | None, registry_id=registry_id)
     check_number("concurrency", concurrency, least=1, whole=True)
     if accepted_media_types is not None:
         accepted_media_types = check_strings("accepted_media_types", accepted_media_types)
 
     async def get(chunk: Sequence[ImageIdentifier]) -> BatchResult[ImageIdentifier, Image]:
-        request = BatchGetImageRequest(repository, chunk, accepted_media_types=accepted_media_types)
+        request = BatchGetImageRequest(
+            repository, chunk, accepted_media_types=accepted_media_types, registry_id=registry_id
+        )
         response = await batch_get_image(service, request)
         return BatchResult(response.images, _failures(response.failures))
 
@@ -147,7 +153,12 @@ async def get_images(
 
 
 async def check_layers(
-    service: Service, repository: str, layer_digests: Iterable[str], *, concurrency: int = 8
+    service: Service,
+    repository: str,
+    layer_digests: Iterable[str],
+    *,
+    registry_id: str | None = None,
+    concurrency: int = 8,
 ) -> BatchResult[str, Layer]:
     """Find out which layers are in a repository.
 
@@ -156,11 +167,12 @@ async def check_layers(
     """
     check_services(service=service)
     check_kinds(str, repository=repository)
+    check_kinds(str | None, registry_id=registry_id)
     check_number("concurrency", concurrency, least=1, whole=True)
     digests = check_strings("layer_digests", layer_digests)
 
     async def check(chunk: Sequence[str]) -> BatchResult[str, Layer]:
-        request = BatchCheckLayerAvailabilityRequest(repository, chunk)
+        request = BatchCheckLayerAvailabilityRequest(repository, chunk, registry_id)
         response = await batch_check_layer_availability(service, request)
         failures = [
             BatchFailure(failure.layer_digest or "", failure.failure_code or "", failure.failure_reason or "")
@@ -241,10 +253,14 @@ def _is_referenced(failure: BatchFailure[ImageIdentifier]) -> bool:
     return failure.code == "ImageReferencedByManifestList"
 
 
-async def _would_delete(service: Service, repository: str, ids: Iterable[ImageIdentifier]) -> DeletedImages:
+async def _would_delete(
+    service: Service, repository: str, ids: Iterable[ImageIdentifier], registry_id: str | None
+) -> DeletedImages:
     """Simulate the deletion on a list of the repository's images."""
     listing = ImageListing()
-    request = ListImagesRequest(repository, max_results=1000, filter=ListImagesFilter(image_status="ANY"))
+    request = ListImagesRequest(
+        repository, registry_id, max_results=1000, filter=ListImagesFilter(image_status="ANY")
+    )
     async for image_id in paginate_list_images(service, request):
         listing.add(image_id)
     done: list[ImageIdentifier] = []

@@ -79,6 +79,14 @@ def sync(
     ] = None,
     from_endpoint_url: FromEndpointUrl = None,
     to_endpoint_url: ToEndpointUrl = None,
+    from_registry_id: Annotated[
+        str | None,
+        typer.Option(help="The account whose registry is the source; by default the profile's own."),
+    ] = None,
+    to_registry_id: Annotated[
+        str | None,
+        typer.Option(help="The account whose registry the images go to; by default the profile's own."),
+    ] = None,
     to_account: Annotated[
         list[str] | None,
         typer.Option(
@@ -109,6 +117,8 @@ def sync(
                 source,
                 destinations,
                 repository,
+                source_registry_id=from_registry_id,
+                registry_id=to_registry_id,
                 rename=partial(_prefixed, prefix),
                 tags=tags or None,
                 newest=newest,

@@ -24,6 +24,7 @@ __all__ = [
     "ManifestError",
     "Platform",
     "read_index",
+    "read_platform",
 ]
 
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
@@ -92,6 +93,8 @@ class Descriptor:
     artifact_type: str | None = None
     urls: tuple[str, ...] = ()
     """Where the content is, if not in the registry (a base layer of Windows, for instance)."""
+    data: str | None = attrs.field(default=None, repr=False)
+    """The content itself in base64, which small configurations are embedded as. It has not been verified."""
 
 
 @attrs.frozen
@@ -175,6 +178,15 @@ def read_index(content: bytes) -> tuple[Descriptor, ...]:
     return Manifest.parse(content, OCI_INDEX).manifests
 
 
+def read_platform(configuration: bytes) -> Platform | None:
+    """Return the platform that an image's configuration names, if it names one. Raises `ManifestError`."""
+    try:
+        found = msgspec.json.decode(configuration, type=_Platform)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise ManifestError(f"not the configuration of an image: {error}") from None
+    return _platform(found) if found.os and found.architecture else None
+
+
 class _Document(msgspec.Struct, rename="camel"):
     schema_version: int = 2
     media_type: str | None = None
@@ -195,6 +207,7 @@ class _Content(msgspec.Struct, rename="camel"):
     annotations: dict[str, str] | None = None
     artifact_type: str | None = None
     urls: list[str] | None = None
+    data: str | None = None
 
 
 class _Platform(msgspec.Struct):
@@ -213,16 +226,20 @@ def _descriptor(content: _Content) -> Descriptor:
         raise ManifestError(f"a descriptor's digest is {error}") from None
     if not 0 <= content.size <= MAX_BLOB_BYTES:
         raise ManifestError(f"the size of {digest} cannot be {content.size:,} bytes")
-    platform = content.platform
     return Descriptor(
         content.media_type,
         digest,
         content.size,
-        Platform(platform.os, platform.architecture, platform.variant or None) if platform else None,
+        _platform(content.platform) if content.platform else None,
         content.annotations or {},
         content.artifact_type,
         tuple(content.urls or ()),
+        content.data,
     )
+
+
+def _platform(platform: _Platform) -> Platform:
+    return Platform(platform.os, platform.architecture, platform.variant or None)
 
 
 def _guessed(document: _Document) -> str:

@@ -7,6 +7,7 @@ and https://distribution.github.io/distribution/spec/manifest-v2-2/
 from typing import Final
 
 __all__ = [
+    "CONFIGS",
     "DOCKER_CONFIG",
     "DOCKER_LAYER_GZIP",
     "DOCKER_MANIFEST",
@@ -32,6 +33,9 @@ DOCKER_MANIFEST_LIST: Final = "application/vnd.docker.distribution.manifest.list
 DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_CONFIG: Final = "application/vnd.docker.container.image.v1+json"
 DOCKER_LAYER_GZIP: Final = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+
+CONFIGS: Final = frozenset({OCI_CONFIG, DOCKER_CONFIG})
+"""Configurations of images, which say what platform the image is for; those of artifacts don't."""
 
 PLAIN_LAYERS: Final = frozenset(
     {"application/vnd.oci.image.layer.v1.tar", "application/vnd.docker.image.rootfs.diff.tar"}

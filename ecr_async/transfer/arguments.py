@@ -2,18 +2,20 @@
 
 import re
 
-from ecr_async._arguments import check_strings
+from ecr_async._arguments import check_kinds, check_strings
 from ecr_async.errors import ValidationError
 from ecr_async.oci.digests import is_digest
 from ecr_async.oci.manifests import ManifestError, Platform
 
-__all__ = ["check_names", "check_platforms", "check_reference", "check_tags"]
+__all__ = ["check_names", "check_platforms", "check_reference", "check_registry_ids", "check_tags"]
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,299}")
 """A tag as ECR takes it.
 
 See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
 """
+
+_REGISTRY_ID = re.compile(r"[0-9]{12}")
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@/+-]*")
 """A name in a layout, which may be a tag or more.
@@ -39,6 +41,14 @@ def check_tags(tags: object) -> tuple[str, ...]:
 def check_names(names: object) -> tuple[str, ...]:
     """Return the names that a layout lists an image under, each once. Raises `ValidationError`."""
     return _each("tags", names, _NAME, "a tag or a name")
+
+
+def check_registry_ids(**arguments: object) -> None:
+    """Raise `ValidationError` for the first of the arguments that is neither None nor an AWS account ID."""
+    check_kinds(str | None, **arguments)
+    for name, value in arguments.items():
+        if value is not None and not _REGISTRY_ID.fullmatch(str(value)):
+            raise ValidationError(name, f"must be an AWS account ID of 12 digits, not {value!r:.80}")
 
 
 def check_platforms(platforms: object) -> tuple[str, ...] | None:

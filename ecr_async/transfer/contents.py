@@ -4,20 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
-from ecr_async.oci.manifests import Descriptor, Manifest, ManifestError, Platform
-from ecr_async.oci.media_types import INDEX_MEDIA_TYPES
-from ecr_async.transfer.errors import PlatformNotFoundError
+from ecr_async.oci.manifests import Descriptor, Manifest, Platform
+from ecr_async.transfer.indexes import MAX_MANIFESTS, read_listed
+from ecr_async.transfer.platforms import choose_platforms
 from ecr_async.transfer.source import Artifact, Source
 
 __all__ = ["Contents", "read_contents"]
-
-MAX_DEPTH = 4
-"""Indexes within indexes; in practice there are two."""
-
-MAX_MANIFESTS = 10_000
-
-_ABOUT = "vnd.docker.reference.digest"
-"""The annotation by which BuildKit's attestations name, in an index, the image that they are about."""
 
 
 @attrs.frozen
@@ -44,7 +36,11 @@ class Contents:
         """The configurations and layers to move, each once however many manifests share it."""
         artifacts = [each.manifest for each in self.artifacts]
         manifests = artifacts if self.is_present else self.manifests
-        return tuple({blob.digest: blob for each in manifests for blob in each.blobs}.values())
+        found: dict[str, Descriptor] = {}
+        for blob in (blob for each in manifests for blob in each.blobs):
+            if blob.data is not None or blob.digest not in found:
+                found[blob.digest] = blob
+        return tuple(found.values())
 
 
 async def read_contents(
@@ -58,35 +54,15 @@ async def read_contents(
 
     Of an index with several of the platforms, an index remains; with one of them, that image alone.
 
-    Raises `PlatformNotFoundError`, `ManifestError`, and what the source raises.
+    Raises `PlatformNotFoundError`, `ManifestError`, `UnsupportedDigestError`, and what the source raises.
     """
     if platforms is not None:
-        image = await _chosen(source, image, [Platform.parse(text) for text in platforms])
-    known = await _descendants(source, image)
+        image = await choose_platforms(source, image, [Platform.parse(text) for text in platforms])
+    known = await read_listed(source, image)
     indexes = tuple(_indexes(image, known, set()))
     images = tuple(each for each in known.values() if not each.is_index)
     artifacts = await _artifacts(source, [*images, *indexes]) if include_referrers else ()
     return Contents(image, images, indexes, artifacts)
-
-
-async def _descendants(source: Source, image: Manifest) -> dict[str, Manifest]:
-    """Return an image and everything that it lists, by digest."""
-    known = {image.digest: image}
-    level = [image]
-    for _ in range(MAX_DEPTH):
-        listed = {each.digest: each for manifest in level for each in manifest.manifests}
-        new = [each for digest, each in listed.items() if digest not in known]
-        if not new:
-            return known
-        if len(known) + len(new) > MAX_MANIFESTS:
-            break
-        level = list(await source.manifests(new))
-        known |= {each.digest: each for each in level}
-    raise _too_large(image)
-
-
-def _too_large(image: Manifest) -> ManifestError:
-    return ManifestError(f"{image.digest} is an index of too many images, or too deeply nested")
 
 
 def _indexes(manifest: Manifest, known: Mapping[str, Manifest], seen: set[str]) -> Iterator[Manifest]:
@@ -96,48 +72,6 @@ def _indexes(manifest: Manifest, known: Mapping[str, Manifest], seen: set[str]) 
         for each in manifest.manifests:
             yield from _indexes(known[each.digest], known, seen)
         yield manifest
-
-
-async def _chosen(source: Source, image: Manifest, wanted: Sequence[Platform]) -> Manifest:
-    if not image.is_index:
-        return image
-    nested = await _nested(source, image)
-    listed = [each for index in (image, *nested) for each in index.manifests]
-    chosen = {each.digest: each for each in listed if _is_one_of(wanted, each.platform)}
-    if not chosen:
-        available = [
-            str(each.platform) for each in listed if each.platform and _ABOUT not in each.annotations
-        ]
-        raise PlatformNotFoundError([str(each) for each in wanted], available)
-    if len(chosen) == 1:
-        (alone,) = await source.manifests(list(chosen.values()))
-        return alone
-    about = {each.digest for each in listed if each.annotations.get(_ABOUT) in chosen}
-    if {each.digest for each in image.manifests} == chosen.keys() | about:
-        return image
-    return image.with_manifests({*chosen, *about}, nested)
-
-
-async def _nested(source: Source, image: Manifest) -> list[Manifest]:
-    """Return the indexes that an index lists, directly or not."""
-    found: dict[str, Manifest] = {}
-    level = [image]
-    for _ in range(MAX_DEPTH):
-        new = {
-            each.digest: each
-            for manifest in level
-            for each in manifest.manifests
-            if each.media_type in INDEX_MEDIA_TYPES and each.digest not in found
-        }
-        if len(found) + len(new) > MAX_MANIFESTS:
-            raise _too_large(image)
-        level = list(await source.manifests(list(new.values()))) if new else []
-        found |= {each.digest: each for each in level}
-    return list(found.values())
-
-
-def _is_one_of(wanted: Sequence[Platform], platform: Platform | None) -> bool:
-    return platform is not None and any(each.includes(platform) for each in wanted)
 
 
 async def _artifacts(source: Source, subjects: Sequence[Manifest]) -> tuple[Artifact, ...]:

@@ -9,7 +9,7 @@ from ecr_async._arguments import check_functions, check_kinds, check_number
 from ecr_async._bulk.patient_retries import CallCounts, patient
 from ecr_async.api.images import DescribeImagesRequest, describe_images
 from ecr_async.service import Service, check_services
-from ecr_async.transfer.arguments import check_platforms, check_reference, check_tags
+from ecr_async.transfer.arguments import check_platforms, check_reference, check_registry_ids, check_tags
 from ecr_async.transfer.contents import Contents, read_contents
 from ecr_async.transfer.moving import PATIENCE, move
 from ecr_async.transfer.progress import Progress
@@ -69,7 +69,7 @@ async def copy_image(
     """
     check_services(source_service=source_service, service=service)
     check_kinds(str, source_repository=source_repository, repository=repository)
-    check_kinds(str | None, source_registry_id=source_registry_id, registry_id=registry_id)
+    check_registry_ids(source_registry_id=source_registry_id, registry_id=registry_id)
     check_kinds(bool, include_referrers=include_referrers, resume=resume)
     check_functions(progress=progress)
     check_number("concurrency", concurrency, least=1, whole=True)

@@ -1,6 +1,6 @@
 """Errors of moving images, besides the service's own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ecr_async.errors import ECRError
 
@@ -13,6 +13,8 @@ __all__ = [
     "LayoutError",
     "PlatformNotFoundError",
     "TransferError",
+    "UnsupportedDigestError",
+    "check_sha256",
 ]
 
 
@@ -61,6 +63,20 @@ class EmptyBlobError(TransferError):
         return f"{self.digest}: ECR cannot store a blob of no bytes"
 
 
+class UnsupportedDigestError(TransferError):
+    """A digest by which ECR cannot find anything: it names layers and manifests by SHA-256 alone.
+
+    See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CompleteLayerUpload.html
+    """
+
+    def __init__(self, digest: str) -> None:
+        super().__init__(digest)
+        self.digest = digest
+
+    def __str__(self) -> str:
+        return f"{self.digest[:80]}: ECR takes only content whose digest is a SHA-256"
+
+
 class PlatformNotFoundError(TransferError):
     """An image that has none of the requested platforms."""
 
@@ -97,3 +113,10 @@ class ImmutableTagError(TransferError):
 
     def __str__(self) -> str:
         return f"{self.repository}:{self.tag} is immutable and points at another image than {self.digest}"
+
+
+def check_sha256(digests: Iterable[str]) -> None:
+    """Raise `UnsupportedDigestError` for a digest of another algorithm."""
+    for digest in digests:
+        if not digest.startswith("sha256:"):
+            raise UnsupportedDigestError(digest)

@@ -1,12 +1,15 @@
 """An image moved from any source to any destination: blobs first, then what refers to them."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 
 from ecr_async._bulk.concurrency import for_each
 from ecr_async.oci.manifests import Descriptor, Manifest
+from ecr_async.transfer.blobs import Blob
 from ecr_async.transfer.contents import Contents
 from ecr_async.transfer.destination import Destination
+from ecr_async.transfer.embedded_blob import blob_of
 from ecr_async.transfer.progress import Progress
 from ecr_async.transfer.results import MovedImage
 from ecr_async.transfer.source import Artifact, Source
@@ -33,12 +36,14 @@ async def move(
     report = progress or _unreported
     blobs = contents.blobs
     missing = await destination.missing(blobs) if blobs else ()
+    lacking = [blob for blob in blobs if blob.digest in missing]
+    # A layer that the source lacks is noticed before the first one is moved.
+    content = await asyncio.to_thread(lambda: [blob_of(source, each) for each in lacking])
     moved = 0
 
-    async def store(blob: Descriptor) -> None:
+    async def store(blob: Blob) -> None:
         nonlocal moved
-        on_progress = partial(_report, report, blob)
-        sent = await destination.store(source.blob(blob), on_progress)
+        sent = await destination.store(blob, partial(_report, report, blob.descriptor))
         moved += sent
 
     async def put(manifest: Manifest) -> None:
@@ -51,7 +56,7 @@ async def move(
     for blob in blobs:
         if blob.digest not in missing:
             report(blob.digest, blob.size, blob.size)
-    await for_each([blob for blob in blobs if blob.digest in missing], store, concurrency)
+    await for_each(content, store, concurrency)
     await for_each(contents.images, put, concurrency)
     for index in contents.indexes:
         await put(index)

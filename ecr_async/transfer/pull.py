@@ -9,7 +9,7 @@ from ecr_async._arguments import check_functions, check_kinds, check_number, che
 from ecr_async._bulk.patient_retries import CallCounts, patient
 from ecr_async.errors import ValidationError
 from ecr_async.service import Service, check_services
-from ecr_async.transfer.arguments import check_names, check_platforms, check_reference
+from ecr_async.transfer.arguments import check_names, check_platforms, check_reference, check_registry_ids
 from ecr_async.transfer.contents import read_contents
 from ecr_async.transfer.layouts.layout_archive import LayoutArchiveWriter
 from ecr_async.transfer.layouts.layout_writer import LayoutWriter
@@ -61,7 +61,7 @@ async def pull_image(
     """
     check_services(service=service)
     check_kinds(str, repository=repository)
-    check_kinds(str | None, registry_id=registry_id)
+    check_registry_ids(registry_id=registry_id)
     check_kinds(bool, include_referrers=include_referrers)
     check_functions(progress=progress)
     check_number("concurrency", concurrency, least=1, whole=True)

@@ -9,7 +9,7 @@ import attrs
 from ecr_async._arguments import check_functions, check_kinds, check_number, check_path
 from ecr_async._bulk.patient_retries import CallCounts, patient
 from ecr_async.service import Service, check_services
-from ecr_async.transfer.arguments import check_platforms, check_tags
+from ecr_async.transfer.arguments import check_platforms, check_registry_ids, check_tags
 from ecr_async.transfer.contents import read_contents
 from ecr_async.transfer.layouts.local_source import MAX_UNPACKED, open_source
 from ecr_async.transfer.moving import PATIENCE, move
@@ -51,7 +51,8 @@ async def push_image(
         tags: Tags that the image gets; without any it can be found by its digest.
         reference: Which of several images to push: its tag in the source, or its digest.
         platforms: Of an image for several platforms, those to push (`linux/arm64`). One of them is pushed
-            as it is, several in an index of their own; None pushes all.
+            as it is, several in an index of their own; None pushes all. An image for one platform must be for
+            one of these; one for no platform, such as a chart, is pushed as it is.
         include_referrers: Whether artifacts about the image that the source lists are pushed with it.
         registry_id: The AWS account of the registry; the caller's by default.
         progress: Gets how far each layer has come.
@@ -63,11 +64,13 @@ async def push_image(
 
     Raises `ValidationError` for an argument that cannot be right, `LayoutError` for a source that is
     malformed or unsafe, `ManifestError`, `PlatformNotFoundError`, `DigestMismatchError` for a layer that
-    isn't what its digest says, `ImmutableTagError`, and what the operations raise.
+    isn't what its digest says, `EmptyBlobError` and `UnsupportedDigestError` for what ECR cannot store,
+    `ImmutableTagError`, and what the operations raise.
     """
     check_services(service=service)
     check_kinds(str, repository=repository)
-    check_kinds(str | None, reference=reference, registry_id=registry_id)
+    check_kinds(str | None, reference=reference)
+    check_registry_ids(registry_id=registry_id)
     check_kinds(bool, include_referrers=include_referrers, resume=resume)
     check_functions(progress=progress)
     check_number("max_unpacked", max_unpacked, least=0, whole=True)

@@ -171,7 +171,8 @@ class _SavedImage(msgspec.Struct, rename="pascal"):
     @property
     def id(self) -> str:
         """The digest of the configuration, which its file's name has: what `docker image ls` shows."""
-        return f"sha256:{self.config.rpartition('/')[2].removesuffix('.json')}"
+        name = self.config.rpartition("/")[2].removesuffix(".json")
+        return name if ":" in name else f"sha256:{name}"  # crane writes the digest as it is
 
 
 class _RootFs(msgspec.Struct):

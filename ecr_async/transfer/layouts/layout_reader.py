@@ -44,6 +44,7 @@ class LayoutReader:
     def __init__(self, files: Files) -> None:
         """Read `index.json`. Raises `LayoutError`."""
         self._files = files
+        self._listed: Sequence[Manifest] | None = None
         layout = files.find(LAYOUT)
         if layout is None:
             raise LayoutError(files.path, f"not an OCI image layout: there is no file {LAYOUT}")
@@ -73,7 +74,9 @@ class LayoutReader:
         """Return the artifacts that `index.json` lists and that are about an image."""
         wanted = cosign_tags(manifest.digest)
         found: list[Artifact] = []
-        for entry, artifact in zip(self.entries, await self.manifests(self.entries), strict=True):
+        if self._listed is None:
+            self._listed = await self.manifests(self.entries)
+        for entry, artifact in zip(self.entries, self._listed, strict=True):
             tag = entry.annotations.get(REF_NAME)
             if tag in wanted:
                 found.append(Artifact(artifact, (tag,)))
@@ -104,7 +107,8 @@ class LayoutReader:
         manifests = await self.manifests(list(chosen.values()))
         if reference is None:
             is_about = [
-                await asyncio.to_thread(self._is_about, chosen[each.digest], each) for each in manifests
+                await asyncio.to_thread(self._is_about, entry, each)
+                for entry, each in zip(chosen.values(), manifests, strict=True)
             ]
             manifests = [each for each, other in zip(manifests, is_about, strict=True) if not other]
         if len(manifests) != 1:

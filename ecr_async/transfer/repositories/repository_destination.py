@@ -20,7 +20,7 @@ from ecr_async.errors import ServiceError
 from ecr_async.oci.manifests import Descriptor, Manifest
 from ecr_async.service import Service
 from ecr_async.transfer.blobs import Blob
-from ecr_async.transfer.errors import ImmutableTagError
+from ecr_async.transfer.errors import EmptyBlobError, ImmutableTagError, check_sha256
 from ecr_async.transfer.repositories.mounting import Mounting
 from ecr_async.transfer.repositories.repository_source import RepositorySource
 from ecr_async.transfer.repositories.upload_notes import UploadNotes
@@ -57,7 +57,14 @@ class RepositoryDestination:
         return RepositorySource(self.service, self.repository, self.registry_id)
 
     async def missing(self, blobs: Sequence[Descriptor]) -> Collection[str]:
-        """Return the digests of the blobs that the repository doesn't have."""
+        """Return the digests of the blobs that the repository doesn't have.
+
+        Raises `UnsupportedDigestError` and `EmptyBlobError` for blobs that ECR cannot store.
+        """
+        check_sha256(blob.digest for blob in blobs)
+        for blob in blobs:
+            if not blob.size:
+                raise EmptyBlobError(blob.digest)
         present: set[str | None] = set()
         digests = [blob.digest for blob in blobs]
         for start in range(0, len(digests), BATCH):

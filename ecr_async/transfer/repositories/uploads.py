@@ -36,7 +36,7 @@ from ecr_async.api.layers import (
 from ecr_async.errors import CallError, ServiceError
 from ecr_async.service import Service
 from ecr_async.transfer.blobs import Blob
-from ecr_async.transfer.errors import DigestMismatchError, EmptyBlobError
+from ecr_async.transfer.errors import DigestMismatchError
 from ecr_async.transfer.repositories.part_body import PartBody
 from ecr_async.transfer.repositories.upload_notes import UploadNotes
 
@@ -81,11 +81,9 @@ class Upload:
     async def run(self) -> int:
         """Upload the blob unless the repository has it by then, and return how many bytes were sent.
 
-        Raises `DigestMismatchError` if the content isn't what the digest says, `EmptyBlobError` for a
-        blob of no bytes, and what the layer operations raise.
+        Raises `DigestMismatchError` if the content isn't what the digest says, and what the layer
+        operations raise.
         """
-        if not self.blob.descriptor.size:
-            raise EmptyBlobError(self.blob.descriptor.digest)
         for remaining in reversed(range(MAX_UPLOADS)):
             try:
                 await self._upload()

@@ -55,19 +55,25 @@ async def create_missing(
     source: Repository,
     service: Service,
     name: str,
+    registry_id: str | None = None,
 ) -> None:
     """Create a repository at the destination. One that is there by now is left as it is."""
     try:
         if how == "like_source":
-            await create_like_source(source_service, source, service, name)
+            await create_like_source(source_service, source, service, name, registry_id)
         else:
-            await create_repository(service, attrs.evolve(how, repository_name=name))
+            request = attrs.evolve(how, repository_name=name, registry_id=registry_id or how.registry_id)
+            await create_repository(service, request)
     except RepositoryAlreadyExistsException:
         pass
 
 
 async def create_like_source(
-    source_service: Service, source: Repository, service: Service, name: str
+    source_service: Service,
+    source: Repository,
+    service: Service,
+    name: str,
+    registry_id: str | None = None,
 ) -> None:
     """Create a repository with another one's settings, resource tags, lifecycle and repository policy.
 
@@ -83,6 +89,7 @@ async def create_like_source(
         service,
         CreateRepositoryRequest(
             name,
+            registry_id,
             tags=tags.tags or None,
             image_tag_mutability=source.image_tag_mutability,
             image_tag_mutability_exclusion_filters=source.image_tag_mutability_exclusion_filters or None,
@@ -94,16 +101,20 @@ async def create_like_source(
     )
     lifecycle = await _unless(
         LifecyclePolicyNotFoundException,
-        get_lifecycle_policy(source_service, GetLifecyclePolicyRequest(source_name)),
+        get_lifecycle_policy(source_service, GetLifecyclePolicyRequest(source_name, source.registry_id)),
     )
     if lifecycle is not None and lifecycle.lifecycle_policy_text:
-        await put_lifecycle_policy(service, PutLifecyclePolicyRequest(name, lifecycle.lifecycle_policy_text))
+        await put_lifecycle_policy(
+            service, PutLifecyclePolicyRequest(name, lifecycle.lifecycle_policy_text, registry_id)
+        )
     policy = await _unless(
         RepositoryPolicyNotFoundException,
-        get_repository_policy(source_service, GetRepositoryPolicyRequest(source_name)),
+        get_repository_policy(source_service, GetRepositoryPolicyRequest(source_name, source.registry_id)),
     )
     if policy is not None and policy.policy_text:
-        await set_repository_policy(service, SetRepositoryPolicyRequest(name, policy.policy_text))
+        await set_repository_policy(
+            service, SetRepositoryPolicyRequest(name, policy.policy_text, registry_id)
+        )
 
 
 async def _unless(missing: type[Exception], call: Awaitable[T]) -> T | None:

@@ -36,6 +36,8 @@ DESTINATIONS = 32
 class Options:
     """How a sync goes about it; see `sync_images`."""
 
+    source_registry_id: str | None
+    registry_id: str | None
     rename: Callable[[str], str]
     selector: TagSelector
     include_referrers: bool
@@ -78,7 +80,7 @@ class Work:
         source = repository.repository_name or ""
         try:
             name = self.options.rename(source)
-            listed = await _images(self.source, source)
+            listed = await _images(self.source, source, self.options.source_registry_id)
         except SessionClosedError:
             raise
         except ECRError as error:
@@ -118,13 +120,18 @@ class Work:
         self, repository: Repository, destination: Destination, name: str
     ) -> list[ImageDetail]:
         try:
-            return await _images(destination.service, name)
+            return await _images(destination.service, name, self.options.registry_id)
         except RepositoryNotFoundException:
             if self.options.create_repositories is None:
                 raise
         if not self.options.dry_run:
             await create_missing(
-                self.options.create_repositories, self.source, repository, destination.service, name
+                self.options.create_repositories,
+                self.source,
+                repository,
+                destination.service,
+                name,
+                self.options.registry_id,
             )
         self.counted["created"] += 1
         return []
@@ -174,9 +181,14 @@ class RepositorySync:
     def _copying(self) -> Copying:
         work = self.work
         return Copying(
-            source=RepositorySource(work.source, self.source),
+            source=RepositorySource(work.source, self.source, work.options.source_registry_id),
             destination=RepositoryDestination(
-                self.destination.service, self.name, work.notes, parts=work.parts, slots=work.blobs
+                self.destination.service,
+                self.name,
+                work.notes,
+                work.options.registry_id,
+                parts=work.parts,
+                slots=work.blobs,
             ),
             include_referrers=work.options.include_referrers,
             concurrency=work.options.layers,
@@ -200,7 +212,13 @@ class RepositorySync:
     async def _prune(self, image: PlannedImage) -> None:
         ids = [ImageIdentifier(image_tag=tag) for tag in image.tags]
         try:
-            result = await delete_images(self.destination.service, self.name, ids, dry_run=False)
+            result = await delete_images(
+                self.destination.service,
+                self.name,
+                ids,
+                dry_run=False,
+                registry_id=self.work.options.registry_id,
+            )
         except SessionClosedError:
             raise
         except ECRError as error:
@@ -241,6 +259,6 @@ class RepositorySync:
         )
 
 
-async def _images(service: Service, repository: str) -> list[ImageDetail]:
-    request = DescribeImagesRequest(repository, max_results=1000)
+async def _images(service: Service, repository: str, registry_id: str | None) -> list[ImageDetail]:
+    request = DescribeImagesRequest(repository, registry_id, max_results=1000)
     return [image async for image in paginate_describe_images(service, request)]

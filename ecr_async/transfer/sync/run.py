@@ -27,6 +27,7 @@ from ecr_async.api.repositories import (
 )
 from ecr_async.errors import ECRError, SessionClosedError
 from ecr_async.service import Service, check_services
+from ecr_async.transfer.arguments import check_registry_ids
 from ecr_async.transfer.repositories.upload_notes import UploadNotes, state_folder
 from ecr_async.transfer.sync.checkpoint import SyncCheckpoint
 from ecr_async.transfer.sync.creation import CreateRepositories, check_creation
@@ -47,6 +48,8 @@ def sync_images(
     destinations: ServiceSelection,
     repositories: RepositorySelection = None,
     *,
+    source_registry_id: str | None = None,
+    registry_id: str | None = None,
     rename: Callable[[str], str] | None = None,
     tags: TagSelection = None,
     newest: int | None = None,
@@ -75,6 +78,8 @@ def sync_images(
             that cannot be entered is a `FailedListing` for each region.
         repositories: None for all of the source's; a name or several, a pattern or several (`team/*`), or a
             predicate of the `Repository`.
+        source_registry_id: The AWS account of the source's registry; by default that of its credentials.
+        registry_id: The AWS account of the destinations' registries; by default that of their credentials.
         rename: Gives a repository's name at the destinations; by default it is the same.
         tags: Which tags to bring along: a tag or pattern (`v1.*`), a compiled regular expression, several of
             them, or a predicate. None takes all. Images without a tag come with what refers to them.
@@ -98,6 +103,7 @@ def sync_images(
     `ConfigurationError` for another sync's checkpoint.
     """
     check_services(source=source)
+    check_registry_ids(source_registry_id=source_registry_id, registry_id=registry_id)
     check_functions(rename=rename)
     check_kinds(bool, include_referrers=include_referrers, prune=prune, dry_run=dry_run)
     if checkpoint is not None:
@@ -113,6 +119,8 @@ def sync_images(
         given_services(destinations, "destinations"),
         Selection.of(repositories),
         Options(
+            source_registry_id=source_registry_id,
+            registry_id=registry_id,
             rename=rename or _same,
             selector=selector,
             include_referrers=include_referrers,
@@ -243,9 +251,10 @@ class Sync(BulkScan[SyncResult]):
         return patient(service, self._options.patience, self._counts)
 
     async def _list(self, source: Service, queue: asyncio.Queue[Repository | None]) -> None:
+        registry_id = self._options.source_registry_id
         for name in self._selection.names:
             try:
-                request = DescribeRepositoriesRequest(repository_names=[name])
+                request = DescribeRepositoriesRequest(registry_id, [name])
                 for repository in (await describe_repositories(source, request)).repositories:
                     await self._select(repository, queue)
             except SessionClosedError:
@@ -258,7 +267,7 @@ class Sync(BulkScan[SyncResult]):
                 await self._queue.put(FailedRepository(self._given, name, error))
         if self._selection.predicate is not None:
             try:
-                request = DescribeRepositoriesRequest(max_results=1000)
+                request = DescribeRepositoriesRequest(registry_id, max_results=1000)
                 async for repository in paginate_describe_repositories(source, request):
                     if self._selection.predicate(repository):
                         await self._select(repository, queue)
@@ -285,9 +294,10 @@ def _settings(source: Service, destinations: Iterable[Service], options: Options
     """Describe a sync so that a checkpoint of another one is recognised."""
     extras = f"referrers {options.include_referrers}, prune {options.prune}"
     selector = options.selector
-    there = " and ".join(sorted(map(_side, destinations)))
-    return f"from {_side(source)} to {there} of {selector.description}, newest {selector.newest}, {extras}"
+    here = _side(source, options.source_registry_id)
+    there = " and ".join(sorted(_side(each, options.registry_id) for each in destinations))
+    return f"from {here} to {there} of {selector.description}, newest {selector.newest}, {extras}"
 
 
-def _side(service: Service) -> str:
-    return " ".join(filter(None, (service.region, service.account, service.endpoint_url)))
+def _side(service: Service, registry_id: str | None) -> str:
+    return " ".join(filter(None, (service.region, registry_id or service.account, service.endpoint_url)))

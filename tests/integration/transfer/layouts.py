@@ -80,6 +80,12 @@ def index(platforms: Mapping[str, Made], **members: Any) -> Made:
     return Made(json.dumps(document).encode(), blobs, OCI_INDEX)
 
 
+def index_of(*listed: dict[str, Any], blobs: Mapping[str, bytes]) -> Made:
+    """An index of these descriptors."""
+    document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": list(listed)}
+    return Made(json.dumps(document).encode(), blobs, OCI_INDEX)
+
+
 def artifact(subject: Made, content: bytes = b"signature") -> Made:
     """A signature of an image, as notation and oras make them."""
     return image(content, subject=subject.descriptor(), artifactType="application/vnd.example.signature")

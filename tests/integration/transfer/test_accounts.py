@@ -89,6 +89,38 @@ async def test_a_push_to_another_account_is_continued(
         assert pushed.digest == AMD.digest
 
 
+async def test_registries_of_other_accounts_are_synchronised(
+    accounts: LocalECR, guest: ecr.Service, tmp_path: Path
+) -> None:
+    """From the owner's registry home, and back into it, with what is to be removed there."""
+    alone = image(noise(500, 4))
+    source = write_layout(tmp_path / "in", [("v1", alone), ("v2", BOTH)])
+    for tag in ("v1", "v2"):
+        await ecr.push_image(guest, source, "team/app", tags=[tag], reference=tag, registry_id=OWNER)
+    home = ecr.sync_images(
+        guest, guest, ["team/app"], source_registry_id=OWNER, create_repositories="like_source"
+    )
+    results = [each async for each in home]
+    assert home.summary.complete, results
+    assert (home.summary.copied, home.summary.created) == (2, 1)
+    policy = await ecr.get_repository_policy(guest, ecr.GetRepositoryPolicyRequest("team/app"))
+    assert json.loads(policy.policy_text or "") == json.loads(EVERYTHING)
+    await ecr.delete_images(guest, "team/app", [ecr.ImageIdentifier(image_tag="v1")], dry_run=False)
+    await ecr.copy_image(guest, "team/app", "v2", guest, "team/app", tags=["v3"])
+    back = ecr.sync_images(guest, guest, ["team/app"], registry_id=OWNER, prune=True)
+    results = [each async for each in back]
+    assert back.summary.complete, results
+    assert (back.summary.copied, back.summary.pruned) == (1, 1)
+    pages = ecr.paginate_list_images(guest, ecr.ListImagesRequest("team/app", OWNER))
+    assert {each.image_tag async for each in pages} == {"v2", "v3", None}
+
+
+async def test_registry_ids_of_a_sync_are_checked_first(guest: ecr.Service) -> None:
+    for name in ("source_registry_id", "registry_id"):
+        with pytest.raises(ecr.ValidationError, match=f"{name}: must be an AWS account ID of 12 digits"):
+            ecr.sync_images(guest, guest, **{name: "1"})  # type: ignore[arg-type]
+
+
 async def test_the_login_for_another_account(accounts: LocalECR, guest: ecr.Service) -> None:
     own = await ecr.registry_credentials(guest)
     other = await ecr.registry_credentials(guest, OWNER)

@@ -234,23 +234,6 @@ async def test_a_tag_moves_in_a_layout_as_in_a_registry(
     assert [entry["digest"] for entry in listed] == [ARM.digest]
 
 
-async def test_layers_elsewhere_are_left_there(service: ecr.Service, repository: str, tmp_path: Path) -> None:
-    elsewhere = {
-        "mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
-        "digest": "sha256:" + "0" * 64,
-        "size": 5,
-        "urls": ["https://example.com/layer"],
-    }
-    plain = image(b"own")
-    layers = [elsewhere, *json.loads(plain.content)["layers"]]
-    made = image(b"own", layers=layers)
-    pushed = await ecr.push_image(
-        service, write_layout(tmp_path / "in", [("v1", made)]), repository, tags=["v1"]
-    )
-    assert pushed.blobs == 2
-    await ecr.pull_image(service, repository, "v1", tmp_path / "out")
-
-
 async def test_an_immutable_tag_that_points_elsewhere(service: ecr.Service, tmp_path: Path) -> None:
     name = await create(service, "team/fixed", image_tag_mutability="IMMUTABLE")
     amd, arm = (write_layout(tmp_path / tag, [(tag, made)]) for tag, made in (("amd", AMD), ("arm", ARM)))
@@ -271,9 +254,3 @@ async def test_what_is_not_there_has_its_own_errors(
     with pytest.raises(FileNotFoundError):
         await ecr.push_image(service, tmp_path / "none", repository)
     assert not (tmp_path / "out").exists()
-
-
-async def test_a_blob_of_no_bytes_is_named(service: ecr.Service, repository: str, tmp_path: Path) -> None:
-    """oras-py's issue 54: the registry's own words are that a layer does not exist."""
-    with pytest.raises(ecr.EmptyBlobError, match="e3b0c44298fc1c14"):
-        await ecr.push_image(service, write_layout(tmp_path / "in", [("v1", image(b""))]), repository)
