@@ -89,8 +89,16 @@ class _Delivery:
         """Deliver a login."""
         if self.output == "auth-file":
             path = self.file or auth_file()
-            save_login(path, credentials)
-            typer.echo(f"logged in to {credentials.host} until {credentials.expires_at:%H:%M %Z}, in {path}")
+            helper = save_login(path, credentials)
+            host = credentials.host
+            typer.echo(f"logged in to {host} until {credentials.expires_at:%H:%M %Z}, in {path}")
+            if helper is not None:
+                typer.echo(
+                    f"ecr-async: docker asks docker-credential-{helper} for this login, not the file; give it the"
+                    " same options and --output password, and its output to"
+                    f" `docker login --username AWS --password-stdin {host}`",
+                    err=True,
+                )
             return
         text = self._text(credentials)
         if self.command is None:

@@ -41,6 +41,9 @@ class DockerArchive:
         self._folder = folder
         self._extents: dict[str, Extent] = {}
         content = self._extent(MANIFEST).read(MAX_MANIFEST_BYTES)
+        if content.lstrip().startswith(b"{"):
+            reason = "the folder is in skopeo's own format; `skopeo copy dir:… oci:…` makes it a layout"
+            raise LayoutError(files.path, reason)
         try:
             self._images = msgspec.json.decode(content, type=list[_SavedImage])
         except (msgspec.DecodeError, RecursionError, UnicodeError) as error:

@@ -14,7 +14,7 @@ from ecr_async._files.replacing import replace_file
 from ecr_async.errors import ConfigurationError
 from ecr_async.transfer.login.registry_credentials import RegistryCredentials
 
-__all__ = ["auth_file", "kubernetes_secret", "save_login", "with_login"]
+__all__ = ["auth_file", "helper_instead", "kubernetes_secret", "save_login", "with_login"]
 
 
 def auth_file() -> Path:
@@ -41,15 +41,34 @@ def with_login(document: bytes | None, login: RegistryCredentials) -> bytes:
     return msgspec.json.format(msgspec.json.encode(changed), indent=2) + b"\n"
 
 
-def save_login(path: Path, login: RegistryCredentials) -> None:
+def helper_instead(document: bytes, host: str) -> str | None:
+    """Return the credential helper that docker asks for a registry's login, without looking at `auths`.
+
+    See https://docs.docker.com/reference/cli/docker/login/#credential-stores
+    """
+    try:
+        config = msgspec.json.decode(document, type=_Helpers)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return None
+    return config.helpers.get(host, config.store) or None
+
+
+class _Helpers(msgspec.Struct):
+    helpers: dict[str, str] = msgspec.field(name="credHelpers", default_factory=dict[str, str])
+    store: str | None = msgspec.field(name="credsStore", default=None)
+
+
+def save_login(path: Path, login: RegistryCredentials) -> str | None:
     """Add a login to a file, which is made if need be, in one step and for nobody else to read. Blocks.
 
-    Raises `ConfigurationError` and `OSError`.
+    Returns the credential helper that docker asks instead, if there is one. Raises `ConfigurationError` and
+    `OSError`.
     """
     path = path.resolve()  # a link stays one
     path.parent.mkdir(parents=True, exist_ok=True)
     content = with_login(path.read_bytes() if path.exists() else None, login)
     replace_file(path, content, is_private=True)
+    return helper_instead(content, login.host)
 
 
 def kubernetes_secret(login: RegistryCredentials, name: str, namespace: str | None = None) -> bytes:

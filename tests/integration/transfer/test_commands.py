@@ -146,6 +146,30 @@ async def test_login_writes_the_file_of_docker(env: Mapping[str, str], tmp_path:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize(
+    ("config", "helper"),
+    [
+        ({"credsStore": "desktop"}, "desktop"),
+        ({"credHelpers": {"HOST": "osxkeychain"}}, "osxkeychain"),
+        ({"credHelpers": {"HOST": ""}, "credsStore": "desktop"}, None),
+        ({"credHelpers": {"ghcr.io": "pass"}}, None),
+        ({"credsStore": ""}, None),
+        ({"credHelpers": 1}, None),
+    ],
+)
+async def test_login_says_when_docker_will_not_look_into_the_file(
+    env: Mapping[str, str], local: LocalECR, tmp_path: Path, config: Mapping[str, object], helper: str | None
+) -> None:
+    """docker/cli's issue 1591: with a credential store docker takes no notice of the logins in its file."""
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(config).replace("HOST", f"127.0.0.1:{local.url.port}"))
+    done = await run(*COMMAND, "login", "--auth-file", file, env=env)
+    assert done.status == 0
+    assert json.loads(file.read_text())["auths"]
+    assert (f"docker asks docker-credential-{helper} for this login" in done.err) == (helper is not None)
+    assert bool(done.err) == (helper is not None)
+
+
 async def test_login_prints_in_the_requested_form(env: Mapping[str, str], tmp_path: Path) -> None:
     password = await ok("login", "--output", "password", env=env)
     assert len(password.splitlines()) == 1

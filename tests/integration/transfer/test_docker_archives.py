@@ -160,6 +160,19 @@ async def test_an_image_without_tags(service: ecr.Service, tmp_path: Path) -> No
     assert (await ecr.push_image(service, tmp_path / "a.tar", "team/app", tags=["v1"])).tags == ("v1",)
 
 
+async def test_what_crane_saves(service: ecr.Service, tmp_path: Path) -> None:
+    """Packed layers, and a configuration named by its whole digest: ggcr's issues 284, 526."""
+    await create(service)
+    packed = gzip.compress(PLAIN)
+    config = json.dumps({"rootfs": {"diff_ids": [digest_of(PLAIN)] * 2}}).encode()
+    layer = f"{digest_of(packed)[7:]}.tar.gz"
+    saved = [{"Config": digest_of(config), "RepoTags": None, "Layers": [layer, layer]}]
+    files = {layer: packed, digest_of(config): config, "manifest.json": json.dumps(saved).encode()}
+    (tmp_path / "a.tar").write_bytes(tarball(files))
+    pushed = await ecr.push_image(service, tmp_path / "a.tar", "team/app", reference=digest_of(config))
+    assert (pushed.blobs, pushed.bytes) == (2, len(packed) + len(config))
+
+
 # ---------------------------------------------------------------------------- with an OCI layout besides
 
 
