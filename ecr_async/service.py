@@ -1,11 +1,10 @@
 """One region's ECR, and the way that every call to it takes."""
 
 import asyncio
-import contextlib
 import copy
-from collections.abc import Awaitable, Mapping
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Self, TypeVar, cast
+from collections.abc import Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack
+from typing import Any, Self, TypeVar
 
 from yarl import URL
 
@@ -13,7 +12,7 @@ from ecr_async._http.body import Body
 from ecr_async._http.proxy import proxy_for
 from ecr_async._http.route import Route, find_route
 from ecr_async._http.transport import Download, Reply
-from ecr_async._pipeline.call import Attempt, Call
+from ecr_async._pipeline.call import ATTEMPT_HEADER, INVOCATION_HEADER, Attempt, Call
 from ecr_async._pipeline.instrumentation import is_observed, report_attempt
 from ecr_async._pipeline.recovery import Recovery
 from ecr_async._pipeline.repeats import is_own_effect, leaves_doubt
@@ -31,8 +30,6 @@ ResponseT = TypeVar("ResponseT")
 
 LARGE_RESPONSE = 128 * 1024
 """Responses larger than this many bytes are decoded one at a time, yielding to the event loop in between."""
-
-_NO_TELEMETRY = contextlib.nullcontext()
 
 
 class Service:
@@ -65,7 +62,7 @@ class Service:
         """What the services of the session share; not part of the public interface."""
         return self._runtime
 
-    async def call(self, operation: Operation[Any, ResponseT], request: Any) -> ResponseT:
+    def call(self, operation: Operation[Any, ResponseT], request: Any) -> Coroutine[Any, Any, ResponseT]:
         """Make a call: encode, sign, send and decode; try again where that may help.
 
         Raises `ValidationError` for a request that violates the API's limits, `ServiceError` when the
@@ -73,10 +70,13 @@ class Service:
         `WrongEventLoopError` in another event loop than the one that the session was entered in.
         """
         if operation.heavy:
-            body = await asyncio.to_thread(_encode, operation, request)
-        else:
-            body = _encode(operation, request)
-        return await self.send(operation, body)
+            return self._encode_in_thread_and_send(operation, request)
+        return self.send(operation, _encode(operation, request))
+
+    async def _encode_in_thread_and_send(
+        self, operation: Operation[Any, ResponseT], request: Any
+    ) -> ResponseT:
+        return await self.send(operation, await asyncio.to_thread(_encode, operation, request))
 
     async def send(self, operation: Operation[Any, ResponseT], body: Body) -> ResponseT:
         """Make a call whose request is encoded already. Raises what `call` raises, except
@@ -88,7 +88,7 @@ class Service:
             self._route = await find_route(runtime.config, self.region, self.endpoint_url)
         call = Call(operation, body, self._route, self.retries.begin(operation.name))
         recovery: Recovery | None = None
-        with self._telemetry_of(call), call.attempts:
+        with self._context_of(call):
             while True:
                 if call.attempts.is_paced:
                     await call.attempts.admission()
@@ -113,12 +113,14 @@ class Service:
         credentials = runtime.credentials.current or await runtime.credentials.get()
         async with runtime.transport.connection() as connection:
             attempt.started = runtime.monotonic()
-            attempt.credentials = credentials = runtime.credentials.current or credentials
+            if connection.has_waited:
+                credentials = runtime.credentials.current or credentials
+            attempt.credentials = credentials
             headers = route.signer.sign(
                 call.operation.target, call.body.sha256, credentials, runtime.clock.now()
             )
-            headers["amz-sdk-invocation-id"] = call.invocation
-            headers["amz-sdk-request"] = call.attempts.header
+            headers[INVOCATION_HEADER] = call.invocation
+            headers[ATTEMPT_HEADER] = call.attempts.header
             attempt.headers = headers
             attempt.reply = reply = await connection.post(
                 route.url, headers, call.body.content, route.proxy, fresh=call.needs_new_connection
@@ -162,11 +164,14 @@ class Service:
         proxy = proxy_for(target) if self._runtime.config.trust_env else None
         return self._runtime.transport.download(method, target, headers or {}, proxy)
 
-    def _telemetry_of(self, call: Call[Any]) -> contextlib.AbstractContextManager[object]:
+    def _context_of(self, call: Call[Any]) -> AbstractContextManager[object]:
         telemetry = self._runtime.telemetry
         if telemetry is None:
-            return _NO_TELEMETRY
-        return telemetry.call(call.operation.name, self.region, call.route.url)
+            return call.attempts
+        context = ExitStack()
+        context.enter_context(telemetry.call(call.operation.name, self.region, call.route.url))
+        context.enter_context(call.attempts)
+        return context
 
     def _report(
         self, call: Call[Any], attempt: Attempt, error: CallError | None = None, delay: float | None = None
@@ -190,9 +195,11 @@ class Service:
         return service
 
 
-def call(service: Service, operation: Operation[Any, ResponseT], request: Any) -> Awaitable[ResponseT]:
+def call(
+    service: Service, operation: Operation[Any, ResponseT], request: Any
+) -> Coroutine[Any, Any, ResponseT]:
     """Make the call of an operation's function. Raises `ConfigurationError` where `service` isn't one."""
-    if not isinstance(cast("object", service), Service):
+    if not isinstance(service, Service):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise not_a_service("service", service)
     return service.call(operation, request)
 

@@ -15,6 +15,7 @@ from hashlib import sha256
 from urllib.parse import quote
 
 import attrs
+from multidict import istr
 
 from ecr_async._auth.credentials import Credentials
 from ecr_async._secret import Secret
@@ -23,6 +24,14 @@ __all__ = ["ALGORITHM", "CONTENT_TYPE", "Signer", "signature", "signing_key"]
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 CONTENT_TYPE = "application/x-amz-json-1.1"
+
+
+# Names of headers that aiohttp need not put into lower case for each request.
+_AUTHORIZATION = istr("Authorization")
+_CONTENT_TYPE = istr("Content-Type")
+_DATE = istr("X-Amz-Date")
+_SECURITY_TOKEN = istr("X-Amz-Security-Token")
+_TARGET = istr("X-Amz-Target")
 
 
 class Signer:
@@ -49,18 +58,18 @@ class Signer:
         canonical = f"{template.head}{target}{template.tail}{body_sha256}"
         signed = template.key.signature(canonical)
         headers = template.headers.copy()
-        headers["X-Amz-Target"] = target
-        headers["Authorization"] = Secret(f"{template.authorization}{signed}")
+        headers[_TARGET] = target
+        headers[_AUTHORIZATION] = Secret(f"{template.authorization}{signed}")
         return headers
 
     def _template_for(self, credentials: Credentials, second: int) -> "_Template":
         timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
         scope = f"{timestamp[:8]}/{self._region}/{self._name}/aws4_request"
-        headers = {"Content-Type": CONTENT_TYPE, "X-Amz-Date": timestamp}
+        headers: dict[str, str] = {_CONTENT_TYPE: CONTENT_TYPE, _DATE: timestamp}
         head = f"{self._head}{timestamp}"
         names = "content-type;host;x-amz-date;x-amz-target"
         if credentials.session_token:
-            headers["X-Amz-Security-Token"] = credentials.session_token
+            headers[_SECURITY_TOKEN] = credentials.session_token
             head += f"\nx-amz-security-token:{' '.join(credentials.session_token.split())}"
             names = "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
         return _Template(

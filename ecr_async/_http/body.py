@@ -5,10 +5,14 @@ from hashlib import sha256
 from typing import TypeAlias, TypeGuard
 
 import attrs
-from aiohttp import Payload
+from aiohttp import BytesPayload, Payload, payload_type
 from aiohttp.abc import AbstractStreamWriter
 
+from ecr_async._secret import SecretBytes
+
 __all__ = ["Body", "Content", "Pieces", "is_small"]
+
+payload_type(SecretBytes)(BytesPayload)  # which aiohttp then finds at once, and shows no body in a traceback
 
 Content: TypeAlias = bytes | Sequence[bytes]
 """A body's bytes, in one piece or several."""
@@ -19,7 +23,7 @@ LARGE = 1024 * 1024
 PIECE = 64 * 1024
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.define(eq=False, repr=False)
 class Body:
     """A request's body, and its SHA-256 in hexadecimal, which is signed."""
 

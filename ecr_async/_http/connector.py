@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from typing import Any, Protocol
-from weakref import WeakSet
 
 import aiohttp
 from aiohttp.connector import Connection
@@ -35,7 +34,6 @@ class Connector(aiohttp.TCPConnector):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(limit=0, **options)  # pyright: ignore[reportUnknownMemberType]
-        self._used: WeakSet[object] = WeakSet()
 
     async def connect(self, *args: Any, **kwargs: Any) -> Connection:
         """Return a connection, a new one if that is wanted.
@@ -44,12 +42,13 @@ class Connector(aiohttp.TCPConnector):
         """
         current = way.get()
         while True:
+            current.is_reused = True
             connection = await super().connect(*args, **kwargs)
-            if connection.protocol not in self._used:
-                self._used.add(connection.protocol)
-                current.is_reused = False
-                return connection
-            if not current.is_fresh_wanted:
-                current.is_reused = True
+            if not (current.is_reused and current.is_fresh_wanted):
                 return connection
             connection.close()
+
+    async def _create_connection(self, *args: Any, **kwargs: Any) -> Any:
+        """Make a connection: `connect` comes here when none is idle."""
+        way.get().is_reused = False
+        return await super()._create_connection(*args, **kwargs)

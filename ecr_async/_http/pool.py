@@ -11,18 +11,19 @@ import ssl
 import warnings
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from http.cookies import BaseCookie
 from types import TracebackType
 from typing import Self
 
 import aiohttp
 import attrs
-from aiohttp import BytesPayload
 from yarl import URL
 
 from ecr_async._http.body import Content, Pieces, is_small
 from ecr_async._http.connector import Connector, way
 from ecr_async._http.deadlines import Deadline, Deadlines
 from ecr_async._http.failures import is_lost_connection, known_of, may_hold_secret, transport_error
+from ecr_async._http.places import Places
 from ecr_async._http.proxy import Proxy, request_options
 from ecr_async._http.reading import (
     BUFFERED,
@@ -55,6 +56,18 @@ IN_BUFFERS = 4 * 1024 * 1024
 """Bytes of a request that may lie in the system's buffers, so that their progress cannot be seen."""
 
 
+class NoCookies(aiohttp.DummyCookieJar):
+    """Keeps no cookies, and doesn't make a new empty collection of them for each request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._none = super().filter_cookies(URL())
+
+    def filter_cookies(self, request_url: URL) -> BaseCookie[str]:
+        """Return no cookies."""
+        return self._none
+
+
 class ConnectionPool:
     """A transport over a pool of connections.
 
@@ -81,13 +94,14 @@ class ConnectionPool:
         self._silences = aiohttp.ClientTimeout(sock_connect=connect_timeout, sock_read=read_timeout)
         self._verify = verify
         self._ca_bundle = ca_bundle if verify else None
-        self._tls: ssl.SSLContext | bool = verify
+        self.tls: ssl.SSLContext | bool | None = verify if self._ca_bundle is None else None
+        """Whom to trust; None for a `ca_bundle` that was not needed yet, which `read_tls` reads."""
         self._user_agent = user_agent
         self._trace_configs = list(trace_configs)
         self._client: aiohttp.ClientSession | None = None
         self._is_closed = False
-        self._free = asyncio.Semaphore(max_connections)
-        self._free_for_downloads = asyncio.Semaphore(max_connections)
+        self._places = Places(max_connections)
+        self._places_for_downloads = Places(max_connections)
         self.turns = Turns()
 
     async def open(self) -> None:
@@ -100,7 +114,7 @@ class ConnectionPool:
         self.attempts = Deadlines(self._timeout)
         self._client = aiohttp.ClientSession(
             connector=Connector(ttl_dns_cache=60, keepalive_timeout=20, enable_cleanup_closed=False),
-            cookie_jar=aiohttp.DummyCookieJar(),
+            cookie_jar=NoCookies(),
             timeout=self._silences,
             headers={"Accept-Encoding": "identity", "User-Agent": self._user_agent},
             auto_decompress=False,
@@ -115,19 +129,19 @@ class ConnectionPool:
             self.attempts.close()
             await self._client.close()
 
-    async def tls(self, url: URL, proxy: Proxy | None) -> ssl.SSLContext | bool:
+    async def read_tls(self, url: URL, proxy: Proxy | None) -> ssl.SSLContext | bool:
         """Return whom to trust on the way to a URL; a `ca_bundle` is read when it is first needed.
 
         Raises `ConfigurationError` for one that cannot be read or has no certificate in it.
         """
-        if self._ca_bundle is not None and (url.scheme == "https" or proxy is not None):
-            self._tls = await asyncio.to_thread(context_trusting, self._ca_bundle)
-            self._ca_bundle = None
-        return self._tls
+        if self._ca_bundle is None or (url.scheme != "https" and proxy is None):
+            return self._verify
+        self.tls = await asyncio.to_thread(context_trusting, self._ca_bundle)
+        return self.tls
 
     def connection(self) -> PooledConnection:
         """Wait for a free connection, which is held until the block is left."""
-        return PooledConnection(self, self._free)
+        return PooledConnection(self, self._places)
 
     @property
     def client(self) -> aiohttp.ClientSession:
@@ -141,11 +155,12 @@ class ConnectionPool:
         """Whether aiohttp's hooks are to see each piece of a response."""
         return bool(self._trace_configs)
 
-    async def wait(self, free: asyncio.Semaphore) -> None:
+    async def wait(self, places: Places) -> None:
         """Wait for a free connection, first come, first served."""
+        _ = self.client
         try:
             with self.waiting.begin():
-                await free.acquire()
+                await places.wait()
                 return
         except TimeoutError:
             _ = self.client  # closing the pool ends the wait as well
@@ -175,7 +190,7 @@ class ConnectionPool:
         needs one of the others, and must not wait for itself.
         """
         timeout = attrs.evolve(self._silences, sock_read=self._silences.sock_read or SILENCE)
-        async with PooledConnection(self, self._free_for_downloads) as connection:
+        async with PooledConnection(self, self._places_for_downloads) as connection:
             way.set(connection)
             response: aiohttp.ClientResponse | None = None
             failure: Exception | None = None
@@ -184,7 +199,7 @@ class ConnectionPool:
                     method,
                     url,
                     allow_redirects=False,
-                    ssl=await self.tls(url, proxy),
+                    ssl=await self.read_tls(url, proxy) if self.tls is None else self.tls,
                     timeout=timeout,
                     **request_options(url, headers, proxy),
                 )
@@ -202,22 +217,20 @@ class ConnectionPool:
 class PooledConnection:
     """The right to one of the pool's connections."""
 
-    __slots__ = ("_free", "_pool", "_turn", "is_fresh_wanted", "is_reused")
+    __slots__ = ("_places", "_pool", "_turn", "has_waited", "is_fresh_wanted", "is_reused")
 
-    def __init__(self, pool: ConnectionPool, free: asyncio.Semaphore) -> None:
+    def __init__(self, pool: ConnectionPool, places: Places) -> None:
         self._pool = pool
-        self._free = free
+        self._places = places
         self._turn: Turn | None = None
+        self.has_waited = False
         self.is_fresh_wanted = False
         self.is_reused = False
 
     async def __aenter__(self) -> Self:
-        pool = self._pool
-        _ = pool.client
-        if self._free.locked():
-            await pool.wait(self._free)
-        else:
-            await self._free.acquire()
+        if not self._places.take():
+            await self._pool.wait(self._places)
+            self.has_waited = True
         return self
 
     async def __aexit__(
@@ -225,7 +238,7 @@ class PooledConnection:
     ) -> None:
         if self._turn is not None:
             self._turn.give_back()
-        self._free.release()
+        self._places.give_back()
 
     async def post(
         self, url: URL, headers: Mapping[str, str], body: Content, proxy: Proxy | None, *, fresh: bool = False
@@ -238,7 +251,7 @@ class PooledConnection:
         """
         pool = self._pool
         client = pool.client
-        tls = await pool.tls(url, proxy)
+        tls = await pool.read_tls(url, proxy) if pool.tls is None else pool.tls
         response: aiohttp.ClientResponse | None = None
         content: bytes | bytearray
         failure: Exception
@@ -247,7 +260,7 @@ class PooledConnection:
         way.set(self)
         try:
             with pool.attempts.begin() as deadline:
-                data = BytesPayload(body) if is_small(body) else _in_pieces(body, deadline)
+                data = body if is_small(body) else _in_pieces(body, deadline)
                 response = await client.post(
                     url,
                     data=data,

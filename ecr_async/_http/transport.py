@@ -56,7 +56,12 @@ class Transport(Protocol):
 
 
 class Connection(Protocol):
-    """A connection that is held: the request to send may be signed now."""
+    """A connection that is held: the request to send may be signed now.
+
+    `has_waited` says whether it took time until it came free.
+    """
+
+    has_waited: bool
 
     async def post(
         self, url: URL, headers: Mapping[str, str], body: Content, proxy: Proxy | None, *, fresh: bool = False

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 import attrs
+from multidict import istr
 
 from ecr_async._auth.credentials import Credentials
 from ecr_async._http.body import Body
@@ -15,9 +16,12 @@ from ecr_async._retry.standard import Attempts
 from ecr_async._wire.operation import Operation
 from ecr_async._wire.redaction import Redactor
 
-__all__ = ["Attempt", "Call"]
+__all__ = ["ATTEMPT_HEADER", "INVOCATION_HEADER", "Attempt", "Call"]
 
 ResponseT = TypeVar("ResponseT")
+
+INVOCATION_HEADER = istr("amz-sdk-invocation-id")
+ATTEMPT_HEADER = istr("amz-sdk-request")
 
 _PREFIX = str(uuid.UUID(int=random.getrandbits(128), version=4))[:-12]
 

@@ -56,7 +56,8 @@ class Runtime:
         """Raise `SessionClosedError` once the session is closed, `WrongEventLoopError` where it
         cannot work.
         """
-        self.check_open()
+        if self.is_closed or self.parent is not None:
+            self.check_open()
         if not self.is_at_home():
             raise WrongEventLoopError(
                 "the session was entered in another event loop: an earlier asyncio.run, another thread or the "

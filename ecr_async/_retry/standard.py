@@ -187,7 +187,7 @@ class RetryStrategy:
 
     def begin(self, operation: str) -> Attempts:
         """Return the attempts of a new call of `operation`."""
-        return Attempts(self, self.limiter(operation))
+        return Attempts(self, None if self.limiters is None else self.limiters[operation])
 
     def limiter(self, operation: str) -> RateLimiter | None:
         """Return what paces the calls of an operation, or None."""

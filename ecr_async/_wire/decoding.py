@@ -4,13 +4,13 @@ body ── msgspec ──> twin ── copier ──> object
 └─ does not fit ──> parsed ── structured member by member ──> object, or the path of the fault
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import cache
 from typing import Any, TypeAlias
 
 import msgspec
 
-from ecr_async._wire.copying import copier
+from ecr_async._wire.copying import Copier, copier
 from ecr_async._wire.invalid import InvalidError
 from ecr_async._wire.structuring import structure
 from ecr_async._wire.surrogates import repaired
@@ -36,13 +36,19 @@ def decoder(cls: Any) -> "msgspec.json.Decoder[Any]":
     return msgspec.json.Decoder(twin(cls), strict=False)
 
 
+@cache
+def _fast_way(cls: Any) -> tuple[Callable[[Document], Any], Copier]:
+    return decoder(cls).decode, copier(cls)
+
+
 def decode(cls: Any, body: Document) -> Any:
     """Return the object of a class of the API in a response's body.
 
     Raises `InvalidError` with the path of what does not fit.
     """
+    decode_twin, copy = _fast_way(cls)
     try:
-        return copier(cls)(decoder(cls).decode(body))
+        return copy(decode_twin(body))
     except (RecursionError, TypeError, ValueError):
         return structure(cls, parse(body))
 

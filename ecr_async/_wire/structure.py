@@ -48,9 +48,11 @@ def _initializer(init: Callable[..., None]) -> Callable[..., None]:
     So values of the same items are equal and can be hashed, and what is left out is as invalid as what is
     empty.
     """
+    sequences: tuple[str, ...] | None = None
 
     @functools.wraps(init)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        nonlocal sequences
         try:
             init(self, *args, **kwargs)
         except TypeError:
@@ -58,17 +60,16 @@ def _initializer(init: Callable[..., None]) -> Callable[..., None]:
                 if field.default is attrs.NOTHING and field.name not in kwargs:
                     raise ValidationError(field.name, "is required") from None
             raise
-        for name in _sequences(self.__class__):
+        if sequences is None:
+            sequences = tuple(
+                member.name for member in members_of(self.__class__) if member.kind.base is tuple
+            )
+        for name in sequences:
             value = getattr(self, name)
             if type(value) is list:
                 object.__setattr__(self, name, tuple(value))  # pyright: ignore[reportUnknownArgumentType]
 
     return __init__
-
-
-@functools.cache
-def _sequences(cls: Any) -> tuple[str, ...]:
-    return tuple(member.name for member in members_of(cls) if member.kind.base is tuple)
 
 
 _NOTHING: tuple[object, ...] = (None, (), {})
