@@ -29,8 +29,11 @@ __all__ = [
 LARGEST = 64 * 1024 * 1024
 """Bytes of a response that are held; ECR's largest are of a few megabytes."""
 
-LARGE = 128 * 1024
-"""Bytes above which a response is read and decoded in turn, while others wait on their sockets."""
+LARGE = 254 * 1024
+"""Bytes above which a response is read in turn, while others wait on their sockets.
+
+asyncio reads 256 KiB at a time, so what is smaller, head included, is in memory as soon as it has come.
+"""
 
 BUFFERED = LARGE // 2
 """Bytes that aiohttp reads ahead, or twice as many at most: a small response never has it wait."""

@@ -62,6 +62,7 @@ class FakeRegistry:
         self.latency = latency
         self.on_call = on_call
         self.account = "123456789012"
+        self.has_waited = False
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.outcomes: Counter[str] = Counter()
         self.under_way = 0
