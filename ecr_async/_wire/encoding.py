@@ -4,7 +4,6 @@ Like a decoder, an encoder is straight-line code written for its class; a value 
 nearly all do, is checked in one expression, and the message for one that doesn't is worked out afterwards.
 """
 
-import base64
 import math
 import re
 import typing
@@ -153,8 +152,10 @@ def _blob_encoder(limit: Limit) -> Encoder:
             raise InvalidError("must be contiguous bytes")
         view = view.cast("B")
         check_length(len(view))
+        from ecr_async._wire.base64_text import b64encode  # noqa: PLC0415 - few programs send blobs
+
         slices = (view[start : start + BLOB_SLICE] for start in range(0, len(view), BLOB_SLICE))
-        return msgspec.Raw(b"".join((b'"', *map(base64.b64encode, slices), b'"')))
+        return msgspec.Raw(b"".join((b'"', *map(b64encode, slices), b'"')))
 
     return encode_blob
 

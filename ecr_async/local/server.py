@@ -84,9 +84,9 @@ class _Server:
 
     async def _respond(self, request: web.Request, claim: Claim | None) -> bytes:
         body = Body(request, MAX_BODY_BYTES)
-        start = await body.piece(LARGE_BODY)
+        start = b"".join(await body.piece(LARGE_BODY))
         if len(start) < LARGE_BODY:
-            start += await body.piece()  # nothing, unless the client has stopped in the middle
+            start += b"".join(await body.piece())  # nothing, unless the client has stopped in the middle
             return await self._carry_out(request, *self._understand(request, claim, start))
         if request.headers.get("X-Amz-Target") == TARGET_PREFIX + UPLOAD_LAYER_PART.name:
             part = await receive_part(self._backend, self._authenticator, request, claim, body, start)

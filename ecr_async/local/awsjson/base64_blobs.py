@@ -23,7 +23,7 @@ except ImportError:
     b64decode: _Decoder = base64.b64decode  # type: ignore[no-redef]
 
 
-def decode_base64(text: bytes) -> bytes:
+def decode_base64(text: bytes | memoryview) -> bytes:
     """Return what base64 stands for; raises `ValueError` for any other text."""
     return b64decode(text, validate=True)
 

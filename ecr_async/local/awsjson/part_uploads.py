@@ -6,8 +6,8 @@ valid; the next writer cuts them off otherwise. Nobody who doesn't know an uploa
 and what comes in slowly holds up its own upload only.
 """
 
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -20,7 +20,7 @@ from ecr_async.local.authentication import Authenticator, Claim
 from ecr_async.local.awsjson.requests import read_request
 from ecr_async.local.awsjson.streamed_blob import StreamedBlob
 from ecr_async.local.backend import Backend
-from ecr_async.local.http.bodies import Body, pass_on
+from ecr_async.local.http.bodies import Body, Chunks, pass_on
 from ecr_async.local.operations.layers import check_part, part_response
 from ecr_async.local.rules import messages
 from ecr_async.local.rules.layers import find_upload
@@ -59,12 +59,13 @@ async def receive_part(
             return None
         digest = sha256()
 
-        def take_in(piece: bytes) -> bytes:
-            digest.update(piece)
-            return blob.feed(piece)
+        def take_in(chunks: Chunks) -> Iterator[bytes]:
+            for chunk in chunks:
+                digest.update(chunk)
+                yield from blob.feed(chunk)
 
-        await writer.write_from(partial(take_in, start))
-        await pass_on(body.pieces(), lambda piece: writer.write_from(partial(take_in, piece)))
+        await writer.write(take_in([start]))
+        await pass_on(body.pieces(), lambda chunks: writer.write(take_in(chunks)))
         authenticator.authenticate(claim, request, digest.hexdigest())
         try:
             parameters = read_request(UPLOAD_LAYER_PART, blob.close())

@@ -1,6 +1,7 @@
 """A JSON object with one long blob in it, in base64, taken apart while it comes in."""
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -12,6 +13,8 @@ __all__ = ["StreamedBlob"]
 
 MAX_OTHERS = 64 * 1024
 """Bytes of the object besides the blob, before it and after it."""
+GROUP = 4
+"""Characters of base64 that are decoded together."""
 ESCAPE = len(r"\u002f")
 """Bytes of the longest escape."""
 
@@ -23,7 +26,7 @@ class StreamedBlob:
 
         blob = StreamedBlob("layerPartBlob", start)
         for piece in (start, *others):
-            file.write(blob.feed(piece))
+            file.writelines(blob.feed(piece))
         request = json.loads(blob.close())
 
     `start` is the object's beginning. Raises `ValueError` if the member doesn't begin in it, which says
@@ -47,22 +50,22 @@ class StreamedBlob:
         self._is_padded = False
         self._is_broken = member not in self.members
 
-    def feed(self, data: bytes) -> bytes:
+    def feed(self, data: bytes) -> Iterable[bytes]:
         """Take in what follows. Returns what it adds to the blob; nothing once it has ended or is broken."""
         skipped = min(len(self._head) - self._skipped, len(data))  # the head, which is known already
         self._skipped += skipped
         if self._tail is not None:
             self._tail += data[:MAX_OTHERS]
-            return b""
+            return ()
         end = data.find(b'"', skipped)
-        text = self._rest + data[skipped : None if end < 0 else end]
         if end >= 0:
             self._tail = bytearray(data[end : end + MAX_OTHERS])
+        text = memoryview(data)[skipped : None if end < 0 else end]
         try:
-            return b"" if self._is_broken else self._decode(text)
+            return () if self._is_broken else self._decode(text, is_plain=b"\\" not in data)
         except ValueError:
             self._is_broken = True
-            return b""
+            return ()
 
     def close(self) -> bytes:
         """Return the object with an empty blob.
@@ -76,22 +79,39 @@ class StreamedBlob:
             raise ValueError(f"more than one {self._member}")
         return whole
 
-    def _decode(self, text: bytes) -> bytes:
+    def _decode(self, text: memoryview, *, is_plain: bool) -> Iterable[bytes]:
         """Decode what there is of the string, as far as it makes whole bytes; the rest waits for more."""
+        if not is_plain or b"\\" in self._rest:
+            return [self._decode_escaped(self._rest + text)]
+        if self._tail is None and len(self._rest) + len(text) < GROUP:
+            self._rest += text
+            return ()
+        missing = -len(self._rest) % GROUP
+        start, text = self._rest + text[:missing], text[missing:]
+        whole = len(text) if self._tail is not None else len(text) // GROUP * GROUP
+        self._rest = bytes(text[whole:])
+        return [self._decode_groups(start), self._decode_groups(text[:whole])]
+
+    def _decode_escaped(self, text: bytes) -> bytes:
+        """Do the same where there are escapes: some writers escape slashes."""
         held = b""
-        if b"\\" in text:  # some writers escape slashes, and a piece may end within an escape
-            last = text.rfind(b"\\")
-            if self._tail is None and len(text) - last < ESCAPE:
-                text, held = text[:last], text[last:]
-            text = msgspec.json.decode(b'"' + text + b'"', type=str).encode()
-        whole = len(text) if self._tail is not None else len(text) & ~3
+        last = text.rfind(b"\\")
+        if self._tail is None and last >= 0 and len(text) - last < ESCAPE:  # it may go on in the next piece
+            text, held = text[:last], text[last:]
+        text = msgspec.json.decode(b'"' + text + b'"', type=str).encode()
+        if b"\\" in text:
+            raise ValueError("an escaped backslash")
+        whole = len(text) if self._tail is not None else len(text) // GROUP * GROUP
         self._rest = text[whole:] + held
-        if not whole:
+        return self._decode_groups(text[:whole])
+
+    def _decode_groups(self, text: bytes | memoryview) -> bytes:
+        if not len(text):
             return b""
-        if self._is_padded or b"\\" in text:
-            raise ValueError("more after the padding, or an escaped backslash")
-        self._is_padded = text.endswith(b"=", 0, whole)
-        return decode_base64(text[:whole])
+        if self._is_padded:
+            raise ValueError("more after the padding")
+        self._is_padded = bytes(text[-1:]) == b"="
+        return decode_base64(text)
 
 
 @cache

@@ -132,7 +132,7 @@ async def _text(request: web.Request) -> str:
     """Return the body of a request, which must be a manifest's size and text."""
     body = Body(request, MAX_MANIFEST_BYTES)
     try:
-        return b"".join([piece async for piece in body.pieces()]).decode()
+        return b"".join([chunk async for chunks in body.pieces() for chunk in chunks]).decode()
     except web.HTTPRequestEntityTooLarge:
         raise rejections.manifest_too_large(MAX_MANIFEST_BYTES) from None
     except UnicodeDecodeError:

@@ -173,7 +173,7 @@ class PullThrough:
             origin.upstream.blob(origin.repository, digest) as content,
         ):
             async for piece in content.iter_chunked(PIECE):
-                await writer.write(piece)
+                await writer.write([piece])
             await writer.commit()
         with suppress(LayerAlreadyExistsException):
             await uploads.complete(scope, name, upload.id, [digest], may_be_empty=True)

@@ -1,14 +1,14 @@
 """The bodies of requests, read within bounds of size, memory and time, whichever door they come by."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import attrs
 from aiohttp import web
 
-__all__ = ["LARGE_BODY", "MAX_BODY_BYTES", "Body", "LargeBodies", "pass_on"]
+__all__ = ["LARGE_BODY", "MAX_BODY_BYTES", "Body", "Chunks", "LargeBodies", "pass_on"]
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 """Bytes of a call of the API; the largest is a layer part of 20 MiB, in base64."""
@@ -20,8 +20,11 @@ LARGE_SECONDS = 10.0
 """How long such a body may take to come in, once there is room for it: others may be waiting."""
 STALL_SECONDS = 30.0
 """How long a client may pause in the middle of a body."""
-PIECE = 1 << 19
+PIECE = 1 << 20
 """Bytes that are hashed and written at a time."""
+
+Chunks = Sequence[bytes]
+"""Bytes as they came in; joining them would be a copy."""
 
 
 @attrs.define
@@ -39,8 +42,8 @@ class Body:
     _received: int = 0
     _failure: Exception | None = None
 
-    async def piece(self, size: int = PIECE) -> bytes:
-        """Return the next bytes, `size` or some more.
+    async def piece(self, size: int = PIECE) -> Chunks:
+        """Return the next bytes, `size` or some more, none at the end.
 
         They are fewer at the end of the body, or if the client stops in the middle of them: then the next
         call raises why.
@@ -66,15 +69,15 @@ class Body:
         self._received += size - left
         if self.max_bytes is not None and self._received > self.max_bytes:
             raise web.HTTPRequestEntityTooLarge(self.max_bytes, self._received)
-        return b"".join(chunks)
+        return chunks
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncIterator[Chunks]:
         """Yield the rest of the body."""
         while piece := await self.piece():
             yield piece
 
 
-async def pass_on(pieces: AsyncIterator[bytes], work: Callable[[bytes], Coroutine[Any, Any, None]]) -> None:
+async def pass_on(pieces: AsyncIterator[Chunks], work: Callable[[Chunks], Coroutine[Any, Any, None]]) -> None:
     """Do work with one piece after the other, while the next one comes in.
 
     So memory holds two of them for each client.
@@ -104,7 +107,8 @@ class LargeBodies:
             try:
                 async with asyncio.timeout(LARGE_SECONDS):
                     async for piece in body.pieces():
-                        content += piece
+                        for chunk in piece:
+                            content += chunk
             except TimeoutError:
                 raise web.HTTPRequestTimeout from None
             yield content

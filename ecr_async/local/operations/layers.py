@@ -47,7 +47,7 @@ async def upload_layer_part(
         scope, request.repository_name, request.upload_id, registry_id=request.registry_id, is_part=True
     ) as writer:
         check_part(request, writer.upload.received, len(blob), account)
-        await writer.write(blob)
+        await writer.write([blob])
         return part_response(request, await writer.commit(), account)
 
 

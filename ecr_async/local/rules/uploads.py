@@ -1,8 +1,8 @@
 """The bytes of uploads on their way into files, whichever door they come by.
 
     async with uploads.append(scope, "team/app", upload_id) as writer:
-        async for chunk in body:
-            await writer.write(chunk)
+        async for piece in body:
+            await writer.write([piece])
         upload = await writer.commit()
     layer = await uploads.complete(scope, "team/app", upload_id, (digest,))
 
@@ -12,7 +12,7 @@ leaves beyond that is cut off by the next writer. One writer at a time works on 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import BinaryIO, NoReturn, Protocol, TypeVar
@@ -79,20 +79,18 @@ class UploadWriter:
     _run: Callable[[Callable[[], int]], Awaitable[int]]
     _record: Callable[["UploadWriter"], Awaitable[UploadRecord]]
 
-    async def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Append bytes. Pieces of a MiB or so are written fastest."""
-        await self.write_from(lambda: data)
-
-    async def write_from(self, make: Callable[[], bytes | bytearray | memoryview]) -> None:
-        """Append what `make` returns, which is called on the thread that writes."""
+    async def write(self, pieces: Iterable[bytes]) -> None:
+        """Append bytes, which are made on the thread that writes if they come from a generator."""
 
         def write() -> int:
-            data = make()
-            left = memoryview(data)
-            while left:
-                left = left[self._file.write(left) :]
-            self._sha256.update(data)
-            return len(data)
+            written = 0
+            for piece in pieces:
+                left = memoryview(piece)
+                while left:
+                    left = left[self._file.write(left) :]
+                self._sha256.update(piece)
+                written += len(piece)
+            return written
 
         self.written += await self._run(write)
 

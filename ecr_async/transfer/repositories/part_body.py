@@ -2,30 +2,16 @@
 
 A part is the largest request that ECR takes. Made by the codec it would be in memory four times over; here
 it is only once, as the pieces that are sent.
-
-pybase64, which the extras `transfer` and `cli` install, encodes a part in a thirtieth of the time that the
-standard library takes.
 """
 
-import base64
 from hashlib import sha256
-from typing import Protocol
 
 from ecr_async._http.body import Body
 from ecr_async._wire import codec
+from ecr_async._wire.base64_text import b64encode
 from ecr_async.api.layers import UPLOAD_LAYER_PART, UploadLayerPartRequest
 
 __all__ = ["PartBody"]
-
-
-class _Encoder(Protocol):
-    def __call__(self, s: bytes | memoryview, /) -> bytes: ...
-
-
-try:
-    from pybase64 import b64encode
-except ImportError:
-    b64encode: _Encoder = base64.b64encode  # type: ignore[no-redef]
 
 _BLOB = b'"layerPartBlob":"'
 

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from ecr_async.local.http import bodies
-from ecr_async.local.http.bodies import LARGE_AT_ONCE, Body, LargeBodies, pass_on
+from ecr_async.local.http.bodies import LARGE_AT_ONCE, Body, Chunks, LargeBodies, pass_on
 
 
 class Content:
@@ -34,12 +34,16 @@ def body(*events: bytes | Exception | None, max_bytes: int | None = None) -> Bod
 
 async def test_a_piece_is_as_much_as_was_wanted_or_the_rest() -> None:
     one = body(b"ab", b"cd", b"e")
-    assert [await one.piece(3), await one.piece(3), await one.piece(3)] == [b"abcd", b"e", b""]
+    assert [await one.piece(3), await one.piece(3), await one.piece(3)] == [
+        [b"ab", b"cd"],
+        [b"e"],
+        [],
+    ]
 
 
 async def test_what_came_before_the_client_went_away_comes_first() -> None:
     one = body(b"ab", ConnectionResetError("gone"), b"never")
-    assert await one.piece() == b"ab"
+    assert await one.piece() == [b"ab"]
     for _ in range(2):
         with pytest.raises(ConnectionResetError):
             await one.piece()
@@ -53,7 +57,7 @@ async def test_a_client_that_stalls(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_body_that_is_too_large() -> None:
     one = body(b"12345", b"6", max_bytes=5)
-    assert await one.piece(5) == b"12345"
+    assert await one.piece(5) == [b"12345"]
     with pytest.raises(web.HTTPRequestEntityTooLarge):
         await one.piece()
 
@@ -61,11 +65,11 @@ async def test_a_body_that_is_too_large() -> None:
 async def test_pieces_are_worked_on_in_their_order_and_one_at_a_time() -> None:
     done, working = list[bytes](), asyncio.Lock()
 
-    async def work(piece: bytes) -> None:
+    async def work(piece: Chunks) -> None:
         assert not working.locked()
         async with working:
             await asyncio.sleep(0)
-            done.append(piece)
+            done.extend(piece)
 
     parts = [bytes([number]) * bodies.PIECE for number in range(4)]
     await pass_on(body(*parts).pieces(), work)
@@ -75,9 +79,9 @@ async def test_pieces_are_worked_on_in_their_order_and_one_at_a_time() -> None:
 async def test_the_last_piece_is_worked_on_before_an_error_is_raised() -> None:
     done = list[bytes]()
 
-    async def work(piece: bytes) -> None:
+    async def work(piece: Chunks) -> None:
         await asyncio.sleep(0)
-        done.append(piece)
+        done.extend(piece)
 
     with pytest.raises(ConnectionError):
         await pass_on(body(b"ab", ConnectionError()).pieces(), work)

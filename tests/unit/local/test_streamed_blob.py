@@ -21,7 +21,7 @@ def streamed(document: bytes, sizes: list[int], start: int = 1000) -> tuple[byte
         size = sizes[len(pieces) % len(sizes)] if sizes else len(rest)
         pieces.append(rest[:size])
         rest = rest[size:]
-    content = b"".join(blob.feed(piece) for piece in (first, *pieces))
+    content = b"".join(part for piece in (first, *pieces) for part in blob.feed(piece))
     return content, json.loads(blob.close())
 
 
