@@ -13,8 +13,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -66,20 +66,42 @@ def peak(pid: int) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
-async def upload(service: ecr.Service, content: bytes, parts: int) -> None:
+def cpu(pid: int) -> float:
+    """Return the seconds that a process has spent on a core."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def measured(name: str, size: int, pid: int, goal: str = "") -> Iterator[None]:
+    """Report how fast `size` bytes come in in the block, and what that costs the server and the client."""
+    began, own, server = time.perf_counter(), time.process_time(), cpu(pid)
+    yield
+    seconds, gib = time.perf_counter() - began, size / (1 << 30)
+    row(name, f"{size / MIB / seconds:.0f} MiB/s", goal)
+    row("  seconds of a core for a GiB, of the server", f"{(cpu(pid) - server) / gib:.1f} s")
+    row("  seconds of a core for a GiB, of the client", f"{(time.process_time() - own) / gib:.1f} s")
+
+
+def digest_of(content: bytes, times: int) -> str:
+    """Return the digest of a layer of equal parts, which clients know before they upload it."""
+    digest = sha256()
+    for _ in range(times):
+        digest.update(content)
+    return f"sha256:{digest.hexdigest()}"
+
+
+async def upload(service: ecr.Service, content: bytes, parts: int, digest: str) -> None:
     """Upload a layer of equal parts by the API."""
     begun = await ecr.initiate_layer_upload(service, ecr.InitiateLayerUploadRequest("app"))
     upload_id = begun.upload_id or ""
-    digest = sha256()
     for number in range(parts):
         first = number * len(content)
-        digest.update(content)
         await ecr.upload_layer_part(
             service,
             ecr.UploadLayerPartRequest("app", upload_id, first, first + len(content) - 1, content),
         )
-    request = ecr.CompleteLayerUploadRequest("app", upload_id, [f"sha256:{digest.hexdigest()}"])
-    await ecr.complete_layer_upload(service, request)
+    await ecr.complete_layer_upload(service, ecr.CompleteLayerUploadRequest("app", upload_id, [digest]))
 
 
 async def other_calls(service: ecr.Service, stop: asyncio.Event, durations: list[float]) -> None:
@@ -118,17 +140,20 @@ async def layers_by_the_api() -> None:
         service = session.service()
         await ecr.create_repository(service, ecr.CreateRepositoryRequest("app"))
         content = os.urandom(PART)
+        digest = digest_of(content, 13)
         async with probed(url, "an upload by the API"):
-            began = time.perf_counter()
-            await upload(service, content, 13)
-            rate = 13 * PART / MIB / (time.perf_counter() - began)
-        row("one layer of 260 MiB in by the API", f"{rate:.0f} MiB/s", ">= 100 MiB/s")
+            with measured("one layer of 260 MiB in by the API", 13 * PART, pid, ">= 100 MiB/s"):
+                await upload(service, content, 13, digest)
+        layers = [number.to_bytes() + content[1:] for number in range(16)]
+        digests = [digest_of(layer, 2) for layer in layers]
         async with probed(url, "16 uploads at once by the API"):
-            contents = [number.to_bytes() + content[1:] for number in range(16)]
-            began = time.perf_counter()
-            await asyncio.gather(*(upload(service, each, 2) for each in contents))
-            rate = 16 * 2 * PART / MIB / (time.perf_counter() - began)
-        row("16 layers of 40 MiB at once by the API", f"{rate:.0f} MiB/s")
+            with measured("16 layers of 40 MiB at once by the API", 16 * 2 * PART, pid):
+                await asyncio.gather(
+                    *(
+                        upload(service, layer, 2, digest)
+                        for layer, digest in zip(layers, digests, strict=True)
+                    )
+                )
         row("the server's memory, at its peak", f"{peak(pid):.0f} MiB", "< 200 MiB")
 
 
@@ -140,9 +165,7 @@ async def layers_by_the_registry_protocol() -> None:
         token = await ecr.get_authorization_token(service, ecr.GetAuthorizationTokenRequest())
         headers = {"Authorization": f"Basic {token.authorization_data[0].authorization_token}"}
         piece, pieces = os.urandom(4 * MIB), 256
-        digest = sha256()
-        for _ in range(pieces):
-            digest.update(piece)
+        digest = digest_of(piece, pieces)
 
         async def body() -> AsyncIterator[bytes]:
             for _ in range(pieces):
@@ -151,14 +174,11 @@ async def layers_by_the_registry_protocol() -> None:
         async with client.post(f"{url}/v2/app/blobs/uploads/", headers=headers) as begun:
             location = begun.headers["Location"]
         async with probed(url, "an upload by /v2/"):
-            began = time.perf_counter()
             place = location if location.startswith("http") else url + location
             sent = {**headers, "Content-Length": str(len(piece) * pieces)}
-            done = f"{place}?digest=sha256:{digest.hexdigest()}"
-            async with client.put(done, data=body(), headers=sent) as response:
-                assert response.status == 201, await response.text()
-            rate = len(piece) * pieces / MIB / (time.perf_counter() - began)
-        row("one layer of 1 GiB in by /v2/", f"{rate:.0f} MiB/s", ">= 300 MiB/s")
+            with measured("one layer of 1 GiB in by /v2/", len(piece) * pieces, pid, ">= 300 MiB/s"):
+                async with client.put(f"{place}?digest={digest}", data=body(), headers=sent) as response:
+                    assert response.status == 201, await response.text()
         row("the server's memory, at its peak", f"{peak(pid):.0f} MiB", "< 200 MiB")
 
 
@@ -170,56 +190,95 @@ def manifest(number: int) -> str:
     return json.dumps({**document, "config": blob, "layers": [blob]})
 
 
+POLICY = json.dumps(
+    {
+        "rules": [
+            {
+                "rulePriority": 1,
+                "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1},
+                "action": {"type": "expire"},
+            }
+        ]
+    }
+)
+"""All images but one expire."""
+
+
+async def median(name: str, call: Callable[[int], Awaitable[object]], times: int = 20) -> None:
+    """Report what a call takes in the middle of some, which should not grow."""
+    durations: list[float] = []
+    for number in range(times):
+        began = time.perf_counter()
+        await call(number)
+        durations.append(time.perf_counter() - began)
+    row(name, f"{statistics.median(durations) * 1000:.2f} ms", "flat")
+
+
+async def growth_with_images(number: int) -> None:
+    """What calls take with a repository of so many images, all of them tagged and active but one."""
+    async with LocalECR(verify_layers=False, preview_polls=0) as local, local.session() as session:
+        service = session.service()
+
+        def requests() -> Iterator[Any]:
+            yield ecr.CreateRepositoryRequest("app")
+            for each in range(number):
+                tag = f"v{each}" if each < number - 1 else None
+                yield ecr.PutImageRequest("app", manifest(each), image_tag=tag)
+
+        await local.fill(requests())
+        stop, durations = asyncio.Event(), list[float]()
+        calls = asyncio.create_task(other_calls(service, stop, durations))
+        began = time.perf_counter()
+        start = ecr.StartLifecyclePolicyPreviewRequest("app", lifecycle_policy_text=POLICY)
+        await ecr.start_lifecycle_policy_preview(service, start)
+        took = time.perf_counter() - began
+        stop.set()
+        await calls
+        row(f"a preview of {number:,} images is started", f"{took:.2f} s")
+        row("the longest of the other calls meanwhile", f"{max(durations) * 1000:.0f} ms")
+        began, pages = time.perf_counter(), 0
+        pager = ecr.paginate_get_lifecycle_policy_preview(
+            service, ecr.GetLifecyclePolicyPreviewRequest("app", max_results=100)
+        )
+        async for _ in pager.pages():
+            pages += 1
+        each_page = (time.perf_counter() - began) / pages * 1000
+        row(f"a page of a preview of {number:,} images", f"{each_page:.2f} ms", "flat")
+        last = ecr.ImageIdentifier(image_tag=f"v{number - 2}")
+        preview = ecr.GetLifecyclePolicyPreviewRequest("app", image_ids=[last])
+        await median(
+            f"one image's preview among {number:,}",
+            lambda _: ecr.get_lifecycle_policy_preview(service, preview),
+        )
+        await ecr.update_image_storage_class(
+            service, ecr.UpdateImageStorageClassRequest("app", last, "ARCHIVE")
+        )
+        archived = ecr.ListImagesRequest("app", filter=ecr.ListImagesFilter(image_status="ARCHIVED"))
+        await median(f"the archived one of {number:,} images", lambda _: ecr.list_images(service, archived))
+        untagged = ecr.ListImagesRequest("app", filter=ecr.ListImagesFilter(tag_status="UNTAGGED"))
+        await median(f"the untagged one of {number:,} images", lambda _: ecr.list_images(service, untagged))
+
+        def delete(time: int) -> Awaitable[object]:
+            tags = [f"v{each}" for each in range(time * 100, time * 100 + 100)]
+            names = [ecr.ImageIdentifier(image_tag=tag) for tag in tags]
+            return ecr.batch_delete_image(service, ecr.BatchDeleteImageRequest("app", names))
+
+        await median(f"100 of {number:,} images are deleted", delete, 10)
+
+
 async def growth(images: int, repositories: int) -> None:
     """What calls take with little and with much in the registry."""
-    policy = json.dumps(
-        {
-            "rules": [
-                {
-                    "rulePriority": 1,
-                    "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1},
-                    "action": {"type": "expire"},
-                }
-            ]
-        }
-    )
     for number in sorted({images // 10, images}):
-        async with LocalECR(verify_layers=False, preview_polls=0) as local, local.session() as session:
-            service = session.service()
-
-            def requests(number: int = number) -> Iterator[Any]:
-                yield ecr.CreateRepositoryRequest("app")
-                for each in range(number):
-                    yield ecr.PutImageRequest("app", manifest(each))
-
-            await local.fill(requests())
-            stop, durations = asyncio.Event(), list[float]()
-            calls = asyncio.create_task(other_calls(service, stop, durations))
-            began = time.perf_counter()
-            start = ecr.StartLifecyclePolicyPreviewRequest("app", lifecycle_policy_text=policy)
-            await ecr.start_lifecycle_policy_preview(service, start)
-            took = time.perf_counter() - began
-            stop.set()
-            await calls
-            row(f"a preview of {number:,} images is started", f"{took:.2f} s")
-            row("the longest of the other calls meanwhile", f"{max(durations) * 1000:.0f} ms")
-            began, pages = time.perf_counter(), 0
-            pager = ecr.paginate_get_lifecycle_policy_preview(
-                service, ecr.GetLifecyclePolicyPreviewRequest("app", max_results=100)
-            )
-            async for _ in pager.pages():
-                pages += 1
-            each_page = (time.perf_counter() - began) / pages * 1000
-            row(f"a page of a preview of {number:,} images", f"{each_page:.2f} ms", "flat")
+        await growth_with_images(number)
     for number in sorted({repositories // 100, repositories - 100}):
         async with LocalECR() as local, local.session() as session:
             await local.fill(ecr.CreateRepositoryRequest(f"app-{each}") for each in range(number))
-            began = time.perf_counter()
-            for each in range(100):
-                request = ecr.CreateRepositoryRequest(f"new-{each}")
-                await ecr.create_repository(session.service(), request)
-            each_call = (time.perf_counter() - began) * 10
-            row(f"CreateRepository beside {number:,} others", f"{each_call:.2f} ms", "flat")
+            service = session.service()
+
+            def create(each: int, service: ecr.Service = service) -> Awaitable[object]:
+                return ecr.create_repository(service, ecr.CreateRepositoryRequest(f"new-{each}"))
+
+            await median(f"CreateRepository beside {number:,} others", create, 100)
 
 
 async def main() -> None:

@@ -20,7 +20,7 @@ import ecr_async as ecr
 from ecr_async import distributed
 from ecr_async.distributed.registry import file_name
 from ecr_async.local import LocalECR
-from ecr_async.local.http.bodies import LARGE_BODY, Body
+from ecr_async.local.http.bodies import LARGE_BODY, Body, Chunks
 from tests.integration.local.content import manifest
 from tests.integration.subprocesses import environment
 
@@ -88,11 +88,11 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
     """A gate before every embedded ECR of the test."""
     gate = Gate()
 
-    async def piece(body: Body, size: int = LARGE_BODY) -> bytes:
-        content = await read_piece(body, size)
-        if content:
-            await gate.watch(body.request, content)
-        return content
+    async def piece(body: Body, size: int = LARGE_BODY) -> Chunks:
+        chunks = await read_piece(body, size)
+        if chunks:
+            await gate.watch(body.request, b"".join(chunks))
+        return chunks
 
     read_piece = Body.piece
     monkeypatch.setattr(Body, "piece", piece)
