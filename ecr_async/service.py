@@ -128,8 +128,7 @@ class Service:
             if reply.status == 200 and len(reply.body) < LARGE_RESPONSE:
                 return codec.decode(call.operation, reply.body)
             if reply.status == 200:
-                async with runtime.decoding:
-                    return await _decode_in_steps(call.operation, reply)
+                return await self._decode_in_turn(call.operation, reply)
         raise codec.decode_error(
             call.operation,
             reply.status,
@@ -138,6 +137,26 @@ class Service:
             find_error=runtime.find_error,
             redactor=attempt.redactor,
         )
+
+    async def _decode_in_turn(self, operation: Operation[Any, ResponseT], reply: Reply) -> ResponseT:
+        """Decode a large response, at most one in a turn of the event loop.
+
+        One that has just been read is decoded at once, as long as the processor has it in its caches.
+        """
+        decoding = self._runtime.decoding
+        if not decoding.take():
+            await decoding.wait()
+        try:
+            steps = codec.decode_in_steps(operation, reply.body)
+            while True:
+                try:
+                    next(steps)
+                except StopIteration as finished:
+                    response: ResponseT = finished.value
+                    return response
+                await asyncio.sleep(0)
+        finally:
+            self._runtime.loop.call_soon(decoding.give_back)
 
     @property
     def shared(self) -> dict[object, Any]:
@@ -235,15 +254,3 @@ def _complete(error: CallError, call: Call[Any], attempt: Attempt) -> None:
     error.request_id = error.request_id and attempt.redactor.text(error.request_id)
     call.is_doubtful = call.is_doubtful or leaves_doubt(error)
     error.may_have_succeeded = call.is_doubtful and is_own_effect(error.operation, error)
-
-
-async def _decode_in_steps(operation: Operation[Any, ResponseT], reply: Reply) -> ResponseT:
-    """Decode a large response, yielding to the event loop between steps."""
-    steps = codec.decode_in_steps(operation, reply.body)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as finished:
-            response: ResponseT = finished.value
-            return response
-        await asyncio.sleep(0)

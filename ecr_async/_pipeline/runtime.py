@@ -11,6 +11,7 @@ from ecr_async._auth.assumed_role import Role, RoleAssumer
 from ecr_async._auth.cached_credentials import CachedCredentials
 from ecr_async._auth.clock import Clock
 from ecr_async._config.settings import Config
+from ecr_async._http.places import Places
 from ecr_async._http.transport import Transport
 from ecr_async._pipeline.instrumentation import Telemetry
 from ecr_async._wire.codec import ErrorFinder
@@ -25,10 +26,10 @@ class Runtime:
     that calls share.
 
     `clock` is the time as the service has it, `monotonic` what durations are measured with. `transport`
-    has at most `max_connections` calls under way; others wait. `decoding` is held while a large response
-    is decoded, so that several don't hold up the event loop in one go. `shared` holds what all services of
-    the session share and layers above know of, each under a key of its own. `is_closed` is set once the
-    session is closed.
+    has at most `max_connections` calls under way; others wait. `decoding` is a place that is taken while a
+    large response is decoded, so that several don't hold up the event loop in one go. `shared` holds what
+    all services of the session share and layers above know of, each under a key of its own. `is_closed` is
+    set once the session is closed.
 
     A runtime can have children, with credentials of their own and all else in common: `parent` is the one
     that a child was made of, `account` the account whose role it has assumed. `derived` are the credentials
@@ -45,7 +46,7 @@ class Runtime:
     find_error: ErrorFinder
     role_assumer: RoleAssumer
     loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop)
-    decoding: asyncio.Lock = attrs.field(factory=asyncio.Lock)
+    decoding: Places = attrs.field(factory=lambda: Places(1))
     shared: dict[object, Any] = attrs.field(factory=dict[object, Any])
     is_closed: bool = False
     account: str | None = None

@@ -1,8 +1,9 @@
 """Large responses, decoded a step at a time: between two steps the event loop has its turn.
 
-A page of a thousand images is decoded in one step and copied in another. What is larger is opened level by
-level: msgspec finds where each item of a list begins and ends, and each is then decoded alone. Before that
-the values are counted, since `{}` is two bytes on the wire and a few hundred in memory.
+A page of a thousand images is decoded in one step, of 2 ms: copying it in another would find it no longer
+in the processor's caches. What is larger is opened level by level: msgspec finds where each item of a list
+begins and ends, and each is then decoded alone. Before that the values are counted, since `{}` is two bytes
+on the wire and a few hundred in memory.
 """
 
 import contextlib
@@ -24,8 +25,8 @@ __all__ = ["VALUES_MAX", "decode_in_steps"]
 PAGE_SIZE_MAX = 1024 * 1024
 """The size in bytes of the largest response that is decoded in one step."""
 
-PAGE_ITEMS_MAX = 2000
-"""The number of items in the longest list that is copied in one step."""
+PAGE_ITEMS_MAX = 1000
+"""The number of items in the longest list that is copied in one step: the largest page of the API."""
 
 ITEM_SIZE_MAX = 64 * 1024
 """The size in bytes of the largest item that is decoded in one step."""
@@ -51,7 +52,6 @@ def decode_in_steps(cls: Any, body: Document) -> Steps:
     Raises `InvalidError` with the path of what does not fit, or for a body that holds too many values.
     """
     if len(body) <= PAGE_SIZE_MAX and (page := _page(cls, body)) is not None:
-        yield
         with contextlib.suppress(TypeError):
             return copier(cls)(page)
     yield
