@@ -381,32 +381,47 @@ class TestDamage:
     """Whatever has happened to the file, the error names it and says what to do."""
 
     @pytest.mark.parametrize(
-        "statement",
+        ("statement", "why"),
         [
-            "UPDATE scan SET settings = 5",
-            "UPDATE scan SET output_size = 'much'",
-            "UPDATE repository SET pages = pages + 1",
-            "UPDATE repository SET name = 'another' WHERE name = (SELECT min(name) FROM repository)",
-            "UPDATE repository SET next_token = x'ff' WHERE next_token IS NOT NULL",
-            "UPDATE service SET registry = NULL",
-            "DELETE FROM service",
-            "DROP TABLE repository",
-            "DROP TABLE delivered",
-            "DROP TABLE service",
-            "DROP TABLE scan",
-            "CREATE TABLE more (a)",
-            "CREATE TRIGGER t AFTER INSERT ON repository BEGIN DELETE FROM delivered; END",
-            "ALTER TABLE scan DROP COLUMN output",
-            "INSERT INTO scan SELECT * FROM scan",
+            ("UPDATE scan SET settings = 5", "a checksum is wrong"),
+            ("UPDATE scan SET output_size = 'much'", "a checksum is wrong"),
+            ("UPDATE repository SET pages = pages + 1", "a checksum is wrong"),
+            (
+                "UPDATE repository SET name = 'another' WHERE name = (SELECT min(name) FROM repository)",
+                "a checksum is wrong",
+            ),
+            (
+                "UPDATE repository SET next_token = x'ff' WHERE next_token IS NOT NULL",
+                "a checksum is wrong",
+            ),
+            (
+                "UPDATE repository SET next_token = CAST(x'ff' AS TEXT) WHERE next_token IS NOT NULL",
+                "Could not decode to UTF-8 column 'next_token' with text '\N{REPLACEMENT CHARACTER}'",
+            ),
+            ("UPDATE service SET registry = NULL", "a checksum is wrong"),
+            ("DELETE FROM service", "a service is missing"),
+            ("DROP TABLE repository", "its tables are not those that it was made with"),
+            ("DROP TABLE delivered", "its tables are not those that it was made with"),
+            ("DROP TABLE service", "its tables are not those that it was made with"),
+            ("DROP TABLE scan", "its tables are not those that it was made with"),
+            ("CREATE TABLE more (a)", "its tables are not those that it was made with"),
+            (
+                "CREATE TRIGGER t AFTER INSERT ON repository BEGIN DELETE FROM delivered; END",
+                "its tables are not those that it was made with",
+            ),
+            ("ALTER TABLE scan DROP COLUMN output", "its tables are not those that it was made with"),
+            ("INSERT INTO scan SELECT * FROM scan", "it holds several scans"),
         ],
     )
-    async def test_altered_tables(self, tmp_path: Path, statement: str) -> None:
+    async def test_altered_tables(self, tmp_path: Path, statement: str, why: str) -> None:
         runs = await interrupted_checkpoint(tmp_path)
-        with sqlite3.connect(runs.checkpoint) as database:
+        with contextlib.closing(sqlite3.connect(runs.checkpoint)) as database, database:
             database.execute(statement)
-        database.close()
-        with pytest.raises(ecr.CheckpointError, match=r"scan\.checkpoint is damaged .*delete it"):
+        with pytest.raises(ecr.CheckpointError) as caught:
             await runs.run()
+        assert str(caught.value) == (
+            f"the checkpoint {runs.checkpoint} is damaged ({why}); delete it to start a new scan"
+        )
 
     async def test_a_service_that_was_deleted(self, tmp_path: Path) -> None:
         """Otherwise the next one would take its number, and with it its repositories."""
@@ -421,7 +436,7 @@ class TestDamage:
             with contextlib.closing(sqlite3.connect(file)) as database, database:
                 database.execute("DELETE FROM service WHERE id = 2")
             checkpoint = Checkpoint(file, "settings")
-            with pytest.raises(ecr.CheckpointError, match="a service is missing"):
+            with pytest.raises(ecr.CheckpointError, match=r"damaged \(a service is missing\)"):
                 await checkpoint.open(None)
             await checkpoint.aclose()
 

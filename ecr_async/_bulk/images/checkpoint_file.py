@@ -133,7 +133,7 @@ class CheckpointFile:
             return function(*arguments)
 
     def _open(self) -> None:
-        db = sqlite3.connect(self.path, timeout=0, check_same_thread=False)
+        db = sqlite3.connect(self.path, timeout=0)
         self._connection = db
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         (application,) = db.execute("PRAGMA application_id").fetchone()
@@ -181,4 +181,4 @@ def _tables_made_by(script: str) -> list[tuple[str, str]]:
 
 
 def _checksum(*values: Any) -> int:
-    return zlib.crc32(repr(values).encode("utf-8", "surrogatepass"))
+    return zlib.crc32(repr(values).encode())
