@@ -3,6 +3,7 @@
     ECRError
     ├── ValidationError       a request that the service would reject, caught before it is sent
     ├── ConfigurationError    no region, an invalid endpoint, an invalid setting
+    │   └── CheckpointError   the checkpoint of a scan cannot be used
     ├── CredentialsError      no credentials found, or the provider that had them failed
     ├── MissingExtraError     a part of this library needs packages that are not installed
     ├── SessionClosedError    a call on a session that is closed or was never opened
@@ -20,6 +21,9 @@
     └── WaiterError           the awaited state was not reached
         ├── WaiterFailedError     the service says that it never will be
         └── WaiterTimeoutError    not within the time given (also a builtin TimeoutError)
+
+Some are defined in rooms of their own: `EventError` (`ecr_async.events`), `LifecyclePolicyError`
+(`ecr_async.lifecycle`), `NotRunningError` (`ecr_async.local`). Messages are written where they are raised.
 
 The service's modelled errors (`RepositoryNotFoundException`, …) are subclasses of `ServiceError` in
 the modules of `ecr_async.api`, under the names that the API gives them.
@@ -64,7 +68,7 @@ class ECRError(Exception):
 
 
 class ValidationError(ECRError, ValueError):
-    """A request that breaks a limit of the API. Nothing was sent.
+    """A request that breaks a limit of the API, or an impossible argument of a function. Nothing was sent.
 
     `path` names the field, down to the element: `image_ids[3].image_digest`.
     `limit` says what would have been accepted.

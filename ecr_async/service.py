@@ -13,9 +13,9 @@ from ecr_async._http.proxy import proxy_for
 from ecr_async._http.route import Route, find_route
 from ecr_async._http.transport import Download, Reply
 from ecr_async._pipeline.call import ATTEMPT_HEADER, INVOCATION_HEADER, Attempt, Call
+from ecr_async._pipeline.idempotency import is_own_effect, leaves_doubt
 from ecr_async._pipeline.instrumentation import is_observed, report_attempt
 from ecr_async._pipeline.recovery import Recovery
-from ecr_async._pipeline.repeats import is_own_effect, leaves_doubt
 from ecr_async._pipeline.runtime import Runtime
 from ecr_async._retry.standard import RetryStrategy
 from ecr_async._secret import SecretBytes
@@ -179,7 +179,7 @@ class Service:
         try:
             target = URL(url, encoded=True)  # a signed URL is good only as it was signed
         except ValueError:
-            raise ResponseError("nothing can be requested of such a URL") from None
+            raise ResponseError("the URL is not one of HTTP") from None
         proxy = proxy_for(target) if self._runtime.config.trust_env else None
         return self._runtime.transport.download(method, target, headers or {}, proxy)
 

@@ -232,8 +232,7 @@ class Session(OpenSession):
         _check_hooks(trace_configs)
         _check_methods("telemetry", telemetry, "call", "attempt")
         _check_methods("transport", transport, "open", "aclose", "connection", "download")
-        _check_methods("clock", clock, "__call__")
-        _check_methods("monotonic", monotonic, "__call__")
+        _check_functions(clock=clock, monotonic=monotonic)
         if fault := number_fault(max_connections, least=1, whole=True):
             raise ConfigurationError(f"max_connections {fault}")
         _check_timeouts(
@@ -362,6 +361,12 @@ def _check_methods(name: str, value: object, *methods: str) -> None:
             raise ConfigurationError(
                 f"{name} must have a method {method}, and {type(value).__name__} has none"
             )
+
+
+def _check_functions(**functions: object) -> None:
+    for name, value in functions.items():
+        if not callable(value):
+            raise ConfigurationError(f"{name} must be a function, not {type(value).__name__}")
 
 
 def _check_hooks(trace_configs: object) -> None:

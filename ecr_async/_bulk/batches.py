@@ -15,7 +15,7 @@ import attrs
 
 from ecr_async._arguments import check_kinds, check_number, check_strings
 from ecr_async._bulk.concurrency import for_each
-from ecr_async._bulk.image_listing import ImageListing
+from ecr_async._bulk.simulated_deletions import ImageListing
 from ecr_async.api.common import ImageIdentifier
 from ecr_async.api.images import (
     BatchDeleteImageRequest,

@@ -38,7 +38,7 @@ class Deadlines:
     def close(self) -> None:
         """End every attempt now."""
         for deadline in list(self.running):
-            deadline.pass_by()
+            deadline.expire()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -47,7 +47,7 @@ class Deadlines:
         self._timer = None
         now = self.loop.time()
         for deadline in [each for each in self.running if each.when <= now]:
-            deadline.pass_by()
+            deadline.expire()
         if self.running:
             self._timer = self.loop.call_at(min(each.when for each in self.running), self._ring)
 
@@ -67,16 +67,16 @@ class Deadline:
         self._is_over = False
         self.when = when
 
-    def lengthen(self, seconds: float) -> None:
+    def add_allowance(self, seconds: float) -> None:
         """Let the attempt take this much longer than others."""
         self._seconds += seconds
         self.when += seconds
 
-    def extend(self, seconds: float) -> None:
+    def extend_for_progress(self, seconds: float) -> None:
         """Give the attempt more time for its progress, but never more from now on than it had in all."""
         self.when = min(self.when + seconds, self._deadlines.loop.time() + self._seconds)
 
-    def pass_by(self) -> None:
+    def expire(self) -> None:
         """Cancel the attempt."""
         self._is_over = True
         self._deadlines.running.discard(self)
@@ -91,4 +91,4 @@ class Deadline:
         if not self._is_over:
             self._deadlines.running.discard(self)
         elif self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
-            raise TimeoutError from error  # and where somebody else cancelled the task as well, it is cancelled
+            raise TimeoutError from error  # if another caller cancelled the task too, let that cancellation through

@@ -25,7 +25,7 @@ def transport_error(error: Exception, known: Mapping[str, Any]) -> CallError:
     words = str(error) or type(error).__name__
     if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)):
         # Their words, here and where a connection takes too long, repeat the URL, and it may be a signed one.
-        return ResponseError("nothing can be requested of such a URL")
+        return ResponseError("the URL is not one of HTTP")
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return _ConnectTimeoutError("no connection within the connect timeout")
     if isinstance(error, TimeoutError):

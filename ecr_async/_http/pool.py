@@ -73,7 +73,8 @@ class ConnectionPool:
 
     `pool_timeout` bounds the wait for a free connection, `connect_timeout` making one, `read_timeout` the
     silence between two pieces of a response, `timeout` the whole attempt apart from the time that large
-    bodies need; seconds, None for no bound. Opened on first use, in the event loop that uses it.
+    bodies need; seconds, None for no bound. `open` must be awaited first, in the event loop
+    that uses the pool.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class ConnectionPool:
     ) -> None:
         self._pool_timeout = pool_timeout
         self._timeout = timeout
-        self._silences = aiohttp.ClientTimeout(sock_connect=connect_timeout, sock_read=read_timeout)
+        self._timeouts = aiohttp.ClientTimeout(sock_connect=connect_timeout, sock_read=read_timeout)
         self._verify = verify
         self._ca_bundle = ca_bundle if verify else None
         self.tls: ssl.SSLContext | bool | None = verify if self._ca_bundle is None else None
@@ -115,7 +116,7 @@ class ConnectionPool:
         self._client = aiohttp.ClientSession(
             connector=Connector(ttl_dns_cache=60, keepalive_timeout=20, enable_cleanup_closed=False),
             cookie_jar=NoCookies(),
-            timeout=self._silences,
+            timeout=self._timeouts,
             headers={"Accept-Encoding": "identity", "User-Agent": self._user_agent},
             auto_decompress=False,
             trace_configs=self._trace_configs,
@@ -143,6 +144,10 @@ class ConnectionPool:
         """Wait for a free connection, which is held until the block is left."""
         return PooledConnection(self, self._places)
 
+    def check_open(self) -> None:
+        """Raise `SessionClosedError` once the pool is closed."""
+        _ = self.client
+
     @property
     def client(self) -> aiohttp.ClientSession:
         """aiohttp's session. Raises `SessionClosedError` once the pool is closed."""
@@ -157,13 +162,13 @@ class ConnectionPool:
 
     async def wait(self, places: Places) -> None:
         """Wait for a free connection, first come, first served."""
-        _ = self.client
+        self.check_open()
         try:
             with self.waiting.begin():
                 await places.wait()
                 return
         except TimeoutError:
-            _ = self.client  # closing the pool ends the wait as well
+            self.check_open()  # closing the pool ends the wait as well
         raise PoolTimeoutError(
             f"no connection came free within {self._pool_timeout:g} seconds; raise max_connections or "
             "pool_timeout, or make fewer calls at once"
@@ -189,7 +194,7 @@ class ConnectionPool:
         Downloads have connections of their own, as many again: a layer that is uploaded while it comes in
         needs one of the others, and must not wait for itself.
         """
-        timeout = attrs.evolve(self._silences, sock_read=self._silences.sock_read or SILENCE)
+        timeout = attrs.evolve(self._timeouts, sock_read=self._timeouts.sock_read or SILENCE)
         async with PooledConnection(self, self._places_for_downloads) as connection:
             way.set(connection)
             response: aiohttp.ClientResponse | None = None
@@ -293,8 +298,8 @@ class PooledConnection:
 
 def _in_pieces(body: Content, deadline: Deadline) -> Pieces:
     """Return what sends a large body, and gives the attempt the time that it may take at the slowest."""
-    pieces = Pieces(body, lambda sent: deadline.extend(sent / SLOWEST))
-    deadline.lengthen(min(pieces.total, IN_BUFFERS) / SLOWEST)
+    pieces = Pieces(body, lambda sent: deadline.extend_for_progress(sent / SLOWEST))
+    deadline.add_allowance(min(pieces.total, IN_BUFFERS) / SLOWEST)
     return pieces
 
 

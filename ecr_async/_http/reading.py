@@ -123,7 +123,7 @@ async def read_body(response: aiohttp.ClientResponse, deadline: Deadline, turn: 
                 if len(body) > LARGE and not is_in_turn:
                     is_in_turn = True
                     await turn.take()
-                deadline.extend((len(body) - before) / SLOWEST)
+                deadline.extend_for_progress((len(body) - before) / SLOWEST)
         turn.keep()
         return body
     except BaseException:
@@ -182,11 +182,11 @@ async def unpack(body: bytes | bytearray) -> SecretBuffer:
         try:
             unpacked += unpacker.decompress(packed, UNPACKED_AT_ONCE)
         except zlib.error:
-            raise UnreadableError("the response is packed by gzip, and damaged") from None
+            raise UnreadableError("the gzipped response is damaged") from None
         packed = SecretBytes(unpacker.unconsumed_tail)
         if len(unpacked) > LARGEST:
             raise TooLargeError
         if len(unpacked) == before:
-            raise UnreadableError("the response is packed by gzip, and breaks off")
+            raise UnreadableError("the gzipped response is truncated")
         await asyncio.sleep(0)
     return unpacked

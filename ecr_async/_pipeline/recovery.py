@@ -10,8 +10,8 @@ from typing import Any
 from ecr_async._auth.cached_credentials import CachedCredentials
 from ecr_async._auth.clock import Clock
 from ecr_async._pipeline.call import Attempt, Call
+from ecr_async._pipeline.idempotency import is_idempotent
 from ecr_async._pipeline.rejections import CREDENTIALS_ERRORS, SIGNATURE_ERRORS
-from ecr_async._pipeline.repeats import is_idempotent
 from ecr_async.errors import CallError, ServiceError, TransportError
 
 __all__ = ["Recovery"]

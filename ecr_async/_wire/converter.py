@@ -13,8 +13,8 @@ from cattrs.gen import make_dict_unstructure_fn, override
 
 from ecr_async._wire.annotations import members_of
 from ecr_async._wire.invalid import InvalidError
+from ecr_async._wire.lenient_decoding import structure
 from ecr_async._wire.structure import Structure
-from ecr_async._wire.structuring import structure
 from ecr_async.errors import ValidationError
 
 __all__ = ["converter", "make_converter"]

@@ -12,7 +12,7 @@ import msgspec
 
 from ecr_async._wire.copying import Copier, copier
 from ecr_async._wire.invalid import InvalidError
-from ecr_async._wire.structuring import structure
+from ecr_async._wire.lenient_decoding import structure
 from ecr_async._wire.surrogates import repaired
 from ecr_async._wire.twins import twin
 
@@ -82,8 +82,8 @@ def read_in_steps(json: "msgspec.json.Decoder[Any]", body: Any) -> Steps:
         raise
     except msgspec.DecodeError as error:
         if "truncated" in str(error):
-            raise TruncatedError("must not break off") from None
-        raise InvalidError("must be JSON") from None
+            raise TruncatedError("is truncated") from None
+        raise InvalidError("is not JSON") from None
 
 
 def _finished(steps: Steps) -> Any:

@@ -6,7 +6,10 @@ import attrs
 
 from ecr_async.errors import ServiceError
 
-__all__ = ["Limit", "Operation"]
+__all__ = ["TARGET_PREFIX", "AnyOperation", "Limit", "Operation"]
+
+TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921."
+"""What stands before an operation's name in its `X-Amz-Target` header."""
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
@@ -43,7 +46,7 @@ class Operation(Generic[RequestT, ResponseT]):
     """Its `X-Amz-Target` header."""
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "target", f"AmazonEC2ContainerRegistry_V20150921.{self.name}")
+        object.__setattr__(self, "target", TARGET_PREFIX + self.name)
 
     def error_named(self, code: str) -> type[ServiceError] | None:
         """Return the class of a declared error."""

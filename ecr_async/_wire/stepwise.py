@@ -18,7 +18,7 @@ from ecr_async._wire.annotations import Kind, members_of
 from ecr_async._wire.copying import copier
 from ecr_async._wire.decoding import Document, Steps
 from ecr_async._wire.invalid import InvalidError
-from ecr_async._wire.structuring import structure, structure_value
+from ecr_async._wire.lenient_decoding import structure, structure_value
 
 __all__ = ["VALUES_MAX", "decode_in_steps"]
 

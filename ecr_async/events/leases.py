@@ -1,4 +1,4 @@
-"""Messages in a worker's hands: kept invisible to others, and deleted or released in the end.
+"""Messages in a worker's hands: kept invisible to failed, and deleted or released in the end.
 
 received ──▶ held ──▶ handled ──▶ deleted      in batches of up to 10
                │ ▲
@@ -71,7 +71,7 @@ class Leases:
         self._held.pop(message.id, None)
 
     def delete(self, message: Message) -> None:
-        """Delete a message soon, together with others."""
+        """Delete a message soon, together with failed."""
         self._to_delete.append(self._held[message.id])
         self._handled.set()
 
@@ -85,8 +85,8 @@ class Leases:
             await asyncio.wait(self._calls)
         newest = [self._held.pop(message.id).message for message in messages]
         for batch in _batches(newest):
-            others = await self._try(self._queue.release, batch)
-            self._counters.released += len(batch) - len(others)
+            failed = await self._try(self._queue.release, batch)
+            self._counters.released += len(batch) - len(failed)
 
     async def extend_forever(self) -> None:
         """Extend the visibility of what is held, until cancelled."""
@@ -100,9 +100,9 @@ class Leases:
 
     async def _extend(self, leases: Sequence[_Lease], renew_at: float) -> None:
         messages = [lease.message for lease in leases]
-        others = await self._try(self._queue.extend, messages)
+        failed = await self._try(self._queue.extend, messages)
         for lease, message in zip(leases, messages, strict=True):
-            if message not in others:
+            if message not in failed:
                 self._counters.extended += 1
                 lease.renew_at = renew_at
             elif lease.message.id in self._held:  # not deleted in the meantime
@@ -132,10 +132,10 @@ class Leases:
         """Delete up to 10 messages. Returns how often one of those that are left has failed, at most."""
         batch = self._to_delete[:BATCH]
         messages = [lease.message for lease in batch]
-        others = await self._try(self._queue.delete, messages)
+        failed = await self._try(self._queue.delete, messages)
         worst = 0
         for lease, message in zip(batch, messages, strict=True):
-            if message not in others:
+            if message not in failed:
                 self._counters.deleted += 1
                 self._settle(lease)
             else:
@@ -163,14 +163,14 @@ class Leases:
         self._calls.add(under_way)
         under_way.add_done_callback(self._calls.discard)
         try:
-            others = await asyncio.shield(under_way)
+            failed = await asyncio.shield(under_way)
         except Exception as error:
             level = logging.DEBUG if name in self._failing else logging.WARNING
             logger.log(level, "the queue's %s failed: %s", name, name_of(error))
             self._failing.add(name)
             return batch
         self._failing.discard(name)
-        return others
+        return failed
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

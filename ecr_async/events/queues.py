@@ -99,9 +99,9 @@ class MemoryQueue:
         max_receives: int | None = None,
         maxsize: int = 0,
     ) -> None:
-        if fault := number_fault(visibility_timeout, above=0, unit=" s"):
+        if fault := number_fault(visibility_timeout, above=0, unit=" seconds"):
             raise ConfigurationError(f"visibility_timeout {fault}")
-        if fault := number_fault(wait_time, least=0, unit=" s"):
+        if fault := number_fault(wait_time, least=0, unit=" seconds"):
             raise ConfigurationError(f"wait_time {fault}")
         if max_receives is not None and (fault := number_fault(max_receives, least=1, whole=True)):
             raise ConfigurationError(f"max_receives {fault}")

@@ -17,7 +17,7 @@ from ecr_async.events.event import Event
 from ecr_async.events.handlers import Handler, Handlers, check_event_class
 from ecr_async.events.queues import Message, Queue
 from ecr_async.events.reports import Counters, Failure, Reporter, WorkerTelemetry
-from ecr_async.events.shift import Shift
+from ecr_async.events.worker_run import WorkerRun
 
 __all__ = ["Worker"]
 
@@ -76,11 +76,11 @@ class Worker:
     ) -> None:
         if fault := number_fault(concurrency, least=1, whole=True):
             raise ConfigurationError(f"concurrency {fault}")
-        if handler_timeout is not None and (fault := number_fault(handler_timeout, above=0, unit=" s")):
+        if handler_timeout is not None and (fault := number_fault(handler_timeout, above=0, unit=" seconds")):
             raise ConfigurationError(f"handler_timeout {fault}")
-        if stop_timeout is not None and (fault := number_fault(stop_timeout, least=0, unit=" s")):
+        if stop_timeout is not None and (fault := number_fault(stop_timeout, least=0, unit=" seconds")):
             raise ConfigurationError(f"stop_timeout {fault}")
-        if fault := number_fault(deduplication_window, least=0, unit=" s"):
+        if fault := number_fault(deduplication_window, least=0, unit=" seconds"):
             raise ConfigurationError(f"deduplication_window {fault}")
         missing = [name for name in QUEUE_METHODS if not callable(getattr(queue, name, None))]
         if queue is not None and missing:
@@ -103,7 +103,7 @@ class Worker:
             reporter=self._reporter,
             handler_timeout=handler_timeout,
         )
-        self._shift: Shift | None = None
+        self._run: WorkerRun | None = None
         self._background: asyncio.Task[None] | None = None
         self._has_cancelled_block = False
 
@@ -162,17 +162,17 @@ class Worker:
         Raises what the first receive raises if it fails, since the queue's URL or the credentials are
         wrong then.
         """
-        shift = self._begin()
-        with _handling_signals(stop_on, shift.hurry):
-            await self._work(shift)
+        run = self._begin()
+        with _handling_signals(stop_on, run.hurry):
+            await self._work(run)
 
     def stop(self) -> None:
         """Stop gracefully: finish the messages being handled, and return the others to the queue.
 
         `run` returns when that is done.
         """
-        if self._shift is not None:
-            self._shift.stop()
+        if self._run is not None:
+            self._run.stop()
 
     async def __aenter__(self) -> Self:
         """Begin to handle events in the background. If that fails, the block is cancelled and raises why."""
@@ -210,25 +210,25 @@ class Worker:
             await asyncio.wait([background])
             raise
 
-    def _begin(self) -> Shift:
+    def _begin(self) -> WorkerRun:
         if self._queue is None:
             raise ConfigurationError("the worker has no queue to receive messages from")
-        if self._shift is not None:
+        if self._run is not None:
             raise ConfigurationError("the worker is running already")
-        self._shift = Shift(
+        self._run = WorkerRun(
             self._queue,
             self._handlers.handle,
             counters=self._reporter.counters,
             concurrency=self.concurrency,
             stop_timeout=self._stop_timeout,
         )
-        return self._shift
+        return self._run
 
-    async def _work(self, shift: Shift) -> None:
+    async def _work(self, run: WorkerRun) -> None:
         try:
-            await shift.work()
+            await run.work()
         finally:
-            self._shift = None
+            self._run = None
 
 
 @contextmanager

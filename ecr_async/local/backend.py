@@ -1,4 +1,4 @@
-"""All that the embedded ECR knows, behind one way in for whichever door a request comes by."""
+"""The embedded ECR's state, and the transactions by which both of its doors reach it."""
 
 import asyncio
 import logging
@@ -48,7 +48,7 @@ class Backend:
     outbox: Outbox | None
     uploads: Uploads = attrs.field(init=False)
     before_pull: BeforePull | None = attrs.field(init=False, default=None)
-    """Fetches images that are to be pulled and aren't here yet, if a rule says from where."""
+    """Fetches images that are to be pulled and aren't here yet; set by `distribution.routes`."""
     _sweeping: "asyncio.Task[None] | None" = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:

@@ -281,8 +281,8 @@ class LocalECR:
         `region` or else the server's. They are taken one by one, on another thread, and `clock`, or else
         the server's, is read for each of them, so that a generator can set it to what each request needs.
 
-        Raises what a call would: after a `ServiceError` that which came before stays, as it does after
-        calls; after anything else, a `ValidationError` say, nothing has been done.
+        Raises what a call would. After a `ServiceError` the requests before it stay in effect; any other
+        error, a `ValidationError` for instance, rolls all of them back.
         """
         backend, caller = self._running, self._caller(region)
         arguments.check_requests(requests)
@@ -299,7 +299,8 @@ class LocalECR:
     async def run_lifecycle_policies(self) -> int:
         """Expire and archive images as the repositories' lifecycle policies say, by the server's clock.
 
-        Returns how many images that were. ECR does this by itself within a day; here, tests say when.
+        Returns how many images it expired or archived. ECR does this by itself within a day; here, tests
+        say when.
         """
         backend, url = self._running, self.endpoint_url
         scope = Scope(Caller(self.account_id, self.region), "", url)
@@ -313,6 +314,14 @@ class LocalECR:
     async def sweep(self) -> None:
         """Free uploads and layers that nobody has needed for a day. The server does so itself, every hour."""
         await self._running.sweep()
+
+    def inject(self, *faults: Fault) -> AbstractContextManager[None]:
+        """Put faults in force for a block.
+
+        with local.inject(Fault(kind="throttle", operation="DescribeImages", times=3)):
+            ...
+        """
+        return self.behaviour.injected(*faults)
 
     async def _listen(
         self, admit: Callable[[], asyncio.BaseProtocol], context: ssl.SSLContext | None
@@ -348,14 +357,6 @@ class LocalECR:
         else:
             self._certificates = Certificates(*map(Path, self._tls))
         return self._certificates.context()
-
-    def inject(self, *faults: Fault) -> AbstractContextManager[None]:
-        """Put faults in force for a block.
-
-        with local.inject(Fault(kind="throttle", operation="DescribeImages", times=3)):
-            ...
-        """
-        return self.behaviour.injected(*faults)
 
     async def _date(self, _: web.Request, response: web.StreamResponse) -> None:
         """Have responses carry the time that signatures are checked against."""

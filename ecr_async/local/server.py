@@ -1,4 +1,4 @@
-"""The embedded ECR's face: HTTP requests to handlers, and their responses back to HTTP.
+"""The embedded ECR as an aiohttp application: routes requests to handlers, and writes their responses.
 
 POST /                    the API, awsJson1.1
 GET  /_local/layers/…     layers, at the URLs that GetDownloadUrlForLayer returned
@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from ecr_async._auth.signing import CONTENT_TYPE
+from ecr_async._wire.operation import TARGET_PREFIX
 from ecr_async.api.layers import UPLOAD_LAYER_PART
 from ecr_async.errors import ServiceError
 from ecr_async.local.authentication import Authenticator, Caller, Claim
@@ -34,8 +35,6 @@ from ecr_async.local.wire import write_error, write_response
 __all__ = ["make_application"]
 
 logger = logging.getLogger("ecr_async.local")
-
-TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921."
 
 
 def make_application(
@@ -88,7 +87,7 @@ class _Server:
         if len(start) < LARGE_BODY:
             start += b"".join(await body.piece())  # nothing, unless the client has stopped in the middle
             return await self._carry_out(request, *self._understand(request, claim, start))
-        if request.headers.get("X-Amz-Target") == TARGET_PREFIX + UPLOAD_LAYER_PART.name:
+        if request.headers.get("X-Amz-Target") == UPLOAD_LAYER_PART.target:
             part = await receive_part(self._backend, self._authenticator, request, claim, body, start)
             if part is not None:
                 return write_response(part)

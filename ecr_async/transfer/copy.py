@@ -116,7 +116,7 @@ class Copying:
         present = None if self.platforms else await self.destination.tags_of(digest)
         if present is None:
             return await self.copy_missing(digest, tags)
-        return await self.complete(digest, tags, [tag for tag in tags if tag not in present])
+        return await self.add_missing(digest, tags, [tag for tag in tags if tag not in present])
 
     async def copy_missing(self, digest: str, tags: Sequence[str]) -> CopiedImage:
         """Copy an image that the destination doesn't have."""
@@ -131,7 +131,7 @@ class Copying:
             await self._try_mounting()
         return await self._move(contents, tags, tags)
 
-    async def complete(self, digest: str, tags: Sequence[str], missing_tags: Sequence[str]) -> CopiedImage:
+    async def add_missing(self, digest: str, tags: Sequence[str], missing_tags: Sequence[str]) -> CopiedImage:
         """Add tags and artifacts to an image that the destination has, without reading it from the source."""
         image = await self.destination.source.find(digest)
         contents = Contents(image, (image,), is_present=True)
@@ -155,7 +155,7 @@ class Copying:
         return CopiedImage(**attrs.asdict(moved, recurse=False), repository=self.destination.repository)
 
     async def _try_mounting(self) -> None:
-        if self.source.registry_id == self.destination.registry_id is None:
+        if self.source.registry_id is None and self.destination.registry_id is None:
             self.destination.mounting = await Mounting.between(
                 self.source.service,
                 self.source.repository,

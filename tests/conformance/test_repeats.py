@@ -2,7 +2,7 @@
 
 import pytest
 
-from ecr_async._pipeline.repeats import REPEATS, is_idempotent
+from ecr_async._pipeline.idempotency import REPEATS, is_idempotent
 from tests.conformance.strategies import MODEL, OPERATIONS
 
 CHANGING = ("Complete", "Create", "Delete", "Deregister", "Initiate", "Register", "Start", "Stop", "Upload")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import ecr_async as ecr
-from ecr_async._pipeline.repeats import REPEATS
+from ecr_async._pipeline.idempotency import REPEATS
 from tests.faults.server import (
     Behaviour,
     Exchange,

@@ -42,9 +42,9 @@ async def test_a_services_region(region: Any) -> None:
     [
         ({"concurrency": "3"}, "concurrency must be a whole number, not str"),
         ({"concurrency": True}, "concurrency must be a whole number, not bool"),
-        ({"handler_timeout": math.nan}, "handler_timeout must be more than 0 s, not nan"),
-        ({"stop_timeout": -1}, "stop_timeout must be at least 0 s, not -1"),
-        ({"deduplication_window": "x"}, "deduplication_window must be a number of s, not str"),
+        ({"handler_timeout": math.nan}, "handler_timeout must be more than 0 seconds, not nan"),
+        ({"stop_timeout": -1}, "stop_timeout must be at least 0 seconds, not -1"),
+        ({"deduplication_window": "x"}, "deduplication_window must be a number of seconds, not str"),
     ],
 )
 def test_a_workers_numbers(arguments: dict[str, Any], message: str) -> None:

@@ -110,10 +110,10 @@ async def test_without_a_bound_only_closing_ends_an_attempt() -> None:
 @in_virtual_time
 async def test_an_attempt_that_makes_progress_gets_more_time_but_never_more_than_it_had() -> None:
     async def progress(deadline: Deadline) -> None:
-        deadline.lengthen(1)
+        deadline.add_allowance(1)
         for pause, seconds, until in ((0, 100, 4), (2, 1, 5), (2, 100, 8)):
             await asyncio.sleep(pause)
-            deadline.extend(seconds)
+            deadline.extend_for_progress(seconds)
             assert deadline.when == until
         await asyncio.Event().wait()
 

@@ -71,7 +71,7 @@ class VanishedRepository:
 class FailedListing:
     """A service whose repositories could not be listed, or not to the end; those listed are scanned.
 
-    Of an account in a `Fleet` that cannot be entered there is one for each region.
+    For an account of a `Fleet` whose role cannot be assumed there is one for each region.
     """
 
     service: Service

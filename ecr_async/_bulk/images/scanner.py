@@ -1,6 +1,6 @@
 """The scan of images: services, a scheduler that calls them in turn, a bounded queue, and one consumer.
 
-    services ──> RegistryScan ── jobs ──> Scheduler ── results ──> ResultQueue ──> async for
+    services ──> ServiceScan ── jobs ──> Scheduler ── results ──> ResultQueue ──> async for
                  (one per service)        (workers)                (bounded)
 
 All tasks belong to one task group, which ends when every job is done. A consumer that takes its time halts
@@ -19,7 +19,6 @@ from datetime import datetime
 from ecr_async._arguments import check_path
 from ecr_async._bulk.images.checkpoint import Checkpoint
 from ecr_async._bulk.images.options import ScanOptions
-from ecr_async._bulk.images.registry_scan import RegistryScan
 from ecr_async._bulk.images.results import (
     FailedListing,
     FailedRepository,
@@ -29,6 +28,7 @@ from ecr_async._bulk.images.results import (
     VanishedRepository,
 )
 from ecr_async._bulk.images.selection import RepositorySelection, Selection
+from ecr_async._bulk.images.service_scan import ServiceScan
 from ecr_async._bulk.patient_retries import CallCounts
 from ecr_async._bulk.result_queue import BulkScan
 from ecr_async._bulk.scheduler import Scheduler
@@ -242,7 +242,7 @@ class Scan(BulkScan[ScanResult]):
                     continue
                 if self.checkpoint is not None:
                     await self.checkpoint.register(service)
-                RegistryScan(
+                ServiceScan(
                     lane=await scheduler.open(service),
                     selection=self._selection,
                     options=self._options,

@@ -198,7 +198,7 @@ class RepositorySync:
         try:
             async with self.destination.images:
                 if image.is_present:
-                    copied = await copying.complete(image.digest, image.tags, image.missing_tags)
+                    copied = await copying.add_missing(image.digest, image.tags, image.missing_tags)
                 else:
                     copied = await copying.copy_missing(image.digest, image.tags)
         except SessionClosedError:

@@ -584,13 +584,13 @@ async def test_a_plain_function_is_not_a_handler() -> None:
 def test_arguments_that_cannot_work() -> None:
     with pytest.raises(ecr.ConfigurationError, match="concurrency must be at least 1, not 0"):
         Worker(concurrency=0)
-    with pytest.raises(ecr.ConfigurationError, match="handler_timeout must be more than 0 s, not 0"):
+    with pytest.raises(ecr.ConfigurationError, match="handler_timeout must be more than 0 seconds, not 0"):
         Worker(handler_timeout=0)
     with pytest.raises(ecr.ConfigurationError, match="for classes of events"):
         Worker().on(int, Recorder())  # type: ignore[type-var,arg-type]
     with pytest.raises(ecr.ConfigurationError, match="must be an async function"):
         Worker().on(ImagePushed, 5)  # type: ignore[call-overload]
-    with pytest.raises(ecr.ConfigurationError, match="visibility_timeout must be more than 0 s"):
+    with pytest.raises(ecr.ConfigurationError, match="visibility_timeout must be more than 0 seconds"):
         MemoryQueue(visibility_timeout=0)
     with pytest.raises(ecr.ConfigurationError, match="max_receives must be at least 1"):
         MemoryQueue(max_receives=0)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
+from typing import Self
 
 import attrs
 
-from ecr_async._bulk.images.checkpoint import Checkpoint
+from ecr_async._bulk.images.checkpoint import Checkpoint, Position
 from ecr_async._bulk.images.options import ScanOptions
 from ecr_async._bulk.images.results import (
     FailedListing,
@@ -30,14 +31,14 @@ from ecr_async.api.repositories import DescribeRepositoriesRequest, describe_rep
 from ecr_async.errors import ECRError, SessionClosedError
 from ecr_async.pagination import PageTokens
 
-__all__ = ["RegistryScan"]
+__all__ = ["ServiceScan"]
 
 
 @attrs.frozen(kw_only=True)
-class RegistryScan:
+class ServiceScan:
     """The scan of one service. What it finds goes into `queue`, what it selects is counted in `counted`.
 
-    Of what an earlier run has done nothing comes, so that is taken out of `not_found` here.
+    A repository that an earlier run finished yields no result, so it is removed from `not_found` here.
     """
 
     lane: Lane
@@ -82,16 +83,10 @@ class RegistryScan:
             self.lane.add(partial(self._begin_repository, name))
 
     async def _begin_repository(self, name: str) -> None:
-        scan = _RepositoryScan(name)
+        position = Position()
         if self.checkpoint is not None:
             position = await self.checkpoint.position(self.lane.service, name)
-            scan.number, scan.next_token, scan.delivered = (
-                position.pages,
-                position.next_token,
-                position.delivered,
-            )
-            scan.is_resumed = position.next_token is not None
-        await self._scan_page(scan)
+        await self._scan_page(_RepositoryScan.continued(name, position))
 
     async def _scan_page(self, scan: _RepositoryScan) -> None:
         """Scan a repository's next page, and leave the one after it to another job."""
@@ -140,6 +135,12 @@ class _RepositoryScan:
     is_resumed: bool = False
     """Whether the next token is an earlier run's."""
     tokens: PageTokens | None = None
+
+    @classmethod
+    def continued(cls, name: str, position: Position) -> Self:
+        """Return the scan of a repository from where an earlier run left it."""
+        token = position.next_token
+        return cls(name, position.pages, token, position.delivered, is_resumed=token is not None)
 
     def begin_again(self) -> None:
         """Read the repository from its first page."""

@@ -9,7 +9,7 @@ from ecr_async.events.leases import Leases
 from ecr_async.events.queues import Message, Queue
 from ecr_async.events.reports import Counters, Failure, logger, name_of
 
-__all__ = ["Shift"]
+__all__ = ["WorkerRun"]
 
 LONGEST_DELAY = 30.0
 """Seconds between two receives that fail."""
@@ -17,7 +17,7 @@ MOST_UNDELETED = 100
 """Handled messages that may wait to be deleted; while as many do, no more are received."""
 
 
-class Shift:
+class WorkerRun:
     """Receives messages while there is room for them, has them handled, and settles them.
 
     Args:
@@ -124,7 +124,7 @@ class Shift:
         return ()
 
     async def _end_receive(self) -> None:
-        """Wait for a receive that this was cancelled in; what it brings must go back."""
+        """Wait for a receive that was under way when `work` was cancelled; what it brings must go back."""
         if self._receiving is not None:
             with suppress(Exception):
                 self._given_back += filter(self._leases.hold, await self._receiving)
