@@ -134,4 +134,4 @@ def _check_seconds(name: str, value: int, least: int, most: int) -> None:
     if fault := number_fault(value, whole=True, unit=" seconds"):
         raise ConfigurationError(f"{name} {fault}")
     if not least <= value <= most:
-        raise ConfigurationError(f"{name} must be {least:,} to {most:,} s, not {value}")
+        raise ConfigurationError(f"{name} must be {least:,} to {most:,} seconds, not {value}")

@@ -129,9 +129,9 @@ def test_what_cannot_be_a_queue(arguments: tuple[Any, str], problem: str) -> Non
 
 
 def test_times_that_sqs_does_not_allow() -> None:
-    with pytest.raises(ecr.ConfigurationError, match="visibility_timeout must be 1 to 43,200 s, not 0"):
+    with pytest.raises(ecr.ConfigurationError, match="visibility_timeout must be 1 to 43,200 seconds, not 0"):
         SqsQueue(Client(), URL, visibility_timeout=0)
-    with pytest.raises(ecr.ConfigurationError, match="wait_time must be 0 to 20 s, not 21"):
+    with pytest.raises(ecr.ConfigurationError, match="wait_time must be 0 to 20 seconds, not 21"):
         SqsQueue(Client(), URL, wait_time=21)
 
 
