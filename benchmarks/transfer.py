@@ -3,7 +3,8 @@
 The floor is the least that the work takes with the same HTTP library: for a push read, base64, SHA-256 and
 POST; for a pull GET, SHA-256 and write. Each is a process of its own, so that CPU time and memory are its
 own. Against a server that only counts bytes CPU time is compared; against the embedded ECR, time on the
-clock.
+clock. Both sides take turns, and the ratio is the median of all rounds', so that what else the machine does
+meanwhile is everybody's burden.
 """
 
 import argparse
@@ -23,10 +24,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
-from typing import Any
+from statistics import median
+from typing import Any, Self
 
 import aiohttp
 from aiohttp import web
+from pybase64 import b64encode
 
 import ecr_async as ecr
 from ecr_async.local import LocalECR
@@ -44,6 +47,7 @@ KEYS = {
     "region": REGION,
 }
 SCHEDULED = Path("/proc/thread-self/schedstat")
+MAX_ROUNDS = 9
 UPLOAD_ID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -153,12 +157,11 @@ async def serve_counting(layout: Path) -> None:
 async def serve_embedded(data: Path) -> None:
     """Serve the embedded ECR with the repositories of this benchmark, and say how skopeo logs in."""
     async with LocalECR(data=data) as local, local.session() as session:
-        for region, names in (
-            (REGION, ("bench/app", "bench/skopeo")),
-            (ELSEWHERE, ("bench/copy-ours", "bench/copy-skopeo")),
-        ):
-            for name in names:
-                await ecr.create_repository(session.service(region), ecr.CreateRepositoryRequest(name))
+        for region in (REGION, ELSEWHERE):
+            for side in ("ours", "skopeo"):
+                for number in range(MAX_ROUNDS):
+                    name = f"bench/{side}-{number}"
+                    await ecr.create_repository(session.service(region), ecr.CreateRepositoryRequest(name))
         logins = [await ecr.registry_credentials(session.service(each)) for each in (REGION, ELSEWHERE)]
         print(local.endpoint_url, *(login.basic for login in logins), flush=True)
         await asyncio.Event().wait()
@@ -188,7 +191,8 @@ async def pull_ours(url: str, out: Path, repository: str) -> None:
 async def copy_ours(url: str, _: Path, repository: str) -> None:
     """Copy to another region with this library."""
     async with opened(url) as service, ecr.Session(endpoint_url=url, **KEYS) as session:
-        await ecr.copy_image(service, "bench/app", "v1", session.service(ELSEWHERE), repository, resume=False)
+        there = session.service(ELSEWHERE)
+        await ecr.copy_image(service, "bench/ours-0", "v1", there, repository, resume=False)
 
 
 async def in_parallel(paths: list[Path], work: Callable[[Path], Awaitable[None]]) -> None:
@@ -207,7 +211,7 @@ async def push_floor(url: str, layout: Path, _: str) -> None:
     def read(path: Path, first: int) -> bytes:
         with path.open("rb") as file:
             file.seek(first)
-            body = base64.b64encode(file.read(PART))
+            body = b64encode(file.read(PART))
         hashlib.sha256(body).hexdigest()
         return body
 
@@ -322,70 +326,118 @@ class Server:
     def __init__(self, kind: str, path: Path) -> None:
         command = [sys.executable, __file__, "--serve", kind, str(path)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-    def __enter__(self) -> list[str]:
         assert self._process.stdout is not None
-        return self._process.stdout.readline().split()
+        self.said = self._process.stdout.readline().split()
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait()
 
+    def cpu(self) -> float:
+        """Return the CPU seconds that the server has used; 0 where the system doesn't say."""
+        try:
+            fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+Measure = Callable[[int], dict[str, float]]
+
 
 def show(what: str, result: dict[str, float]) -> None:
-    numbers = f"{result['seconds']:6.2f} s  {result['cpu']:6.2f} s CPU"
+    numbers = f"{result['seconds']:6.2f} s  {result['cpu']:6.2f} s CPU  {result['server']:6.2f} s server's"
     if "memory" in result:
         stall = f"{result['stall']:5.1f} ms ({result['waited']:.1f} with other programs)"
         numbers += f"  {result['memory']:5.0f} MiB  longest stall {stall}"
     print(f"{what:28} {numbers}", flush=True)
 
 
+def compare(
+    server: Server, rounds: int, key: str, ours: tuple[str, Measure], theirs: tuple[str, Measure]
+) -> None:
+    """Measure two sides in turn, and print the best round of each and the median of the ratios."""
+
+    def measure(work: Measure, number: int) -> dict[str, float]:
+        before = server.cpu()
+        return work(number) | {"server": server.cpu() - before}
+
+    found = [(measure(ours[1], number), measure(theirs[1], number)) for number in range(rounds)]
+    for name, results in zip((ours[0], theirs[0]), zip(*found, strict=True), strict=True):
+        best = min(results, key=lambda result: result[key])
+        worst = {
+            each: max(result[each] for result in results)
+            for each in ("memory", "stall", "waited")
+            if each in best
+        }
+        show(name, best | worst)
+    ratio = median(mine[key] / other[key] for mine, other in found)
+    print(f"{'':28} {ratio:.2f} times the other's {'CPU' if key == 'cpu' else 'time'}", flush=True)
+
+
 def run(folder: Path, mebibytes: int, rounds: int) -> None:
-    """Measure everything and print it; of several rounds the quickest."""
-    layout = folder / "layout"
+    """Measure everything and print it."""
+    layout, out = folder / "layout", folder / "out"
     make_layout(layout, mebibytes)
-    print(f"{mebibytes} MiB in {LAYERS} layers, {CONCURRENCY} at a time; the best of {rounds}\n")
+    print(f"{mebibytes} MiB in {LAYERS} layers, {CONCURRENCY} at a time; the best of {rounds} rounds each\n")
 
-    def best(measure: Callable[[], dict[str, float]], key: str) -> dict[str, float]:
-        return min((measure() for _ in range(rounds)), key=lambda result: result[key])
-
-    def pulled(work: str, url: str) -> dict[str, float]:
-        shutil.rmtree(folder / "out", ignore_errors=True)
-        return in_process(work, url, folder / "out")
+    def emptied() -> Path:
+        shutil.rmtree(out, ignore_errors=True)
+        return out
 
     print("Against a server that only counts bytes")
-    with Server("counting", layout) as (url,):
-        for verb, measure in (
-            ("push", lambda work: in_process(work, url, layout)),
-            ("pull", lambda work: pulled(work, url)),
-        ):
-            floor = best(lambda: measure(f"{verb}-floor"), "cpu")  # noqa: B023
-            ours = best(lambda: measure(verb), "cpu")  # noqa: B023
-            show(f"{verb}, the floor", floor)
-            show(f"{verb}, ecr-async", ours)
-            print(f"{'':28} {ours['cpu'] / floor['cpu']:.2f} times the floor's CPU")
+    with Server("counting", layout) as server:
+        (url,) = server.said
+        for verb, path in (("push", lambda: layout), ("pull", emptied)):
+            compare(
+                server,
+                rounds,
+                "cpu",
+                (f"{verb}, ecr-async", lambda _: in_process(verb, url, path())),  # noqa: B023
+                (f"{verb}, the floor", lambda _: in_process(f"{verb}-floor", url, path())),  # noqa: B023
+            )
     print("\nAgainst the embedded ECR")
-    with Server("embedded", folder / "data") as (url, *logins):
+    with Server("embedded", folder / "data") as server:
+        url, *logins = server.said
         creds, creds_there = (base64.b64decode(login).decode() for login in logins)
         host = url.partition("//")[2]
-        show("push, ecr-async", in_process("push", url, layout, "bench/app"))
-        show(
-            "push, skopeo",
-            skopeo("--dest-creds", creds, f"oci:{layout}:v1", f"docker://{host}/bench/skopeo:v1"),
-        )
-        show("pull, ecr-async", best(lambda: pulled("pull", url), "seconds"))
-
-        def pulled_by_skopeo() -> dict[str, float]:
-            shutil.rmtree(folder / "out", ignore_errors=True)
-            return skopeo("--src-creds", creds, f"docker://{host}/bench/app:v1", f"oci:{folder / 'out'}:v1")
-
-        show("pull, skopeo", best(pulled_by_skopeo, "seconds"))
-        show("copy, ecr-async", in_process("copy", url, layout, "bench/copy-ours"))
         there = f"{host}/{ACCOUNT}/{ELSEWHERE}"
-        both = "--src-creds", creds, "--dest-creds", creds_there
-        show(
-            "copy, skopeo",
-            skopeo(*both, f"docker://{host}/bench/app:v1", f"docker://{there}/bench/copy-skopeo:v1"),
+        first = f"docker://{host}/bench/ours-0:v1"
+
+        def pushed_by_skopeo(number: int) -> dict[str, float]:
+            target = f"docker://{host}/bench/skopeo-{number}:v1"
+            return skopeo("--dest-creds", creds, f"oci:{layout}:v1", target)
+
+        def pulled_by_skopeo(_: int) -> dict[str, float]:
+            return skopeo("--src-creds", creds, first, f"oci:{emptied()}:v1")
+
+        def copied_by_skopeo(number: int) -> dict[str, float]:
+            target = f"docker://{there}/bench/skopeo-{number}:v1"
+            return skopeo("--src-creds", creds, "--dest-creds", creds_there, first, target)
+
+        compare(
+            server,
+            rounds,
+            "seconds",
+            ("push, ecr-async", lambda number: in_process("push", url, layout, f"bench/ours-{number}")),
+            ("push, skopeo", pushed_by_skopeo),
+        )
+        compare(
+            server,
+            rounds,
+            "seconds",
+            ("pull, ecr-async", lambda _: in_process("pull", url, emptied(), "bench/ours-0")),
+            ("pull, skopeo", pulled_by_skopeo),
+        )
+        compare(
+            server,
+            rounds,
+            "seconds",
+            ("copy, ecr-async", lambda number: in_process("copy", url, layout, f"bench/ours-{number}")),
+            ("copy, skopeo", copied_by_skopeo),
         )
 
 
@@ -393,7 +445,7 @@ def main() -> None:
     """Run the benchmark, or the part of it that a process of it does."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mebibytes", type=int, default=1024)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, choices=range(1, MAX_ROUNDS + 1))
     parser.add_argument("--worker", nargs=4, help=argparse.SUPPRESS)
     parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()

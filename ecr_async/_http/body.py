@@ -20,7 +20,7 @@ Content: TypeAlias = bytes | Sequence[bytes]
 LARGE = 1024 * 1024
 """Bytes above which a body is handed to the socket in pieces."""
 
-PIECE = 64 * 1024
+PIECE = 128 * 1024
 
 
 @attrs.define(eq=False, repr=False)

@@ -27,7 +27,7 @@ __all__ = ["RemoteBlob"]
 MAX_ATTEMPTS = 5
 """Attempts in a row that bring not a single byte."""
 
-BATCH = 1024 * 1024
+BATCH = 2 * 1024 * 1024
 """Bytes that are gathered before they are handed to a thread."""
 
 _BACKOFF = Backoff()

@@ -92,7 +92,11 @@ def _newest(images: Sequence[ImageDetail], count: int | None) -> frozenset[str]:
 def _reason(image: ImageDetail, tags: Sequence[str]) -> str:
     if tags:
         return "older than the newest"
-    return "no selected tag" if image.image_tags else "untagged: it comes along with an index that lists it"
+    if image.image_tags:
+        return "no selected tag"
+    if image.subject_manifest_digest is not None:
+        return "an artifact: it comes along with what it is about, if referrers are included"
+    return "untagged: it comes along with an index that lists it"
 
 
 def _extra(

@@ -201,7 +201,12 @@ async def test_signatures_follow_images_that_are_there(
     signature = artifact(filled["team/app"][0])
     await push(service, tmp_path, "team/app", signature)
     sync = ecr.sync_images(service, other, "team/app", include_referrers=True)
-    assert statuses(await run(sync))["copied"] == 1
+    results = await run(sync)
+    assert statuses(results)["copied"] == 1
+    reasons = {each.digest: each.reason for each in results if isinstance(each, ecr.SyncedImage)}
+    assert reasons[signature.digest] == (
+        "an artifact: it comes along with what it is about, if referrers are included"
+    )
     request = ecr.ListImageReferrersRequest("team/app", ecr.SubjectIdentifier(filled["team/app"][0].digest))
     assert [each.digest for each in (await ecr.list_image_referrers(other, request)).referrers] == [
         signature.digest
