@@ -32,8 +32,8 @@ class Pager(Generic[RequestT, ResponseT, ItemT]):
 
     def __init__(
         self,
-        fetch: "Callable[[Service, RequestT], Awaitable[ResponseT]]",
-        service: "Service",
+        fetch: Callable[[Service, RequestT], Awaitable[ResponseT]],
+        service: Service,
         request: RequestT,
         items: Callable[[ResponseT], Sequence[ItemT]],
         max_items: int | None = None,

@@ -59,7 +59,8 @@ class OpenSession(ABC):
         Raises `ConfigurationError` when there is no region anywhere, or `region` or `endpoint_url` isn't one.
         """
         runtime = self.runtime
-        endpoint_url = hide(endpoint_url) and check_url(hide(endpoint_url))
+        endpoint_url = hide(endpoint_url)
+        endpoint_url = endpoint_url and check_url(endpoint_url)
         config = runtime.config
         retries = RetryStrategy(
             RetryConfig(config.max_attempts or 3, is_paced=config.retry_mode == "adaptive")

@@ -34,7 +34,16 @@ from ecr_async.errors import (
     TransportError,
 )
 
-__all__ = ["Attempts", "Backoff", "ErrorKind", "RetryConfig", "RetryQuota", "RetryStrategy", "classify"]
+__all__ = [
+    "Attempts",
+    "Backoff",
+    "ErrorKind",
+    "RetryConfig",
+    "RetryQuota",
+    "RetryStrategy",
+    "classify",
+    "rate_limiters",
+]
 
 ErrorKind: TypeAlias = Literal["throttling", "transient"]
 

@@ -113,7 +113,7 @@ def _integer(value: Any) -> int:
 
 
 def _number(value: Any) -> float:
-    if type(value) is int or (type(value) is str):
+    if type(value) in (int, str):
         value = _float(value)
     number = float(_typed(value, float, "a number"))
     if not math.isfinite(number):

@@ -81,9 +81,8 @@ def _spellings(step: str) -> str:
     if character.isalnum() and character.isascii():
         return character
     code = ord(character)
-    entities: dict[str, str] = import_module(
-        "html.entities"
-    ).html5  # which a call that succeeds need not load
+    # Imported here: a call that succeeds need not load it.
+    entities: dict[str, str] = import_module("html.entities").html5
     names = [name.removesuffix(";") for name, text in entities.items() if text == character]
     percent = "".join(f"%(?:25)?{byte:02x}" for byte in character.encode(errors="surrogatepass"))
     encoded = (

@@ -16,7 +16,7 @@ import attrs
 
 from ecr_async.local.partitions import partition_of
 
-__all__ = ["Addresses", "RegistryKey", "UriStyle"]
+__all__ = ["ACCOUNT_ID", "HOST", "REGION_NAME", "Addresses", "RegistryKey", "UriStyle"]
 
 UriStyle: TypeAlias = Literal["caller", "host", "path", "aws"]
 """The form of the URIs in responses.

@@ -13,6 +13,7 @@ from ecr_async.local.authentication import AccessKey
 from ecr_async.local.http.behaviour import RateLimit, check_operation
 
 __all__ = [
+    "KEY_ID",
     "account_fault",
     "check_account",
     "check_function",

@@ -19,7 +19,7 @@ from ecr_async._auth.signing import ALGORITHM, signature, signing_key
 from ecr_async.local import signature_messages
 from ecr_async.local.partitions import partition_of
 
-__all__ = ["LOCAL_KEY", "AccessKey", "Authenticator", "Caller", "Claim"]
+__all__ = ["CREDENTIAL", "LOCAL_KEY", "AccessKey", "Authenticator", "Caller", "Claim"]
 
 LOCAL_KEY = ("AKIALOCALECR00000000", "local-ecr-secret-key")
 """The key that every embedded ECR knows. Its secret is none: the server is on loopback."""

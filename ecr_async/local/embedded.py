@@ -35,7 +35,7 @@ from ecr_async.local.server import make_application
 from ecr_async.local.state.outbox import OnEvent, Outbox
 from ecr_async.session import Session
 
-__all__ = ["LocalECR", "NotRunningError", "serve"]
+__all__ = ["ACCESS_KEY", "SECRET_KEY", "LocalECR", "NotRunningError", "serve"]
 
 ACCESS_KEY, SECRET_KEY = LOCAL_KEY
 BACKLOG = 128

@@ -14,7 +14,7 @@ from ecr_async.transfer.progress import Progress
 from ecr_async.transfer.results import MovedImage
 from ecr_async.transfer.source import Artifact, Source
 
-__all__ = ["move"]
+__all__ = ["PATIENCE", "move"]
 
 PATIENCE = 300.0
 """Seconds after which calls fail against a service that throttles every one of them."""

@@ -5,7 +5,7 @@ import attrs
 from ecr_async._arguments import check_kinds, check_number
 from ecr_async.waiters import PollDelays
 
-__all__ = ["FindingsOptions"]
+__all__ = ["POLL_DELAYS", "FindingsOptions"]
 
 POLL_DELAYS = PollDelays(first=2.0)
 

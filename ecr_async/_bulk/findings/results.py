@@ -22,6 +22,7 @@ __all__ = [
     "ImageFindings",
     "UnscannedImage",
     "VanishedImage",
+    "gravest_first",
 ]
 
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNTRIAGED", "UNDEFINED")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import BinaryIO, Protocol, Self, TypeVar
 
 import msgspec
 
@@ -27,6 +27,8 @@ from ecr_async._files.partial import PartialFile, remove_abandoned
 from ecr_async.errors import CheckpointError
 
 __all__ = ["json_lines", "write_jsonl"]
+
+T = TypeVar("T")
 
 BATCH_IMAGES = 5000
 BATCH_SECONDS = 2.0
@@ -122,18 +124,17 @@ class _JsonLines:
         finally:
             self._thread.shutdown(wait=False)
 
-    # -------------------------------------------------------------------------- on the thread
-
-    async def _run(self, function: Callable[..., int], *arguments: object) -> int:
+    async def _run(self, function: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
-    def _open(self) -> int:
+    # -------------------------------------------------------------------------- on the thread
+
+    def _open(self) -> None:
         if self._checkpoint is not None:
             self._output = _GrowingFile(self._path, self._checkpoint.output_size)
         else:
             remove_abandoned(Path(self._path).parent, Path(self._path).name)
             self._output = PartialFile(self._path)
-        return 0
 
     def _write(self, results: Iterable[ScanResult]) -> int:
         assert self._output is not None
@@ -147,16 +148,14 @@ class _JsonLines:
         os.fsync(file.fileno())
         return file.tell()
 
-    def _commit(self) -> int:
+    def _commit(self) -> None:
         assert self._output is not None
         self._output.commit()
         self._is_whole = True
-        return 0
 
-    def _discard(self) -> int:
+    def _discard(self) -> None:
         if self._output is not None and not self._is_whole:
             self._output.discard()
-        return 0
 
 
 class _Output(Protocol):

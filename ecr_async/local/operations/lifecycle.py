@@ -35,7 +35,7 @@ from ecr_async.local.rules.images import archive_image, delete_image, detail, de
 from ecr_async.local.rules.registry import Registry, RepositoryRecord, moment, strings
 from ecr_async.local.wire import dump, load
 
-__all__ = ["repositories_with_policies", "run_policy"]
+__all__ = ["put_lifecycle_policy", "repositories_with_policies", "run_policy"]
 
 PREVIEW_PAGE = 100
 

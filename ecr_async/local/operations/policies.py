@@ -12,7 +12,9 @@ from ecr_async.local.rules import messages
 from ecr_async.local.rules.policy_documents import check_policy, locks_out, reformatted
 from ecr_async.local.rules.registry import Registry, RepositoryRecord
 
-__all__: list[str] = []
+__all__: list[str] = [
+    "set_repository_policy",
+]
 
 
 def set_repository_policy(

@@ -26,7 +26,9 @@ from ecr_async.local.rules.keys import key_arn
 from ecr_async.local.rules.registry import Registry, RepositoryRecord, moment
 from ecr_async.local.state.sweeping import remove_layers
 
-__all__: list[str] = []
+__all__: list[str] = [
+    "create_repository",
+]
 
 
 def create_repository(registry: Registry, request: CreateRepositoryRequest) -> CreateRepositoryResponse:

@@ -19,7 +19,7 @@ from ecr_async.errors import ResponseError
 from ecr_async.service import Service, check_services
 from ecr_async.transfer.single_flight import SingleFlight
 
-__all__ = ["RegistryCredentials", "registry_credentials"]
+__all__ = ["MARGIN", "RegistryCredentials", "registry_credentials"]
 
 MARGIN = 30 * 60
 """Seconds before a token's end from when on a new one is requested. Tokens live for 12 hours."""
