@@ -21,6 +21,7 @@ from collections import deque
 from ecr_async._bulk.lane import Job, Lane
 from ecr_async._bulk.loop_turns import LoopTurns
 from ecr_async._bulk.patient_retries import CallCounts
+from ecr_async._http.transport import Transport
 from ecr_async.service import Service
 
 __all__ = ["Scheduler"]
@@ -66,7 +67,7 @@ class Scheduler:
         workers = self._workers.get(id(pool))
         if workers is None:
             workers = self._workers[id(pool)] = _Workers(
-                self._group, self._turns_of_loop, service.runtime.max_connections
+                self._group, self._turns_of_loop, pool, service.runtime.max_connections
             )
         return workers
 
@@ -74,9 +75,12 @@ class Scheduler:
 class _Workers:
     """The workers of one connection pool, and the lanes that share it."""
 
-    def __init__(self, group: asyncio.TaskGroup, turns_of_loop: LoopTurns, size: int) -> None:
+    def __init__(
+        self, group: asyncio.TaskGroup, turns_of_loop: LoopTurns, pool: Transport, size: int
+    ) -> None:
         self._group = group
         self._turns_of_loop = turns_of_loop
+        self._pool = pool
         self.size = size
         self.active = 0
         self.unproven = 0
@@ -128,6 +132,7 @@ class _Workers:
         while True:
             try:
                 await self._turns_of_loop.admission()
+                await self._pool.room()
                 await job()
             finally:
                 lane.end()

@@ -28,8 +28,6 @@ from ecr_async._http.proxy import Proxy, request_options
 from ecr_async._http.reading import (
     BUFFERED,
     SLOWEST,
-    Turn,
-    Turns,
     UnreadableError,
     ended_with_connection,
     is_packed,
@@ -38,6 +36,7 @@ from ecr_async._http.reading import (
 )
 from ecr_async._http.tls import context_trusting
 from ecr_async._http.transport import Reply
+from ecr_async._http.turns import Turn, Turns
 from ecr_async._secret import SecretBytes
 from ecr_async.errors import (
     CallError,
@@ -147,6 +146,10 @@ class ConnectionPool:
     def check_open(self) -> None:
         """Raise `SessionClosedError` once the pool is closed."""
         _ = self.client
+
+    async def room(self) -> None:
+        """Wait while many large responses wait to be read."""
+        await self.turns.room()
 
     @property
     def client(self) -> aiohttp.ClientSession:

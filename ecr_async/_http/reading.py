@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import aiohttp
 
 from ecr_async._http.deadlines import Deadline
+from ecr_async._http.turns import Turn
 from ecr_async._secret import SecretBuffer, SecretBytes
 
 __all__ = [
@@ -17,8 +18,6 @@ __all__ = [
     "LARGE",
     "SLOWEST",
     "TooLargeError",
-    "Turn",
-    "Turns",
     "UnreadableError",
     "ended_with_connection",
     "is_packed",
@@ -38,15 +37,8 @@ asyncio reads 256 KiB at a time, so what is smaller, head included, is in memory
 BUFFERED = LARGE // 2
 """Bytes that aiohttp reads ahead, or twice as many at most: a small response never has it wait."""
 
-LARGE_AT_ONCE = 4
-"""How many large responses are read and decoded at once."""
-
-LONGEST_TURN = 0.05
-"""Seconds after which the next large response is read as well, since this one's network is slow."""
-
 SLOWEST = 32 * 1024
 """Bytes a second at which a body must be transferred once an attempt's time is up."""
-
 
 UNPACKED_AT_ONCE = 1024 * 1024
 """Bytes of a gzipped response that are decompressed in one go."""
@@ -61,44 +53,6 @@ class TooLargeError(UnreadableError):
 
     def __init__(self) -> None:
         super().__init__(f"the response is larger than {LARGEST:,} bytes")
-
-
-class Turns:
-    """Who may read a large response now: those that wait stay in their sockets' buffers, not in memory.
-
-    With fifty pages in flight at once, that leaves a few of them in memory instead of all. It costs no
-    speed: a turn passes on when its response has been decoded, or when its network is slow.
-    """
-
-    def __init__(self) -> None:
-        self.free = asyncio.Semaphore(LARGE_AT_ONCE)
-
-
-class Turn:
-    """One response's turn."""
-
-    __slots__ = ("_timer", "_turns")
-
-    def __init__(self, turns: Turns) -> None:
-        self._turns = turns
-        self._timer: asyncio.TimerHandle | None = None
-
-    async def take(self) -> None:
-        """Wait for the turn."""
-        await self._turns.free.acquire()
-        self._timer = asyncio.get_running_loop().call_later(LONGEST_TURN, self.give_back)
-
-    def keep(self) -> None:
-        """Keep the turn until it is given back: the response has arrived, and its network is not slow."""
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def give_back(self) -> None:
-        """Let the next one read."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-            self._turns.free.release()
 
 
 async def read_body(response: aiohttp.ClientResponse, deadline: Deadline, turn: Turn) -> SecretBuffer:

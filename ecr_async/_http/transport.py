@@ -48,6 +48,10 @@ class Transport(Protocol):
         """
         ...
 
+    async def room(self) -> None:
+        """Wait while more responses have come than can be decoded soon, before a call that is in no hurry."""
+        ...
+
     def download(
         self, method: str, url: URL, headers: Mapping[str, str], proxy: Proxy | None
     ) -> AbstractAsyncContextManager[Download]:

@@ -89,6 +89,9 @@ class FakeRegistry:
     async def aclose(self) -> None:
         """Do what a transport does at the end: here, nothing."""
 
+    async def room(self) -> None:
+        """Return at once: there is always room."""
+
     def download(
         self, method: str, url: URL, headers: Mapping[str, str], proxy: Proxy | None
     ) -> AbstractAsyncContextManager[Download]:

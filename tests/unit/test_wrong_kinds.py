@@ -64,6 +64,9 @@ class NoConnection:
     async def aclose(self) -> None:
         pass
 
+    async def room(self) -> None:
+        pass
+
     def connection(self) -> NoReturn:
         raise ecr.ConnectError("there is no connection")
 
