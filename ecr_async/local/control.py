@@ -170,6 +170,6 @@ def _moment(text: str) -> datetime:
 
 async def _members(request: web.Request) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(await request.text(), type=dict[str, Any])
-    except msgspec.DecodeError:
+        return msgspec.json.decode(await request.read(), type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise ValueError("the body must be a JSON object") from None

@@ -193,6 +193,7 @@ class LocalECR:
                 logger=quiet_logger(),
                 shutdown_timeout=1.0,
                 read_bufsize=1 << 18,
+                auto_decompress=False,  # ECR takes bodies as they are
             )
             await self._runner.setup()
             context = await asyncio.to_thread(self._load_certificates, self._backend.folder.path)

@@ -250,13 +250,15 @@ class TestDoor:
             ("POST", "faults", '{"kind": "fire"}', "a fault's kind must be one of"),
             ("POST", "faults", '{"what": 1}', "a fault has no what; its members are kind, operation"),
             ("POST", "faults", "{}", "a fault needs a kind"),
+            ("POST", "faults", b"\xff", "the body must be a JSON object"),
+            ("POST", "faults", "[]", "the body must be a JSON object"),
             ("PUT", "rates", '{"ListImage": "1/s"}', "rates['ListImage'] must name an operation"),
             ("PUT", "rates", '{"ListImages": 5}', "a rate limit is written like 20/s"),
             ("PUT", "clock", '{"now": "yesterday"}', "now is written like 2026-03-01T00:00:00Z"),
         ],
     )
     async def test_what_makes_no_sense_is_a_sentence(
-        self, method: str, path: str, body: str, words: str, client: aiohttp.ClientSession
+        self, method: str, path: str, body: str | bytes, words: str, client: aiohttp.ClientSession
     ) -> None:
         headers = {"Content-Type": "application/json"}
         async with client.request(method, path, data=body, headers=headers) as response:

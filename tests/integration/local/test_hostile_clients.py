@@ -209,6 +209,19 @@ async def test_a_hostile_shape_is_a_400(local: LocalECR, shape: Any) -> None:
     assert (response.status, response.body["__type"]) == (400, "SerializationException")
 
 
+@pytest.mark.parametrize("path", ["/", "/_local/faults", "/v2/app/blobs/uploads/"])
+async def test_a_body_that_says_it_is_gzipped_is_taken_as_it_is(
+    path: str, local: LocalECR, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As ECR does; so one that is damaged is rejected like any other, and nothing is logged."""
+    headers = signed(local, b"no gzip", "DescribeRepositories")
+    headers |= {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    async with aiohttp.ClientSession() as client:
+        async with client.post(local.url.with_path(path), data=b"no gzip", headers=headers) as response:
+            assert response.status in (400, 401)
+    assert caplog.records == []
+
+
 async def test_json_that_is_too_deep_is_a_400(local: LocalECR) -> None:
     response = await call(local, "DescribeImages", b'{"x":' * 100_000)
     assert (response.status, response.body["__type"]) == (400, "SerializationException")
