@@ -216,9 +216,11 @@ async def test_a_body_that_says_it_is_gzipped_is_taken_as_it_is(
     """As ECR does; so one that is damaged is rejected like any other, and nothing is logged."""
     headers = signed(local, b"no gzip", "DescribeRepositories")
     headers |= {"Content-Encoding": "gzip", "Content-Type": "application/json"}
-    async with aiohttp.ClientSession() as client:
-        async with client.post(local.url.with_path(path), data=b"no gzip", headers=headers) as response:
-            assert response.status in (400, 401)
+    async with (
+        aiohttp.ClientSession() as client,
+        client.post(local.url.with_path(path), data=b"no gzip", headers=headers) as response,
+    ):
+        assert response.status in (400, 401)
     assert caplog.records == []
 
 
