@@ -172,10 +172,11 @@ clean:
 
 # The embedded ECR killed 200 times at random moments, and crashed at every single write point.
 kill-local: $(READY)
-	KILLS=200 CRASH_STRIDE=1 $(BIN)/python -m pytest tests/integration/local/crashes
+	KILLS=200 CRASH_STRIDE=1 $(BIN)/python -m pytest -o faulthandler_timeout=3600 tests/integration/local/crashes
 
 # moto's own tests of ECR against the embedded ECR; tests/moto_suite/EXCEPTIONS.md says what fails and why.
 moto-suite: $(READY)
+	$(BIN)/python -m pip install --quiet freezegun
 	$(BIN)/python -m tests.moto_suite.run
 
 bench-local: $(READY)

@@ -292,7 +292,7 @@ def _named(
         raise messages.invalid("imageId", messages.NEITHER_TAG_NOR_DIGEST)
     digests = [one.image_digest or _digest_of_tag(registry, record, one.image_tag) for one in image_ids]
     places = ", ".join("?" * len(digests))
-    wanted = f"preview_results WHERE repository_id = ? AND digest IN ({places}) ORDER BY position"
+    wanted = f"preview_results INDEXED BY preview_results_by_digest WHERE repository_id = ? AND digest IN ({places}) ORDER BY position"
     results = _results(registry, wanted, record.id, *digests)
     return [result for result in results if any(map(result.is_named_by, image_ids))]
 

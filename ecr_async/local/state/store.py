@@ -31,6 +31,9 @@ READERS = 4
 PATIENCE = 0.1
 """Seconds that a read's response waits for what it has to write besides."""
 
+CACHE_KIB = 32 * 1024
+"""Memory for pages of the database that a connection takes at most."""
+
 NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 
 logger = logging.getLogger("ecr_async.local")
@@ -195,6 +198,7 @@ class Store:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute(f"PRAGMA synchronous = {'NORMAL' if self._durable else 'OFF'}")
         db.execute("PRAGMA foreign_keys = ON")
+        db.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
         return db
 
     def _close(self) -> None:
