@@ -19,9 +19,10 @@ of the API. What more than one door goes by stands in `rules`.
 hold the bytes of layers and uploads. One server uses a folder at a time (`state.folder`).
 
 - A repository belongs to an account and a region, and owns its images, tags, layers and uploads: they go
-  with it. `registries` counts repositories, so that nobody has to.
+  with it. Triggers count repositories in `registries`, so that nobody has to.
 - An image is its manifest. `image_layers` and `image_members` are what the manifest refers to; an image
-  in an index is not deleted before the index. A tag points at one image.
+  in an index is not deleted before the index. A tag points at one image; triggers note in `images.tagged`
+  whether an image has any, so that lists find the few that a filter wants.
 - A layer belongs to every repository that has a row for it; the bytes are in one file, by digest. It may be
   there before an image needs it and stay a while after the last one that did.
 - An upload's row says how many bytes count. Its file may hold more, which do not.
@@ -40,12 +41,21 @@ it is committed; both do nothing where nothing listens.
 
 **A new operation** is a function in a module of `operations` and a line in `operations.HANDLERS`:
 
-    def describe_registry(registry: Registry, request: DescribeRegistryRequest) -> DescribeRegistryResponse:
-        rules = registry.setting("replication", ReplicationConfiguration) or ReplicationConfiguration(())
-        return DescribeRegistryResponse(registry.account, rules)
+    def put_account_setting(
+        registry: Registry, request: PutAccountSettingRequest
+    ) -> PutAccountSettingResponse:
+        if request.value not in ACCOUNT_SETTINGS[request.name]:
+            raise registry_messages.not_one_of("value", ACCOUNT_SETTINGS[request.name])
+        registry.keep(SETTING, GetAccountSettingResponse(request.name, request.value), request.name)
+        return PutAccountSettingResponse(request.name, request.value)
 
-The request has been checked against the API's limits. An error is made by a function in `rules.messages`, or
-in `rules.registry_messages`, which says where its wording comes from.
+    Writes(registry_api.PUT_ACCOUNT_SETTING, registry.put_account_setting),
+
+The request has been checked against the API's limits. `registry.repository` finds a repository that the
+caller may use, or raises; `registry.page` makes pages; `registry.keep`, `setting` and `forget` are for what a
+registry has few of. Of anything else there is a table in `state.schema`, whose version goes up. An error is
+made by a function in `rules.messages`, or in `rules.registry_messages`, which says where its wording comes
+from. Tests call the operation as users do, by a client: `tests/integration/local`.
 
 **Layer parts** are too large to be parsed first: `awsjson.part_uploads` takes them in while they arrive,
 by the same rules.
