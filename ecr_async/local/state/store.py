@@ -31,7 +31,7 @@ READERS = 4
 PATIENCE = 0.1
 """Seconds that a read's response waits for what it has to write besides."""
 
-CACHE_KIB = 32 * 1024
+CACHE_KIB = 16 * 1024
 """Memory for pages of the database that a connection takes at most."""
 
 NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)

@@ -75,11 +75,12 @@ async def write(folder: Path, facts_file: Path, crash: Crash) -> None:
     ):
         writer = Writer("team/app", session.service(), door, Random(3), facts)
         steps = [writer.create, writer.push, writer.push, writer.upload, writer.push, writer.untag]
-        steps += [writer.policy, writer.push, writer.untag, writer.delete, writer.create, writer.push]
+        steps += [writer.policy, writer.change, writer.change, writer.archive, writer.scan, writer.cancel]
+        steps += [writer.push, writer.untag, writer.delete, writer.create, writer.push]
         crash.armed = True
         for step in steps:
             before = pickle.dumps(Facts(exists=None))
-            if step in (writer.push, writer.upload, writer.policy):
+            if step not in (writer.create, writer.untag, writer.delete):
                 before = pickle.dumps(Facts(facts.exists, set(facts.layers), {}, set(), dict(facts.uploads)))
             facts_file.write_bytes(before)
             await step()

@@ -16,9 +16,12 @@ from ecr_async.errors import TransportError
 from ecr_async.local.state.blobs import Blobs
 from ecr_async.service import Service
 from tests.integration.local.content import descriptor, digest_of, manifest, push_layer
+from tests.integration.local.crashes.settings import SETTINGS
 from tests.integration.local.distribution.client import Door
 
 TAGS = ("v1", "v2", "latest")
+OTHERS = ("team/app-0", "team/app-1", "team/app-2")
+"""Repositories that layers are mounted from; those of all writers."""
 
 
 def content(seed: int) -> bytes:
@@ -42,11 +45,13 @@ class Facts:
     """Tags that were deleted."""
     uploads: dict[str, int] = attrs.field(factory=dict)
     """Bytes received, by the paths of uploads."""
+    settings: dict[str, int] = attrs.field(factory=dict)
+    """What the repository was set to last, by kinds of settings."""
 
     def forget(self) -> None:
         """Nothing is known any more."""
         self.exists = None
-        for held in (self.layers, self.tags, self.gone, self.uploads):
+        for held in (self.layers, self.tags, self.gone, self.uploads, self.settings):
             held.clear()
 
 
@@ -83,8 +88,10 @@ class Writer:
         if not self.facts.exists:
             await self.create()
             return
-        steps: list[Callable[[], Coroutine[Any, Any, None]]] = [self.push] * 6 + [self.upload] * 3
-        steps += [self.untag] * 2 + [self.delete, self.policy]
+        steps: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        steps += [self.push] * 6 + [self.upload] * 3
+        steps += [self.untag] * 2 + [self.change] * 3
+        steps += [self.archive, self.mount, self.cancel, self.scan, self.delete, self.policy]
         await self.random.choice(steps)()
 
     async def create(self) -> None:
@@ -92,6 +99,8 @@ class Writer:
         with contextlib.suppress(ecr.RepositoryAlreadyExistsException):
             await ecr.create_repository(self.service, ecr.CreateRepositoryRequest(self.name))
         self.facts.exists = True
+        sharing = ecr.PutAccountSettingRequest("BLOB_MOUNTING", "ENABLED")
+        await ecr.put_account_setting(self.service, sharing)
 
     async def delete(self) -> None:
         self.facts.forget()
@@ -136,14 +145,53 @@ class Writer:
         assert sent.status == 202
         self.facts.uploads[path] = half
 
+    async def cancel(self) -> None:
+        begun = await self.door.send("POST", f"/v2/{self.name}/blobs/uploads/")
+        assert (await self.door.send("DELETE", begun.location)).status == 204
+
+    async def mount(self) -> None:
+        seed, source = self.random.randrange(1, 12), self.random.choice(OTHERS)
+        query = f"mount={digest_of(content(seed))}&from={source}"
+        response = await self.door.send("POST", f"/v2/{self.name}/blobs/uploads/?{query}")
+        if response.status == 201:
+            self.facts.layers.add(seed)
+
+    async def change(self) -> None:
+        kind, value = self.random.choice(sorted(SETTINGS)), self.random.randrange(2, 100)
+        self.facts.settings.pop(kind, None)
+        await SETTINGS[kind].write(self.service, self.name, value)
+        self.facts.settings[kind] = value % 2 if kind == "scanning" else value
+
     async def untag(self) -> None:
         if not self.facts.tags:
             return
         tag = self.random.choice(sorted(self.facts.tags))
         del self.facts.tags[tag]
-        request = ecr.BatchDeleteImageRequest(self.name, [ecr.ImageIdentifier(image_tag=tag)])
-        await ecr.batch_delete_image(self.service, request)
+        if self.random.random() < 0.5:
+            request = ecr.BatchDeleteImageRequest(self.name, [ecr.ImageIdentifier(image_tag=tag)])
+            await ecr.batch_delete_image(self.service, request)
+        else:
+            assert (await self.door.send("DELETE", f"/v2/{self.name}/manifests/{tag}")).status == 202
         self.facts.gone.add(tag)
+
+    async def archive(self) -> None:
+        """Archive an image and restore it, which all its tags share."""
+        if not self.facts.tags:
+            return
+        held = dict(self.facts.tags)
+        self.facts.tags.clear()
+        image = ecr.ImageIdentifier(image_tag=self.random.choice(sorted(held)))
+        for target in ("ARCHIVE", "STANDARD"):
+            request = ecr.UpdateImageStorageClassRequest(self.name, image, target)
+            await ecr.update_image_storage_class(self.service, request)
+        self.facts.tags.update(held)
+
+    async def scan(self) -> None:
+        if not self.facts.tags:
+            return
+        image = ecr.ImageIdentifier(image_tag=self.random.choice(sorted(self.facts.tags)))
+        with contextlib.suppress(ecr.LimitExceededException):
+            await ecr.start_image_scan(self.service, ecr.StartImageScanRequest(self.name, image))
 
     # ------------------------------------------------------------------------ afterwards
 
@@ -164,6 +212,8 @@ class Writer:
             request = ecr.BatchCheckLayerAvailabilityRequest(self.name, [digest])
             [layer] = (await ecr.batch_check_layer_availability(self.service, request)).layers
             assert layer.layer_availability == "AVAILABLE"
+        for kind, value in self.facts.settings.items():
+            assert await SETTINGS[kind].read(self.service, self.name) == value, kind
         for tag, text in self.facts.tags.items():
             await self.verify_image(tag, text)
         for tag in self.facts.gone:
