@@ -54,7 +54,7 @@ async def copy_image(
         repository: The repository it goes into. It must be there.
         tags: Tags that the copy gets; by default the tag that was given.
         platforms: Of an image for several platforms, those to copy. One of them is copied as it is, several
-            in an index of their own; None copies all.
+            in an index of their own; None copies all. An image for one platform must be for one of these.
         include_referrers: Whether signatures, SBOMs and other artifacts about the image are copied too.
         source_registry_id: The AWS account of the source's registry; by default that of its credentials.
         registry_id: The AWS account of the destination's registry; by default that of its credentials.
@@ -65,7 +65,8 @@ async def copy_image(
             the next copy of a layer continues where this one was interrupted.
 
     Raises `ValidationError` for an argument that cannot be right, `ImageNotFoundException`,
-    `DigestMismatchError`, `ImmutableTagError`, `PlatformNotFoundError`, and what the operations raise.
+    `DigestMismatchError`, `ImmutableTagError`, `PlatformNotFoundError`, `UnsupportedDigestError`,
+    and what the operations raise.
     """
     check_services(source_service=source_service, service=service)
     check_kinds(str, source_repository=source_repository, repository=repository)

@@ -49,7 +49,7 @@ async def pull_image(
         destination: The layout's folder or archive; made if it isn't there.
         tags: The names that the layout lists the image under; by default the tag that was given.
         platforms: Of an image for several platforms, those to pull. One of them is pulled as it is, several
-            in an index of their own; None pulls all.
+            in an index of their own; None pulls all. An image for one platform must be for one of these.
         include_referrers: Whether signatures, SBOMs and other artifacts about the image are pulled too.
         registry_id: The AWS account of the registry; the caller's by default.
         progress: Gets how far each layer has come.

@@ -65,7 +65,7 @@ def read_mapping(path: Path, host: str) -> Mapping:
         return Mapping(host)
     try:
         registries = msgspec.toml.decode(content, type=_File).registry
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         reason = type(error).__name__ if b"secret_access_key" in content else error
         raise ConfigurationError(f"{path}: {reason}") from None
     return next((each for each in registries if fnmatch.fnmatchcase(host, each.match.lower())), Mapping(host))
