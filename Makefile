@@ -116,10 +116,10 @@ ready: $(READY)
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
-# Everything goes wrong at random, and what was promised holds: `make chaos WORKLOADS=1000000 KILLS=500 SEED=7`.
+# Everything goes wrong at random, and what was promised holds: `make chaos WORKLOADS=400000 TRANSFERS=20000 KILLS=500 SEED=7`.
 .PHONY: chaos soak
 chaos: $(READY)
-	$(BIN)/python -m tests.chaos.chaos $(if $(WORKLOADS),--workloads $(WORKLOADS)) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.chaos.chaos $(if $(WORKLOADS),--workloads $(WORKLOADS)) $(if $(TRANSFERS),--transfers $(TRANSFERS)) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests.chaos.kills --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 KILLS ?= 100

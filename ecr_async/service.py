@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 
 from yarl import URL
 
+from ecr_async._arguments import check_kinds
 from ecr_async._http.body import Body
 from ecr_async._http.proxy import proxy_for
 from ecr_async._http.route import Route, find_route
@@ -69,6 +70,7 @@ class Service:
         service rejects the call, `ResponseError` or `TransportError` when no response of the service came,
         `WrongEventLoopError` in another event loop than the one that the session was entered in.
         """
+        check_kinds(Operation, operation=operation)
         if operation.heavy:
             return self._encode_in_thread_and_send(operation, request)
         return self.send(operation, _encode(operation, request))
@@ -175,6 +177,8 @@ class Service:
         Nothing is signed and nothing tried again. Raises `TransportError` or `ResponseError` when there is
         no HTTP response; any status is returned.
         """
+        check_kinds(str, url=url, method=method)
+        check_kinds(Mapping | None, headers=headers)
         self._runtime.check_usable()
         try:
             target = URL(url, encoded=True)  # a signed URL is good only as it was signed
@@ -209,6 +213,7 @@ class Service:
 
     def with_retries(self, retries: RetryStrategy) -> Self:
         """Return this service with another retry strategy."""
+        check_kinds(RetryStrategy, retries=retries)
         service = copy.copy(self)
         service.retries = retries
         return service

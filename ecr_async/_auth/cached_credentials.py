@@ -18,9 +18,12 @@ Nothing runs between calls: a renewal starts with the first call that comes late
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import math
+import os
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable
 from typing import Self
@@ -172,7 +175,13 @@ class CachedCredentials:
         limit = asyncio.timeout(self._timeout)
         try:
             async with limit:
-                credentials = await adopt(await self._provider())
+                supplied: object = self._provider()
+                if not inspect.isawaitable(supplied):
+                    raise CredentialsError(
+                        "the credentials provider must be an async function: it returned "
+                        f"{type(supplied).__name__}, which cannot be awaited"
+                    )
+                credentials = await adopt(await supplied)
         except CredentialsError as failure:
             self._failed(failure)
         except Exception as error:
@@ -181,7 +190,9 @@ class CachedCredentials:
                     CredentialsError(f"no credentials within {self._timeout:g} seconds (credentials_timeout)")
                 )
                 return
-            wrapped = CredentialsError(f"the credentials provider failed with {type(error).__name__}")
+            # The error's own text may hold a secret.
+            kind = f"{type(error).__name__}{_place(error)}"
+            wrapped = CredentialsError(f"the credentials provider failed with {kind}; see its __cause__")
             wrapped.__cause__ = error
             self._failed(wrapped)
         else:
@@ -218,3 +229,11 @@ class CachedCredentials:
             )
         self._delay = min(max(2 * self._delay, SHORTEST_DELAY_SECONDS), LONGEST_DELAY_SECONDS)
         self._paused_until = self._monotonic() + self._delay
+
+
+def _place(error: BaseException) -> str:
+    """Return where an error was raised, for a message; empty for one that was not raised in the provider."""
+    *_, last = traceback.extract_tb(error.__traceback__) or [None]
+    if last is None or last.filename == __file__:
+        return ""
+    return f" in {last.name} ({os.path.basename(last.filename)}, line {last.lineno})"

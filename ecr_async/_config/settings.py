@@ -30,7 +30,7 @@ from ecr_async.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Config", "RetryMode", "load", "needs_files"]
+__all__ = ["Config", "RetryMode", "load", "needs_files", "profile_fault"]
 
 _logger = logging.getLogger("ecr_async")
 
@@ -296,11 +296,22 @@ def _profile_section(
 ) -> Mapping[str, Any]:
     profiles: Mapping[str, Mapping[str, Any]] = files.get("profiles", {})
     if requested_profile is not None and requested_profile not in profiles:
-        raise ConfigurationError(
-            f"profile {first_line(requested_profile)!r} is neither in {_config_file(environ)} nor in "
-            f"{_credentials_file(environ)}"
-        )
+        raise ConfigurationError(f"profile {_in_neither_file(requested_profile, environ)}")
     return profiles.get(requested_profile or "default", {})
+
+
+def _in_neither_file(profile: str, environ: Mapping[str, str]) -> str:
+    files = f"neither in {_config_file(environ)} nor in {_credentials_file(environ)}"
+    return f"{first_line(profile)!r} is {files}"
+
+
+def profile_fault(profile: str, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the sentence about a profile that doesn't exist; None for one that does.
+
+    Raises `ConfigurationError` for a file that can't be read.
+    """
+    files = read_shared_files(_config_file(environ), _credentials_file(environ))
+    return None if profile in files["profiles"] else _in_neither_file(profile, environ)
 
 
 def _config_file(environ: Mapping[str, str]) -> str:

@@ -33,6 +33,9 @@ SHOWN = 80
 BODY_SHOWN = 4096
 """Bytes at the beginning of an error's body that are looked through for secrets and shown in part."""
 
+ERROR_SIZE_MAX = 128 * 1024
+"""Bytes of the largest error that is parsed. The service's have a few hundred; what is larger is a page."""
+
 ErrorFinder: TypeAlias = Callable[[str], type[ServiceError] | None]
 """Finds the class of a modelled error by its code."""
 
@@ -102,7 +105,7 @@ def decode_error(
     `find_error` returns the class of an error that the operation does not declare, by its code. What the
     exception repeats of the response is cleaned by `redactor`.
     """
-    document = _json_object(body)
+    document = _json_object(body) if len(body) <= ERROR_SIZE_MAX else {}
     written = header(headers, "x-amzn-errortype") or _text(document, "__type") or _text(document, "code")
     code = written.partition(":")[0].rpartition("#")[2]
     message = redactor.text(_text(document, "message") or _text(document, "Message"))

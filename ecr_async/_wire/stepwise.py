@@ -1,13 +1,12 @@
 """Large responses, decoded a step at a time: between two steps the event loop has its turn.
 
 A page of a thousand images is decoded in one step, of 2 ms: copying it in another would find it no longer
-in the processor's caches. What is larger is opened level by level: msgspec finds where each item of a list
-begins and ends, and each is then decoded alone. Before that the values are counted, since `{}` is two bytes
-on the wire and a few hundred in memory.
+in the processor's caches. What is larger is opened level by level: a list is divided into shorter ones,
+msgspec finds where each item of those begins and ends, and each is then decoded alone. Before that the values
+are counted, since `{}` is two bytes on the wire and a few hundred in memory.
 """
 
 import contextlib
-import re
 from collections.abc import Generator
 from typing import Any
 
@@ -19,6 +18,7 @@ from ecr_async._wire.copying import copier
 from ecr_async._wire.decoding import Document, Steps
 from ecr_async._wire.invalid import InvalidError
 from ecr_async._wire.lenient_decoding import structure, structure_value
+from ecr_async._wire.outline import Outline, divided
 
 __all__ = ["VALUES_MAX", "decode_in_steps"]
 
@@ -34,22 +34,26 @@ ITEM_SIZE_MAX = 64 * 1024
 STEP = 128 * 1024
 """About how many bytes of small items are decoded in one step."""
 
-ITEM_COST = 64
-"""Bytes that each item counts for there, on top of its own."""
+ITEMS = 2000
+"""How many small items are decoded in one step."""
 
-COUNTED = 1024 * 1024
+COUNTED = 256 * 1024
 """How many bytes are searched for values in one step."""
 
 VALUES_MAX = 2_000_000
-"""How many values a response may hold; an object counts as `OBJECT_COST` of them."""
+"""How many values a response may hold; an object counts as several."""
 
-OBJECT_COST = 4
+TEXT_SIZE_MAX = 8 * 1024 * 1024
+"""The size in bytes of the largest text or blob, as JSON: an image's manifest has 4 MiB at most."""
+
+MAP_SIZE_MAX = 1024 * 1024
+"""The size in bytes of the largest map."""
 
 
 def decode_in_steps(cls: Any, body: Document) -> Steps:
     """Return the object of a class of the API in a large response's body.
 
-    Raises `InvalidError` with the path of what does not fit, or for a body that holds too many values.
+    Raises `InvalidError` with the path of what does not fit, or for a body that holds too much.
     """
     if len(body) <= PAGE_SIZE_MAX and (page := _page(cls, body)) is not None:
         with contextlib.suppress(TypeError):
@@ -71,40 +75,33 @@ def _page(cls: Any, body: Document) -> msgspec.Struct | None:
 
 def _check_cost(body: Document) -> Generator[None, None, None]:
     """Reject a body that holds too many values."""
-    estimate = 0
+    outline = Outline()
     for start in range(0, len(body), COUNTED):
-        end = start + COUNTED
-        estimate += OBJECT_COST * body.count(b"{", start, end) + body.count(b",", start, end)
-        yield
-    if estimate <= VALUES_MAX:
-        return
-    cost = 0  # now without what stands in strings, such as manifests
-    for number, token in enumerate(re.finditer(_TOKENS, body, re.DOTALL)):
-        cost += {b"{": OBJECT_COST, b",": 1}.get(token[0], 0)
-        if cost > VALUES_MAX:
+        outline.read(body[start : start + COUNTED])
+        if outline.cost > VALUES_MAX:
             raise InvalidError(f"must hold at most {VALUES_MAX:,} values")
-        if number % PAGE_ITEMS_MAX == 0:
-            yield
-
-
-_TOKENS = rb'"(?:[^"\\]++|\\.)*+"|[{,]'
+        yield
 
 
 def _open(kind: Kind, body: "Document | msgspec.Raw") -> Steps:
     """Return a value as `structure` takes it: an object and a large list ready, anything else parsed."""
-    is_small = len(memoryview(body)) <= ITEM_SIZE_MAX
+    size = len(memoryview(body))
+    is_small = size <= ITEM_SIZE_MAX
     if body == _NULL or not (kind.is_object or (kind.base is tuple and not is_small)):
+        limit = TEXT_SIZE_MAX if kind.item is None else MAP_SIZE_MAX
+        if size > limit:
+            raise InvalidError(f"must be at most {limit:,} bytes")
         return decoding.parse(bytes(body))
     if is_small:
         return decoding.decode(kind.base, bytes(body))
-    try:
-        return (yield from (_open_object(kind, body) if kind.is_object else _open_list(kind, body)))
-    except msgspec.ValidationError:
-        raise InvalidError(f"must be {'an object' if kind.is_object else 'a list'}") from None
+    return (yield from (_open_object(kind, body) if kind.is_object else _open_list(kind, body)))
 
 
 def _open_object(kind: Kind, body: "Document | msgspec.Raw") -> Steps:
-    values = yield from decoding.read_in_steps(_OBJECT, body)
+    try:
+        values = yield from decoding.read_in_steps(_OBJECT, body)
+    except msgspec.ValidationError:
+        raise InvalidError("must be an object") from None
     yield
     document: dict[str, Any] = {}
     for member in members_of(kind.base):
@@ -118,21 +115,23 @@ def _open_object(kind: Kind, body: "Document | msgspec.Raw") -> Steps:
 
 def _open_list(kind: Kind, body: "Document | msgspec.Raw") -> Steps:
     assert kind.item is not None
-    items = yield from decoding.read_in_steps(_LIST, body)
-    yield
+    whole = memoryview(body)
+    if whole[0] != ord("["):
+        raise InvalidError("must be a list")
     ready: list[Any] = []
-    size = 0
-    for index, item in enumerate(items):
-        try:
-            value = structure_value(kind.item, (yield from _open(kind.item, item)))
-        except InvalidError as invalid:
-            raise invalid.under(f"[{index}]") from None
-        if value is not None:
-            ready.append(value)
-        size += len(memoryview(item)) + ITEM_COST
-        if size > STEP:
-            size = 0
-            yield
+    index = 0
+    for part in divided(whole, STEP):
+        yield
+        for item in (yield from decoding.read_in_steps(_LIST, part)) if part else ():
+            try:
+                value = structure_value(kind.item, (yield from _open(kind.item, item)))
+            except InvalidError as invalid:
+                raise invalid.under(f"[{index}]") from None
+            index += 1
+            if value is not None:
+                ready.append(value)
+            if index % ITEMS == 0:
+                yield
     return tuple(ready)
 
 

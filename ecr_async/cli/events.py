@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ecr_async.cli.event_lines import line
+from ecr_async.cli.options import Profile, option, region_fault, url_fault
 from ecr_async.cli.sqs_client import sqs_client
 from ecr_async.errors import ConfigurationError
 from ecr_async.events import Event, Failure, Message, SqsQueue, Worker
@@ -34,11 +35,13 @@ def tail(
     ] = False,
     delete: Annotated[bool, typer.Option("--delete", help="Delete what was shown from the queue.")] = False,
     count: Annotated[int | None, typer.Option(min=1, help="End after so many events.")] = None,
-    profile: Annotated[str | None, typer.Option(help="A profile of the AWS configuration.")] = None,
+    profile: Profile = None,
     region: Annotated[
-        str | None, typer.Option(help="The queue's region; by default as its URL has it.")
+        str | None, option(help="The queue's region; by default as its URL has it.", fault_of=region_fault)
     ] = None,
-    endpoint_url: Annotated[str | None, typer.Option(help="Where SQS is, if it isn't AWS's own.")] = None,
+    endpoint_url: Annotated[
+        str | None, option(help="Where SQS is, if it isn't AWS's own.", fault_of=url_fault)
+    ] = None,
 ) -> None:
     """Show the events that come into an SQS queue.
 

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from ecr_async.cli.event_sinks import sink_for
+from ecr_async.cli.options import checked
 from ecr_async.errors import ConfigurationError
 from ecr_async.local import EventSink, LocalECR, RateLimit
 from ecr_async.local import serve as serve_forever
@@ -24,18 +25,6 @@ from ecr_async.local.http.behaviour import check_operation
 from ecr_async.local.samples import fill_with_samples
 
 __all__ = ["serve"]
-
-
-def _account(value: str) -> str:
-    if fault := account_fault(value):
-        raise typer.BadParameter(fault)
-    return value
-
-
-def _region(value: str) -> str:
-    if fault := region_fault(value):
-        raise typer.BadParameter(fault)
-    return value
 
 
 class Style(Enum):
@@ -73,11 +62,14 @@ def serve(
         ),
     ] = None,
     account: Annotated[
-        str, typer.Option(help="The account of the server's own access key.", callback=_account)
+        str, typer.Option(help="The account of the server's own access key.", callback=checked(account_fault))
     ] = "123456789012",
     region: Annotated[
         str,
-        typer.Option(help="The region of registries that a name doesn't choose one for.", callback=_region),
+        typer.Option(
+            help="The region of registries that a name doesn't choose one for.",
+            callback=checked(region_fault),
+        ),
     ] = "us-east-1",
     uri_style: Annotated[
         Style,

@@ -14,7 +14,15 @@ from rich.filesize import decimal
 
 from ecr_async._bulk.images.results import FailedListing, FailedRepository, VanishedRepository
 from ecr_async.cli.interruption import run
-from ecr_async.cli.options import FromEndpointUrl, FromProfile, FromRegion, ToEndpointUrl
+from ecr_async.cli.options import (
+    FromEndpointUrl,
+    FromProfile,
+    FromRegion,
+    ToEndpointUrl,
+    option,
+    profile_fault,
+    region_fault,
+)
 from ecr_async.cli.places import Place
 from ecr_async.cli.progress import progress_bar
 from ecr_async.cli.registries import Registries
@@ -70,12 +78,16 @@ def sync(
     ] = 16,
     from_profile: FromProfile = None,
     to_profile: Annotated[
-        list[str] | None, typer.Option(help="A destination's profile; may be given again.")
+        list[str] | None,
+        option(help="A destination's profile; may be given again.", fault_of=profile_fault),
     ] = None,
     from_region: FromRegion = None,
     to_region: Annotated[
         list[str] | None,
-        typer.Option(help="A destination's region; may be given again. By default its profile's."),
+        option(
+            help="A destination's region; may be given again. By default its profile's.",
+            fault_of=region_fault,
+        ),
     ] = None,
     from_endpoint_url: FromEndpointUrl = None,
     to_endpoint_url: ToEndpointUrl = None,

@@ -35,12 +35,22 @@ class Problem:
         return f"{named}: {self.path}: {self.message}"
 
 
-class LifecyclePolicyError(ECRError, ValueError):
-    """A policy that ECR would reject. `problems` has every reason, in the document's order."""
+MAX_PROBLEMS = 200
+"""How many an error names: four for each of a policy's 50 rules."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__(tuple(problems))
-        self.problems = tuple(problems)
+
+class LifecyclePolicyError(ECRError, ValueError):
+    """A policy that ECR would reject.
+
+    `problems` has every reason, in the document's order; of more than 200 the first ones, and `omitted` is
+    the number of the others.
+    """
+
+    def __init__(self, problems: Sequence[Problem], omitted: int = 0) -> None:
+        self.problems = tuple(problems[:MAX_PROBLEMS])
+        self.omitted = omitted + len(problems) - len(self.problems)
+        super().__init__(self.problems, self.omitted)
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.problems))
+        lines = [*map(str, self.problems), *([f"and {self.omitted:,} more"] if self.omitted else [])]
+        return "\n".join(lines)

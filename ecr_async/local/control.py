@@ -171,5 +171,5 @@ def _moment(text: str) -> datetime:
 async def _members(request: web.Request) -> dict[str, Any]:
     try:
         return msgspec.json.decode(await request.read(), type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise ValueError("the body must be a JSON object") from None

@@ -3,22 +3,30 @@
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 
 import ecr_async as ecr
-from tests.chaos.registry import Registry
-from tests.chaos.workloads import WORKLOADS
 
-__all__ = ["Outcomes", "Patience", "run_workloads"]
+__all__ = ["Outcomes", "Patience", "Workload", "run_workloads"]
+
+T = TypeVar("T")
+
+Workload: TypeAlias = Callable[[ecr.Service, T], Coroutine[Any, Any, None]]
+"""What a program does with a service; the second argument is what it does it to."""
+
+LONGEST_TURNS = 2000
+"""Turns of the event loop after which something is cancelled at the latest, where turns are counted."""
 
 
 @attrs.frozen
 class Patience:
     """How often a workload is cancelled at a random moment, and how long one may take at the most.
 
-    `longest` is in seconds of virtual time.
+    `longest` is in seconds of virtual time. The moment is one of that time, at which most wait for something,
+    or else one of so many turns of the event loop later, in which they work.
     """
 
     cancelled_share: float = 0.0
@@ -51,21 +59,22 @@ class Outcomes:
 
 async def run_workloads(
     session: ecr.Session,
-    registry: Registry,
+    world: T,
     chance: random.Random,
+    workloads: Mapping[str, tuple[Workload[T], int]],
     *,
     number: int,
     workers: int = 20,
     patience: Patience = Patience(),
     outcomes: Outcomes | None = None,
-    among: Collection[str] = tuple(WORKLOADS),
 ) -> Outcomes:
     """Run so many workloads, each worker with a service of its own, and so with a retry quota of its own.
 
-    Fails where one ends in anything but success, a typed error or its cancellation.
+    Each of `workloads` has a weight. Fails where one ends in anything but success, a typed error or its
+    cancellation.
     """
     outcomes = outcomes or Outcomes()
-    names = chance.choices(list(among), [WORKLOADS[name][1] for name in among], k=number)
+    names = chance.choices(list(workloads), [weight for _, weight in workloads.values()], k=number)
     left = iter(names)
 
     async def worker() -> None:
@@ -74,13 +83,14 @@ async def run_workloads(
             outcomes.counts[name][await run_one(service, name)] += 1
 
     async def run_one(service: ecr.Service, name: str) -> str:
-        workload, _ = WORKLOADS[name]
+        workload, _ = workloads[name]
         loop = asyncio.get_running_loop()
-        task = loop.create_task(workload(service, registry))
+        task = loop.create_task(workload(service, world))
         if chance.random() < patience.cancelled_share:
-            cancelling = loop.call_later(chance.expovariate(1 / 5), task.cancel)
+            cancelling = loop.create_task(cancel(task, chance))
             await asyncio.wait([task])
             cancelling.cancel()
+            await asyncio.wait([cancelling])
         else:
             await asyncio.wait([task], timeout=patience.longest)
         assert task.done(), f"{name} takes more than {patience.longest} seconds"
@@ -97,3 +107,13 @@ async def run_workloads(
         for _ in range(workers):
             group.create_task(worker())
     return outcomes
+
+
+async def cancel(task: asyncio.Task[None], chance: random.Random) -> None:
+    """Cancel a task at a random moment."""
+    if chance.random() < 0.5:
+        await asyncio.sleep(chance.expovariate(1 / 5))
+    else:
+        for _ in range(int(LONGEST_TURNS ** chance.random())):
+            await asyncio.sleep(0)
+    task.cancel()

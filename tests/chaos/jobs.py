@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -9,21 +10,26 @@ import attrs
 
 import ecr_async as ecr
 
-__all__ = ["JOBS", "Job", "do"]
+__all__ = ["FAILED", "JOBS", "Job", "do"]
 
 
 @attrs.frozen
 class Job:
-    """One job: at which server, in which folder of its own, with which repository of its own."""
+    """One job: at which server, in which folder of its own, with which repository of its own.
+
+    `timeout` is how many seconds an attempt may take.
+    """
 
     kind: str
     url: str
     folder: Path
     repository: str
+    timeout: float
 
     def session(self, region: str = "us-east-1") -> ecr.Session:
         """Return a session of the server's own account."""
         return ecr.Session(
+            timeout=self.timeout,
             endpoint_url=self.url,
             access_key_id="AKIALOCALECR00000000",
             secret_access_key="local-ecr-secret-key",
@@ -78,7 +84,14 @@ for name in ("push_image", "pull_image", "sync_images", "scan_images", "write_js
     getattr(ecr, name)  # loaded once, before processes are made of this one
 
 
+FAILED = 3
+"""The exit status of a process whose job ended with an error of the library's."""
+
+
 def do(job: Job) -> None:
     """Do a job to its end, in a process that may be killed at any moment."""
     os.environ["XDG_STATE_HOME"] = str(job.folder / "state")
-    asyncio.run(JOBS[job.kind](job))  # type: ignore[arg-type]
+    try:
+        asyncio.run(JOBS[job.kind](job))  # type: ignore[arg-type]
+    except ecr.ECRError:
+        sys.exit(FAILED)

@@ -3,6 +3,9 @@
 A job is killed up to three times, each time when a random number of bytes has passed, and then finished.
 Afterwards everything is there exactly once, and no byte that the server or the disk had already was moved
 again: for a push and a sync by what the server accepted, for a pull by what it served.
+
+Every other job meets a server that misbehaves until its last run: it may fail then, with an error of the
+library's, and what was lost on its way may be moved again.
 """
 
 import argparse
@@ -20,11 +23,12 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from aiohttp import web
 
 import ecr_async as ecr
 from ecr_async.local import LocalECR
 from tests.chaos import jobs
-from tests.chaos.jobs import JOBS, Job
+from tests.chaos.jobs import FAILED, JOBS, Job
 from tests.integration.transfer.layouts import files_of, image, noise, write_layout
 from tests.integration.transfer.proxy import MIB, Proxy, proxied
 
@@ -32,6 +36,9 @@ __all__ = ["Kills", "kill"]
 
 SECONDS_MAX = 60
 """How long a job may take, and a process may go on, on a machine that has other things to do."""
+
+PATIENCE = 4
+"""Seconds after which a job gives up an attempt, where the server stalls now and then."""
 
 MADE = image(noise(11 * MIB, 1), noise(MIB, 2), noise(20_000, 3))
 SYNCED = [MADE, image(noise(11 * MIB, 1), noise(50_000, 4)), image(noise(60_000, 5))]
@@ -55,11 +62,36 @@ PASSING = {
 """The bytes that pass for each job, about: layers in base64, layers as they are, both, and requests only."""
 
 
+class RoughProxy(Proxy):
+    """One that drops, stalls, throttles and fails a share of the requests while it is `rough`."""
+
+    def __init__(self, upstream: str, chance: random.Random) -> None:
+        super().__init__(upstream)
+        self.rough = 0.0
+        self._chance = chance
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        if self._chance.random() >= self.rough:
+            return await super().handle(request)
+        match self._chance.choice(["drop", "lose", "stall", "throttle", "fail"]):
+            case "throttle":
+                return web.json_response({"__type": "ThrottlingException"}, status=400)
+            case "fail":
+                return web.Response(status=self._chance.choice([500, 502, 503]), text="<html>")
+            case "stall":
+                await asyncio.sleep(2 * PATIENCE)
+            case "lose":
+                await super().handle(request)
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+
 @attrs.define
 class Kills:
     """Kills processes that work at one server, and counts."""
 
-    proxy: Proxy
+    proxy: RoughProxy
     local: LocalECR
     folder: Path
     chance: random.Random
@@ -69,17 +101,21 @@ class Kills:
     async def round(self, kind: str) -> None:
         """Kill one job up to three times, and have it done."""
         number = self.done.total()
-        job = Job(kind, self.proxy.url, self.folder / str(number), f"kills/{kind}-{number}")
+        rough = self.chance.choice([0, 0, 0.05, 0.2])
+        timeout = PATIENCE if rough else SECONDS_MAX
+        job = Job(kind, self.proxy.url, self.folder / str(number), f"kills/{kind}-{number}", timeout)
         job.folder.mkdir()
         await self._prepare(job)
         self.proxy.accepted = self.proxy.served = 0
+        self.proxy.rough = rough
         for _ in range(self.chance.randint(1, 3)):
             await self._kill(job, self.chance.randrange(PASSING[kind]))
         there = _size_on_disk(job)
         self.proxy.served = 0
+        self.proxy.rough = 0
         self.proxy.expect(1 << 60)
         assert await self._run(job) == 0, f"{job} fails after it was killed"
-        await self._check(job, there)
+        await self._check(job, there, may_repeat=rough > 0)
         shutil.rmtree(job.folder)
         for region in (
             [] if kind == "scan" else ["us-east-1"] if kind != "sync" else ["us-east-1", "eu-west-1"]
@@ -107,7 +143,8 @@ class Kills:
         enough.cancel()
         process.kill()
         await ended
-        assert process.exitcode in (0, -9), f"{job} ends with {process.exitcode}"
+        ends = (0, -9, FAILED) if self.proxy.rough else (0, -9)
+        assert process.exitcode in ends, f"{job} ends with {process.exitcode}"
         self.killed[job.kind] += process.exitcode == -9
         await asyncio.sleep(0.02)  # in which the proxy passes on what it had in hand
 
@@ -117,10 +154,11 @@ class Kills:
         await asyncio.to_thread(process.join, SECONDS_MAX)
         return process.exitcode
 
-    async def _check(self, job: Job, there: int) -> None:
+    async def _check(self, job: Job, there: int, *, may_repeat: bool) -> None:
         match job.kind:
             case "push":
-                assert self.proxy.accepted == size_of(MADE), f"{job}: {self.proxy.accepted:,} bytes sent"
+                accepted = self.proxy.accepted
+                assert accepted == size_of(MADE) or may_repeat, f"{job}: {accepted:,} bytes sent"
                 assert await self._listed(job, "us-east-1") == {"v1": MADE.digest}
             case "pull":
                 assert self.proxy.served == size_of(MADE) - there, (
@@ -129,7 +167,8 @@ class Kills:
                 expected = {f"blobs/{digest.replace(':', '/')}": blob for digest, blob in MADE.all.items()}
                 assert expected.items() <= _pulled(job).items()
             case "sync":
-                assert self.proxy.accepted == size_of(*SYNCED), f"{job}: {self.proxy.accepted:,} bytes sent"
+                accepted = self.proxy.accepted
+                assert accepted == size_of(*SYNCED) or may_repeat, f"{job}: {accepted:,} bytes sent"
                 tags = {f"v{number}": made.digest for number, made in enumerate(SYNCED, 1)}
                 assert await self._listed(job, "eu-west-1") == tags
             case _:
@@ -160,7 +199,10 @@ def _size_on_disk(job: Job) -> int:
 async def opened(chance: random.Random) -> AsyncIterator[Kills]:
     """Serve a registry with images to scan, for as long as the block lasts."""
     with tempfile.TemporaryDirectory() as folder:
-        async with LocalECR(verify_layers=False) as local, proxied(Proxy(local.endpoint_url)) as proxy:
+        async with (
+            LocalECR(verify_layers=False) as local,
+            proxied(RoughProxy(local.endpoint_url, chance)) as proxy,
+        ):
             for name, size in SCANNED.items():
                 await local.call(ecr.CreateRepositoryRequest(name))
                 for number in range(size):

@@ -1,33 +1,58 @@
 """A server that resets, stalls, truncates, lies, throttles and dies at random."""
 
 import asyncio
-import contextlib
-import json
 import random
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import Any, Protocol
 
-from tests.chaos.registry import Registry, Rejection
-from tests.faults.server import Exchange, drop, head, page, reject, reset, respond, stall
+import attrs
 
-__all__ = ["FAULTS", "Chaos"]
+from tests.faults.server import JSON, Exchange, Request, drop, head, page, reject, reset, respond, stall
+
+__all__ = ["FAULTS", "Backend", "Chaos", "Reply"]
 
 NOTHING = "nothing wrong"
 
 Fault = Callable[["Chaos", Exchange], Coroutine[Any, Any, None]]
 
 
+@attrs.frozen
+class Reply:
+    """A right response."""
+
+    body: bytes
+    status: int = 200
+    headers: Mapping[str, str] = {"Content-Type": JSON}
+
+    @property
+    def head(self) -> bytes:
+        """What comes before the body."""
+        return head(self.status, {**self.headers, "Content-Length": str(len(self.body))})
+
+
+class Backend(Protocol):
+    """What carries out the requests."""
+
+    async def respond(self, request: Request) -> Reply:
+        """Carry out a request."""
+        ...
+
+
 class Chaos:
-    """The behaviour of a server: mostly right; `faults` are the shares of its responses that are not."""
+    """The behaviour of a server: mostly right; `faults` are the shares of its responses that are not.
+
+    `counts` are the requests by what was done, and `calls` is how many of them a call began with.
+    """
 
     def __init__(
-        self, registry: Registry, chance: random.Random, *, faults: Mapping[str, float] | None = None
+        self, backend: Backend, chance: random.Random, *, faults: Mapping[str, float] | None = None
     ) -> None:
-        self.registry = registry
+        self.backend = backend
         self.chance = chance
         self.faults = faults or {}
         self.counts: Counter[str] = Counter()
+        self.calls = 0
         self._dead_for = 0
 
     async def serve(self, exchange: Exchange) -> None:
@@ -40,6 +65,7 @@ class Chaos:
             right = 1 - sum(self.faults.values())
             name = self.chance.choices([NOTHING, *self.faults], [right, *self.faults.values()])[0]
         self.counts[name] += 1
+        self.calls += exchange.request.headers.get("amz-sdk-request", "").startswith("attempt=1;")
         await FAULTS.get(name, Chaos.do_right)(self, exchange)
 
     def stop(self) -> None:
@@ -47,26 +73,21 @@ class Chaos:
         self.faults, self._dead_for = {}, 0
 
     async def do_right(self, exchange: Exchange) -> None:
-        try:
-            body = json.dumps(self.registry.serve(exchange.request)).encode()
-        except Rejection as rejection:
-            await reject(str(rejection))(exchange)
-        else:
-            await respond(body)(exchange)
+        reply = await self.backend.respond(exchange.request)
+        await exchange.send(reply.head + reply.body)
 
     async def do_and_lose(self, exchange: Exchange) -> None:
         """Carry out the request; the response is lost on its way."""
-        with contextlib.suppress(Rejection):
-            self.registry.serve(exchange.request)
+        await self.backend.respond(exchange.request)
         await self.chance.choice([drop, reset, stall])(exchange)
 
     async def truncate(self, exchange: Exchange) -> None:
-        """Carry out the request, and send half of the response."""
-        try:
-            body = json.dumps(self.registry.serve(exchange.request)).encode()
-        except Rejection:
-            body = b'{"__type": "Rejection"}'
-        await exchange.send(head(200, {"Content-Length": str(len(body))}) + body[: len(body) // 2])
+        """Carry out the request, and send a part of the response."""
+        reply = await self.backend.respond(exchange.request)
+        part = self.chance.choice(
+            [reply.head[:20], reply.head, reply.head + reply.body[: len(reply.body) // 2]]
+        )
+        await exchange.send(part)
         await self.chance.choice([drop, reset, stall])(exchange)
 
     async def be_slow(self, exchange: Exchange) -> None:
@@ -95,12 +116,32 @@ class Chaos:
         await self.chance.choice(FAILURES)(exchange)
 
 
+MEMBERS = (
+    "downloadUrl",
+    "failures",
+    "image",
+    "imageDetails",
+    "imageIds",
+    "images",
+    "layerDigest",
+    "layers",
+    "partSize",
+    "policyText",
+    "repositories",
+    "repository",
+    "status",
+    "uploadId",
+)
+"""Members of responses, each of which has a type that is neither an empty list nor a number of 7.5."""
+
 LIES = [
     b"{",
     b"[]",
     b"null",
-    b'{"repositories": 7, "imageDetails": 7, "repository": 7, "uploadId": 7, "status": 7}',
-    b'{"repositories": [7], "imageDetails": [[]], "repository": [], "partSize": "x", "status": {}}',
+    *(
+        b"{%s}" % b", ".join(b'"%s": %s' % (name.encode(), value) for name in MEMBERS)
+        for value in (b"7.5", b"[[]]")
+    ),
     b"<html></html>",
     b"\xff\xfe",
 ]

@@ -5,9 +5,10 @@ import json
 from collections import Counter
 from typing import Any
 
+from tests.chaos.misbehaviour import Reply
 from tests.faults.server import Request
 
-__all__ = ["Registry", "Rejection"]
+__all__ = ["Registry"]
 
 MAX_PAGE_SIZE = 25
 POLLS_OF_A_PREVIEW = 4
@@ -28,12 +29,14 @@ class Registry:
         self.effects: Counter[str] = Counter()
         self._polls: Counter[str] = Counter()
 
-    def serve(self, request: Request) -> dict[str, Any]:
-        """Carry out a request and return the response's members. Raises `Rejection`."""
+    async def respond(self, request: Request) -> Reply:
+        """Carry out a request."""
         operation = request.headers["x-amz-target"].partition(".")[2]
         handler = getattr(self, f"_{operation}")
-        response: dict[str, Any] = handler(json.loads(request.body))
-        return response
+        try:
+            return Reply(json.dumps(handler(json.loads(request.body))).encode())
+        except Rejection as rejection:
+            return Reply(json.dumps({"__type": str(rejection), "message": "no"}).encode(), 400)
 
     def _DescribeRepositories(self, members: dict[str, Any]) -> dict[str, Any]:
         return page("repositories", [{"repositoryName": name} for name in self.images], members)

@@ -21,6 +21,7 @@ import ecr_async as ecr
 from tests.chaos.harness import run_workloads
 from tests.chaos.misbehaviour import Chaos
 from tests.chaos.registry import Registry
+from tests.chaos.workloads import WORKLOADS
 from tests.faults.server import FaultServer, session_for
 from tests.virtual_time import run
 
@@ -33,6 +34,7 @@ WARM_UP = 3
 ALLOWED_GROWTH = 4 * 2**20
 MILD = {"hangs up afterwards": 0.01, "throttles": 0.01, "is slow": 0.01}
 LIFETIME = timedelta(minutes=1)
+READING = {name: WORKLOADS[name] for name in ("call", "page through", "wait")}
 
 
 @attrs.frozen
@@ -61,7 +63,8 @@ def soak(requests: int, show: Callable[[Sample], None]) -> list[Sample]:
 
 
 async def _soak(requests: int, show: Callable[[Sample], None]) -> list[Sample]:
-    chaos = Chaos(Registry(), random.Random(0), faults=MILD)
+    registry = Registry()
+    chaos = Chaos(registry, random.Random(0), faults=MILD)
     samples: list[Sample] = []
     credentials = Rotating()
     async with (
@@ -71,9 +74,7 @@ async def _soak(requests: int, show: Callable[[Sample], None]) -> list[Sample]:
         while len(samples) < SAMPLES:
             chaos.faults = MILD if len(samples) % 2 else {**MILD, "throttles": 0.1}
             while chaos.counts.total() < requests * (len(samples) + 1) / SAMPLES:
-                await run_workloads(
-                    session, chaos.registry, chaos.chance, number=200, among=("call", "page through", "wait")
-                )
+                await run_workloads(session, registry, chaos.chance, READING, number=200)
             await asyncio.sleep(60)  # in which closed connections are gone, and credentials grow old
             samples.append(sample(chaos, credentials, server.open_connections))
             show(samples[-1])

@@ -2,18 +2,25 @@
 
 import pytest
 
-from tests.chaos.chaos import rounds_of_chaos
+from tests.chaos.chaos import chaos_of_calls, chaos_of_transfers
 from tests.chaos.kills import kill
 from tests.chaos.soak import soak
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_goes_wrong_what_was_promised_holds(seed: int) -> None:
-    outcomes, chaos = rounds_of_chaos(400, seed)
+    outcomes, chaos = chaos_of_calls(400, seed)
     assert outcomes.total == 400
     assert len(chaos.counts) > 10, "nearly everything has gone wrong"
     for workload, ends in outcomes.counts.items():
         assert ends["succeeded"], f"{workload} succeeds now and then"
+
+
+@pytest.mark.parametrize("seed", [4, 7])
+def test_whatever_becomes_of_a_transfer_images_are_whole(seed: int) -> None:
+    outcomes, chaos = chaos_of_transfers(40, seed)
+    assert outcomes.total == 40
+    assert len(chaos.counts) > 10, "nearly everything has gone wrong"
 
 
 async def test_whoever_is_killed_what_was_done_stays_done() -> None:

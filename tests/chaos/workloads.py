@@ -2,20 +2,19 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Mapping
 from contextlib import aclosing
 from typing import Any
 
 import ecr_async as ecr
+from tests.chaos.harness import Workload
 from tests.chaos.registry import Registry
 
-__all__ = ["WORKLOADS", "Workload"]
+__all__ = ["WORKLOADS"]
 
 _ = (
     ecr.scan_images
 )  # loaded now: while a loop's errors are shown, Python 3.11 may fail to compile what is loaded
-
-Workload = Callable[[ecr.Service, Registry], Coroutine[Any, Any, None]]
 
 _numbers = itertools.count()
 
@@ -101,7 +100,7 @@ async def scan(service: ecr.Service, registry: Registry) -> None:
     assert found == Counter(image for name in complete for image in registry.images[name])
 
 
-WORKLOADS: dict[str, tuple[Workload, int]] = {
+WORKLOADS: Mapping[str, tuple[Workload[Registry], int]] = {
     "call": (call, 60),
     "page through": (page_through, 14),
     "create": (create, 12),

@@ -204,6 +204,15 @@ def test_no_response_makes_decoding_fail(body: bytes, error_type: str | None) ->
     assert isinstance(understood(body, error_type=error_type), CallError)
 
 
+def test_of_an_error_that_is_a_document_of_many_bytes_nothing_is_parsed() -> None:
+    page = b'{"__type": "ServerException", "message": [%b0]}' % (b"0, " * codec.ERROR_SIZE_MAX)
+    error = understood(page, status=502)
+    assert isinstance(error, ResponseError)
+    assert str(error).startswith(
+        "DescribeImages: the response is not the service's (application/x-amz-json-1.1) (HTTP 502"
+    )
+
+
 @pytest.mark.parametrize("wish", ["1500", "0", "9" * 5000, "soon", "-1", ""])
 def test_the_services_wish_for_a_pause_is_in_seconds(wish: str) -> None:
     headers = CIMultiDict({"x-amz-retry-after": wish})

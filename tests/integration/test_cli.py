@@ -254,7 +254,6 @@ async def test_scan_fails_where_something_could_not_be_scanned(local: LocalECR) 
     ("arguments", "said"),
     [
         ([], "no AWS region"),
-        (["--profile", "nobody", "--region", "us-east-1"], "profile 'nobody'"),
         (["--region", "us-east-1", "--output", "no/such/folder/images.jsonl"], "No such file"),
         (["--region", "us-east-1", "--output", "i.parquet", "--checkpoint", "c"], "without a checkpoint"),
     ],

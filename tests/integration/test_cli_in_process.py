@@ -121,6 +121,40 @@ def test_sync_rejects_what_is_not_a_regular_expression(command: Command) -> None
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["ls", "--region", "no region"], "'--region': 'no region' cannot be a region's name"),
+        (["ls", "--region", ""], "'--region': '' cannot be a region's name"),
+        (["scan", "--region", "eu-west-1", "--region", "!"], "'--region': '!' cannot be"),
+        (
+            ["tags", "team/app", "--endpoint-url", "ecr"],
+            "'--endpoint-url': it is not of the form https://host",
+        ),
+        (["ls", "--profile", "nosuch"], "'--profile': 'nosuch' is neither in"),
+        (["scan", "--profile", "nosuch"], "'--profile': 'nosuch' is neither in"),
+        (["copy", "a:v1", "b:v1", "--to-profile", "nosuch"], "'--to-profile': 'nosuch' is neither in"),
+        (["sync", "--to-region", "!"], "'--to-region': '!' cannot be"),
+    ],
+)
+def test_an_option_that_cannot_be_right_is_a_usage_error(
+    command: Command, arguments: list[str], words: str
+) -> None:
+    finished = command(*arguments)
+    assert finished.status == 2
+    assert words in finished.err
+
+
+def test_a_config_file_that_cannot_be_parsed_is_no_usage_error(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text("region = eu-west-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    finished = command("ls", "--profile", "prod")
+    assert finished.status == 1
+    assert "stands before the first [section]" in finished.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
         (["--account", "123456789012"], "--account and --role go together"),
         (["--role", "reader"], "--account and --role go together"),
         (
@@ -131,8 +165,10 @@ def test_sync_rejects_what_is_not_a_regular_expression(command: Command) -> None
     ],
 )
 def test_scan_rejects_accounts_that_it_cannot_enter(
-    command: Command, arguments: list[str], words: str
+    command: Command, arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "config").write_text("[profile a]\n[profile b]\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     finished = command("scan", *arguments)
     assert finished.status == 2
     assert words in finished.err

@@ -5,6 +5,7 @@ import copy
 import itertools
 import logging
 import pickle
+import re
 import traceback
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -309,7 +310,11 @@ class TestFailure:
         provider.failure = LookupError("vault: CANARY")
         with pytest.raises(CredentialsError) as caught:
             await cache.get()
-        assert str(caught.value) == "the credentials provider failed with LookupError"
+        assert re.fullmatch(
+            r"the credentials provider failed with LookupError in __call__ \(test_credentials\.py, line \d+\); "
+            "see its __cause__",
+            str(caught.value),
+        )
         assert caught.value.__cause__ is provider.failure
 
     async def test_a_provider_that_cancels_itself_cancels_no_call(self, clock: StoppedClock) -> None:
@@ -482,8 +487,15 @@ class TestTimeLimit:
             raise TimeoutError
 
         cache = CachedCredentials(provide, clock=clock, monotonic=clock, timeout=60)
-        with pytest.raises(CredentialsError, match=r"failed with TimeoutError$"):
+        with pytest.raises(CredentialsError, match="failed with TimeoutError in provide "):
             await cache.get()
+
+    async def test_a_provider_that_is_not_async(self) -> None:
+        def provide() -> Any:
+            return Credentials("AKIAEXAMPLE", "secret")
+
+        with pytest.raises(CredentialsError, match="must be an async function: it returned Credentials, "):
+            await CachedCredentials(provide).get()
 
 
 class TestBotocoresOwn:

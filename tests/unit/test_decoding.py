@@ -15,11 +15,19 @@ from hypothesis import strategies as st
 import ecr_async as ecr
 from ecr_async._wire import codec, stepwise, surrogates
 from ecr_async._wire.operation import Operation
+from ecr_async._wire.outline import Outline, divided
 from ecr_async.api.images import DESCRIBE_IMAGES, LIST_IMAGE_REFERRERS
 from ecr_async.api.replication import PUT_REPLICATION_CONFIGURATION
 from ecr_async.api.repositories import DESCRIBE_REPOSITORIES
 from ecr_async.api.scanning import DESCRIBE_IMAGE_SCAN_FINDINGS
 from ecr_async.errors import ResponseError
+
+JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.integers() | st.text('a,[]{}"\\:\u00e9', max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text('a,"\\', max_size=3), inner, max_size=3)
+    ),
+)
 
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 
@@ -271,15 +279,68 @@ def test_a_long_list_of_texts_is_checked_in_steps() -> None:
 
 
 def test_a_small_page_of_very_many_objects_takes_several_steps() -> None:
-    body = b'{"imageDetails": [%b{}]}' % (b"{}," * 300_000)
+    body = b'{"imageDetails": [%b{}]}' % (b"{}," * 200_000)
     assert len(body) < stepwise.PAGE_SIZE_MAX
-    assert len(in_steps(DESCRIBE_IMAGES, body).image_details) == 300_001
+    assert len(in_steps(DESCRIBE_IMAGES, body).image_details) == 200_001
     assert sum(1 for _ in codec.decode_in_steps(DESCRIBE_IMAGES, body)) > 100
 
 
 def test_what_stands_in_texts_does_not_count() -> None:
-    body = json.dumps({"nextToken": '{"a": {}, "b": [1, 2]}' * 500_000, "new": "\\"}).encode()
-    assert len(in_steps(DESCRIBE_IMAGES, body).next_token) == 11_000_000
+    text = '{"a": {}, "b": [1, 2]}' * 200_000
+    body = json.dumps({"nextToken": text, "new": ["\\", *[text] * 5]}).encode()
+    assert in_steps(DESCRIBE_IMAGES, body).next_token == text
+
+
+@pytest.mark.parametrize(
+    ("members", "fault"),
+    [
+        (b'"nextToken": "%b"' % (b"x" * stepwise.TEXT_SIZE_MAX), "nextToken must be at most 8,388,608 bytes"),
+        (
+            b'"imageScanFindings": {"findingSeverityCounts": {"%b": 1}}' % (b"x" * stepwise.MAP_SIZE_MAX),
+            "imageScanFindings.findingSeverityCounts must be at most 1,048,576 bytes",
+        ),
+    ],
+    ids=["text", "map"],
+)
+def test_what_is_too_large_to_be_decoded_in_one_step_is_rejected(members: bytes, fault: str) -> None:
+    assert failure(in_steps, DESCRIBE_IMAGE_SCAN_FINDINGS, b"{%b}" % members) == fault
+
+
+def test_of_a_long_list_few_items_are_decoded_at_once() -> None:
+    items = b"[%b null]" % (b"null," * 1_900_000)
+    parts = [part for part in divided(memoryview(items), stepwise.STEP) if part is not None]
+    assert max(map(len, parts)) < stepwise.STEP + 100
+    assert sum(part.count(b"null") for part in parts) == 1_900_001
+
+
+@given(st.lists(JSON_VALUES, max_size=6), st.sampled_from([(",", ":"), (" , ", " : ")]), st.integers(1, 40))
+def test_a_divided_list_has_all_of_its_items(
+    values: list[Any], separators: tuple[str, str], size: int
+) -> None:
+    items = json.dumps(values, separators=separators).encode()
+    parts = divided(memoryview(items), size)
+    assert [item for part in parts if part is not None for item in json.loads(part)] == values
+
+
+@given(JSON_VALUES, st.lists(st.integers(1, 9)))
+def test_an_outline_is_the_same_in_whichever_pieces_it_is_read(value: Any, sizes: list[int]) -> None:
+    document = json.dumps(value).encode()
+    whole, outline = Outline(), Outline()
+    whole.read(document)
+    start = 0
+    for size in [*sizes, len(document)]:
+        outline.read(document[start : start + size])
+        start += size
+    assert (outline.cost, outline.depth, outline.is_in_string) == (whole.cost, 0, False)
+    assert whole.cost >= document_cost(value)
+
+
+def document_cost(value: Any) -> int:
+    """Return how many objects and lists there are, and how many items after the first of each."""
+    if isinstance(value, dict | list):
+        inner = list(value.values()) if isinstance(value, dict) else value
+        return 1 + max(len(inner) - 1, 0) + sum(map(document_cost, inner))
+    return 0
 
 
 @decoders

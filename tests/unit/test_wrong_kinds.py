@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 import pytest
 
 import ecr_async
+from ecr_async._retry.standard import RetryConfig, RetryStrategy
+from ecr_async.api.repositories import DESCRIBE_REPOSITORIES
 from ecr_async.events.sqs import METHODS
 from ecr_async.lifecycle import LifecyclePolicy, Rule
 from tests.faults.test_wrong_place import session
@@ -36,7 +38,6 @@ CLASSES: dict[str, Callable[..., object]] = {
     "PollDelays": ecr.PollDelays,
     "RegistryHost.parse": ecr.RegistryHost.parse,
     "Session": ecr.Session,
-    "Session.assume_role": lambda **arguments: session().assume_role(**arguments),
     "events.MemoryQueue": ecr.events.MemoryQueue,
     "events.SqsQueue": ecr.events.SqsQueue,
     "events.Worker": ecr.events.Worker,
@@ -44,6 +45,13 @@ CLASSES: dict[str, Callable[..., object]] = {
     "lifecycle.LifecyclePolicy.from_json": LifecyclePolicy.from_json,
     "lifecycle.Rule.archive": Rule.archive,
     "lifecycle.Rule.expire": Rule.expire,
+}
+METHODS_OF_THE_SESSION: dict[str, Callable[[Any], Callable[..., object]]] = {
+    "Session.assume_role": lambda opened: opened.assume_role,
+    "Session.service": lambda opened: opened.service,
+    "Service.call": lambda opened: opened.service().call,
+    "Service.download": lambda opened: opened.service().download,
+    "Service.with_retries": lambda opened: opened.service().with_retries,
 }
 TAKES_ANYTHING = {("delete_images", "dry_run")}
 """Where nothing is an error: only False deletes."""
@@ -101,10 +109,12 @@ def right_values(service: Any, folder: Path) -> dict[str, Any]:
         "now": datetime(2026, 7, 1, tzinfo=UTC),
         "path": folder / "file",
         "policy": LifecyclePolicy([Rule.expire(1, "any", keep_newest=1)]),
+        "operation": DESCRIBE_REPOSITORIES,
         "priority": 1,
         "reference": "v1",
         "repository": "team/app",
-        "request": None,
+        "request": ecr.DescribeRepositoriesRequest(),
+        "retries": RetryStrategy(RetryConfig(3)),
         "role": "reader",
         "role_arn": "arn:aws:iam::123456789012:role/reader",
         "scan": ecr.scan_images(service),
@@ -190,3 +200,11 @@ async def test_constructors(name: str, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     await try_everything(name, CLASSES[name], tmp_path)
+
+
+@pytest.mark.parametrize("name", METHODS_OF_THE_SESSION)
+async def test_methods(name: str, tmp_path: Path) -> None:
+    async with unconnected() as opened:
+        function = METHODS_OF_THE_SESSION[name](opened)
+        assert arguments_of(function)
+        await try_everything(name, function, tmp_path)

@@ -40,7 +40,10 @@ class StreamedBlob:
         found = _opening(member).search(start, 0, MAX_OTHERS)
         if found is None:
             raise ValueError(f"{member} does not begin in the first bytes")
-        self.members = _members.decode(start[: found.end()] + b'"}')
+        try:
+            self.members = _members.decode(start[: found.end()] + b'"}')
+        except RecursionError:
+            raise ValueError(f"what precedes {member} is nested too deeply") from None
         """The members that precede the blob, with an empty one for itself."""
         self._member = member
         self._head = start[: found.end()]

@@ -9,10 +9,8 @@ See https://github.com/moby/docker-image-spec
 
 import asyncio
 import hashlib
-import tempfile
 import zlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -24,6 +22,7 @@ from ecr_async.transfer.errors import DigestMismatchError, LayoutError
 from ecr_async.transfer.layouts.files import Files
 from ecr_async.transfer.layouts.gunzip import GZIP_BITS, GZIP_MAGIC, Gunzip
 from ecr_async.transfer.layouts.image_names import choose, not_one_image
+from ecr_async.transfer.layouts.temporary_files import TemporaryFiles
 from ecr_async.transfer.source import Artifact
 
 __all__ = ["MANIFEST", "DockerArchive"]
@@ -32,13 +31,13 @@ MANIFEST = "manifest.json"
 
 
 class DockerArchive:
-    """A source of the images in a docker archive. Compressed layers are kept in `folder`."""
+    """A source of the images in a docker archive. Layers are compressed into temporary files."""
 
-    def __init__(self, files: Files, folder: Path, *, max_unpacked: int) -> None:
+    def __init__(self, files: Files, temporary: TemporaryFiles, *, max_unpacked: int) -> None:
         """Read `manifest.json`. Raises `LayoutError`."""
         self._files = files
         self._max_unpacked = max_unpacked
-        self._folder = folder
+        self._temporary = temporary
         self._extents: dict[str, Extent] = {}
         content = self._extent(MANIFEST).read(MAX_MANIFEST_BYTES)
         if content.lstrip().startswith(b"{"):
@@ -107,7 +106,7 @@ class DockerArchive:
         if _starts_with(extent, GZIP_MAGIC):
             layer: _Packed | _Plain = _Packed(extent, self._max_unpacked)
         else:
-            layer = _Plain(extent, self._folder)
+            layer = _Plain(extent, self._temporary)
         if layer.diff_id != diff_id:
             raise DigestMismatchError(diff_id, layer.diff_id)
         self._extents[layer.digest] = layer.extent
@@ -140,16 +139,19 @@ class _Packed:
 
 
 class _Plain:
-    """A layer that is compressed into a file in `folder`; its digests."""
+    """A layer that is compressed into a temporary file; its digests."""
 
-    def __init__(self, extent: Extent, folder: Path) -> None:
+    def __init__(self, extent: Extent, temporary: TemporaryFiles) -> None:
         packed, plain = hashlib.sha256(), hashlib.sha256()
         packer = zlib.compressobj(6, zlib.DEFLATED, GZIP_BITS)
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+        size = 0
+        with temporary.create() as file:
 
             def write(data: bytes) -> None:
+                nonlocal size
                 packed.update(data)
                 file.write(data)
+                size += len(data)
 
             def take(data: bytes) -> None:
                 plain.update(data)
@@ -157,7 +159,7 @@ class _Plain:
 
             extent.feed(0, extent.size, take)
             write(packer.flush())
-            self.extent = Extent(Path(file.name), 0, file.tell())
+        self.extent = Extent(file.path, 0, size)
         self.digest = f"sha256:{packed.hexdigest()}"
         self.diff_id = f"sha256:{plain.hexdigest()}"
 

@@ -150,7 +150,7 @@ def _check_version(layout: Extent, files: Files) -> None:
     """Raise `LayoutError` for another version than 1: its files may mean something else."""
     try:
         version = msgspec.json.decode(layout.read(MAX_LAYOUT_BYTES), type=_Layout).version
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
         raise LayoutError(files.path, f"{LAYOUT}: it names no imageLayoutVersion") from None
     if not version.startswith("1."):
         raise LayoutError(

@@ -4,8 +4,6 @@ or gzipped.
 
 import asyncio
 import os
-import shutil
-import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ from ecr_async.transfer.layouts.docker_archive import MANIFEST, DockerArchive
 from ecr_async.transfer.layouts.files import Files, FolderFiles, TarFiles
 from ecr_async.transfer.layouts.gunzip import GZIP_MAGIC, Gunzip
 from ecr_async.transfer.layouts.layout_reader import LAYOUT, LayoutReader
+from ecr_async.transfer.layouts.temporary_files import TemporaryFiles
 
 __all__ = ["GIB", "MAX_UNPACKED", "LocalSource", "open_source"]
 
@@ -44,14 +43,14 @@ async def open_source(
     A gzipped archive is unpacked into a temporary file, which is gone afterwards. Raises `LayoutError` for
     what is neither, `ArchiveTooLargeError` for more than `max_unpacked` bytes, and `OSError`.
     """
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="ecr-async-"))
+    temporary = TemporaryFiles()
     try:
-        yield await asyncio.to_thread(_open, Path(path), folder, max_unpacked)
+        yield await asyncio.to_thread(_open, Path(path), temporary, max_unpacked)
     finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.shield(asyncio.to_thread(temporary.remove))
 
 
-def _open(path: Path, folder: Path, max_unpacked: int) -> LocalSource:
+def _open(path: Path, temporary: TemporaryFiles, max_unpacked: int) -> LocalSource:
     files: Files
     if path.is_dir():
         files = FolderFiles(path)
@@ -60,7 +59,7 @@ def _open(path: Path, folder: Path, max_unpacked: int) -> LocalSource:
             path, "not a folder or a regular file; an archive that comes by a pipe cannot be read"
         )
     elif (compression := _compression(path)) == "gzip":
-        files = TarFiles(path, _unpack(path, folder / "unpacked.tar", max_unpacked))
+        files = TarFiles(path, _unpack(path, temporary, max_unpacked))
     elif compression is not None:
         raise LayoutError(path, f"compressed with {compression}; only gzip is unpacked here")
     else:
@@ -71,7 +70,7 @@ def _open(path: Path, folder: Path, max_unpacked: int) -> LocalSource:
         if not is_saved or not layout.is_uncompressed:
             return layout
     if is_saved:
-        return DockerArchive(files, folder, max_unpacked=max_unpacked)
+        return DockerArchive(files, temporary, max_unpacked=max_unpacked)
     raise LayoutError(path, f"neither an OCI image layout ({LAYOUT}) nor a docker archive ({MANIFEST})")
 
 
@@ -82,10 +81,11 @@ def _compression(path: Path) -> str | None:
     return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
 
 
-def _unpack(path: Path, target: Path, limit: int) -> Path:
+def _unpack(path: Path, temporary: TemporaryFiles, limit: int) -> Path:
     gunzip = Gunzip(path, limit)
-    with path.open("rb") as packed, target.open("wb") as plain:
+    with path.open("rb") as packed, temporary.create() as plain:
         while data := packed.read(SLICE):
-            plain.writelines(gunzip.unpack(data))
+            for content in gunzip.unpack(data):
+                plain.write(content)
     gunzip.finish()
-    return target
+    return plain.path

@@ -246,6 +246,7 @@ class TestDoor:
         ("method", "path", "body", "words"),
         [
             ("POST", "faults", "", "the body must be a JSON object"),
+            ("POST", "faults", "[" * 100_000, "the body must be a JSON object"),
             ("POST", "faults", '{"kind": "fire"}', "a fault's kind must be one of"),
             ("POST", "faults", '{"what": 1}', "a fault has no what; its members are kind, operation"),
             ("POST", "faults", "{}", "a fault needs a kind"),
@@ -263,6 +264,15 @@ class TestDoor:
         async with client.request(method, path, data=body, headers=headers) as response:
             assert response.status == 400
             assert words in await response.text()
+
+    @pytest.mark.parametrize("charset", ["nosuch", "utf-16", "ascii"])
+    async def test_a_body_that_is_not_text_is_rejected(
+        self, charset: str, client: aiohttp.ClientSession
+    ) -> None:
+        headers = {"Content-Type": f"application/json; charset={charset}"}
+        async with client.post("faults", data=b'{"kind": "\xff"}x', headers=headers) as response:
+            assert response.status == 400
+            assert "the body must be a JSON object" in await response.text()
 
     @pytest.mark.parametrize(
         "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]

@@ -320,7 +320,10 @@ async def test_store_takes_only_what_is_not_lost(env: Mapping[str, str]) -> None
     other = await helper("store", json.dumps({**login, "ServerURL": "docker.io"}), env)
     assert other.status == 1
     assert "password" not in other.out + other.err
-    assert (await helper("store", "nothing", env)).status == 1
+    for nothing in ("nothing", "[" * 100_000, "[]"):
+        refused = await helper("store", nothing, env)
+        assert refused.status == 1
+        assert "store: the input is not a login in JSON" in refused.out + refused.err
     assert (await helper("nothing", "", env)).status == 1
 
 

@@ -128,6 +128,7 @@ async def test_a_quota_is_an_error_of_its_own(
         ('{"imageLayoutVersion": 1}', "oci-layout: it names no imageLayoutVersion"),
         ("{}", "oci-layout: it names no imageLayoutVersion"),
         ("", "oci-layout: it names no imageLayoutVersion"),
+        ('{"more": ' + "[" * 4000, "oci-layout: it names no imageLayoutVersion"),
     ],
 )
 async def test_a_layout_of_another_version_is_rejected(

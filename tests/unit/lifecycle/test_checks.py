@@ -1,6 +1,7 @@
 """Documents that ECR would reject, a constraint at a time."""
 
 import json
+import pickle
 from collections.abc import Callable
 from typing import Any, get_args
 
@@ -314,6 +315,15 @@ def test_the_error_carries_the_problems() -> None:
     assert isinstance(error, ValueError)
     assert error.problems[0].priority == 10
     assert str(error) == "rule 2 (priority 10): action.type: required"
+
+
+def test_the_error_does_not_grow_without_end() -> None:
+    with pytest.raises(LifecyclePolicyError) as caught:
+        LifecyclePolicy.from_json('{"rules": [%s 1]}' % ("1, " * 10_000))
+    assert len(caught.value.problems) == 200
+    assert str(caught.value).endswith("\nrule 199: rule: must be an object\nand 9,802 more")
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.omitted) == (str(caught.value), 9802)
 
 
 WRONG = LifecyclePolicy([Rule.expire(1, [], keep_newest=0)])

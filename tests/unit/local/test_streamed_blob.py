@@ -82,6 +82,7 @@ def test_it_is_as_strict_as_parsing_it_whole(text: str, tail: str, sizes: list[i
         b'{"a": {"blob": "AAAA"',
         b'["blob":"AAAA"',
         b'{"a": ' + b" " * 70_000 + b'1, "blob": "AAAA"',
+        b'{"a": ' + b"[" * 5000 + b"]" * 5000 + b', "blob": "AAAA"',
     ],
     ids=repr,
 )

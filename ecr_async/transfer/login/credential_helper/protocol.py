@@ -77,7 +77,7 @@ def _store(text: str) -> str:
     try:
         document: Any = json.loads(text)
         host = _host(str(document["ServerURL"]))
-    except (ValueError, TypeError, KeyError):
+    except (KeyError, RecursionError, TypeError, ValueError):
         raise ECRError("store: the input is not a login in JSON") from None
     if RegistryHost.parse(host) is None:
         raise ECRError(f"{host} is not a registry of ECR: this helper stores nothing")
