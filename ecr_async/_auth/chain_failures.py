@@ -120,6 +120,8 @@ class Failure:
         if self.method in _LOG_IN:
             option = "" if self.profile == "default" else f" --profile {shlex.quote(self.profile)}"
             return "there is no valid session in its cache; " + _LOG_IN[self.method].format(option=option)
+        if isinstance(error, TypeError) and "offset-naive" in str(error):
+            return "its Expiration has no time zone; in UTC it is written like 2026-01-01T00:00:00Z"
         if isinstance(error, OSError) and error.filename:
             return f"{first_line(error.filename)}: {error.strerror}"
         return self._by_method(session, name, str(details.get("error_msg", "")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
@@ -53,8 +53,9 @@ def walk(
 def _check_not_expired(expires_at: datetime | None) -> None:
     """Nothing renews what is in the environment, so that there is nothing to wait for."""
     if expires_at is not None and expires_at <= datetime.now(UTC):
+        whole = expires_at + timedelta(seconds=1)  # it is known but for a fraction of a second, rounded down
         raise CredentialsError(
-            f"they expired at {expires_at:%Y-%m-%d %H:%M} UTC (AWS_CREDENTIAL_EXPIRATION): set new ones, or "
+            f"they expired at {whole:%Y-%m-%d %H:%M} UTC (AWS_CREDENTIAL_EXPIRATION): set new ones, or "
             "this machine's clock, if that is off"
         )
 

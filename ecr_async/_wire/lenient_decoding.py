@@ -13,6 +13,7 @@ import re
 import typing
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 
 from ecr_async._wire.annotations import Kind, members_of
@@ -129,21 +130,34 @@ def _float(value: int | str) -> float:
 
 
 def _timestamp(value: Any) -> datetime:
-    if type(value) is str and (moment := _iso_time(value)) is not None:
+    if type(value) is str and (moment := _written_time(value)) is not None:
         return moment
     try:
         return datetime.fromtimestamp(_number(value), UTC)
+    except InvalidError:
+        if type(value) is not str:
+            raise
+        raise InvalidError("must be a time, in ISO 8601 or in seconds since 1970") from None
     except (OSError, OverflowError, ValueError):
         raise InvalidError("must be a time between the years 1 and 9999") from None
 
 
-def _iso_time(text: str) -> datetime | None:
-    """Return the moment that ISO 8601 writes so; without a zone it is UTC."""
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (OverflowError, ValueError):
-        return None
+def _written_time(text: str) -> datetime | None:
+    """Return the moment that ISO 8601 or RFC 822 writes so; without a zone it is UTC."""
+    for read in (datetime.fromisoformat, _rfc822_time):
+        try:
+            moment = read(text)
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (IndexError, OverflowError, TypeError, ValueError):  # IndexError: a fault of Python's
+            pass
+    return None
+
+
+def _rfc822_time(text: str) -> datetime:
+    # Only what begins as such a time does: its reader takes `12` for a year.
+    if not re.match(r"[A-Z][a-z]{2}, \d", text, re.ASCII):
+        raise ValueError("no day of the week")
+    return import_module("email.utils").parsedate_to_datetime(text)
 
 
 def _blob(value: Any) -> bytes:

@@ -80,6 +80,8 @@ def failure(decode: Decode, operation: Operation[Any, Any], body: bytes) -> str:
         '"2024-05-17T14:00:00+02:00"',
         '"2024-05-17 12:00:00+00:00"',
         '"2024-05-17T12:00:00"',
+        '"Fri, 17 May 2024 12:00:00 GMT"',
+        '"Fri, 17 May 2024 14:00:00 +0200"',
         '"20240517T120000Z"',
     ],
 )
@@ -149,7 +151,10 @@ def test_members_that_nobody_knows_may_be_anything(decode: Decode) -> None:
         ('"registryId": 123456789012', "registryId must be a string, not a number"),
         ('"registryId": true', "registryId must be a string, not a boolean"),
         ('"imagePushedAt": true', "imagePushedAt must be a number, not a boolean"),
-        ('"imagePushedAt": "yesterday"', "imagePushedAt must be a number"),
+        (
+            '"imagePushedAt": "yesterday"',
+            "imagePushedAt must be a time, in ISO 8601 or in seconds since 1970",
+        ),
         ('"imagePushedAt": 1e12', "imagePushedAt must be a time between the years 1 and 9999"),
         ('"imagePushedAt": "1e12"', "imagePushedAt must be a time between the years 1 and 9999"),
         ('"imagePushedAt": [1]', "imagePushedAt must be a number, not a list"),

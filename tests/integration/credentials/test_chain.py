@@ -97,6 +97,15 @@ class TestEnvironment:
         assert (found.access_key_id, found.secret_access_key) == ("ENVKEY", "env-secret")
         assert_expires(found, expiration)
 
+    async def test_what_has_expired_is_an_error_that_names_the_time(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for variable, value in self.KEYS.items():
+            monkeypatch.setenv(variable, value)
+        monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", "2024-05-17T12:00:00Z")
+        with pytest.raises(CredentialsError, match="they expired at 2024-05-17 12:00 UTC"):
+            await botocore_chain()()
+
     async def test_a_key_without_its_secret_is_an_error_that_names_the_variable(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -262,6 +271,10 @@ class TestProcess:
             (
                 'print(\'{"Version": 1, "AccessKeyId": "K", "SecretAccessKey": "s", "Expiration": "CANARY"}\')',
                 "printed an Expiration that is not a time",
+            ),
+            (
+                'print(\'{"Version": 1, "AccessKeyId": "K", "SecretAccessKey": "S", "Expiration": "2099-01-01"}\')',
+                "its Expiration has no time zone; in UTC it is written like 2026-01-01T00:00:00Z",
             ),
         ],
     )
