@@ -157,7 +157,8 @@ def _rfc822_time(text: str) -> datetime:
     # Only what begins as such a time does: its reader takes `12` for a year.
     if not re.match(r"[A-Z][a-z]{2}, \d", text, re.ASCII):
         raise ValueError("no day of the week")
-    return import_module("email.utils").parsedate_to_datetime(text)
+    moment: datetime = import_module("email.utils").parsedate_to_datetime(text)
+    return moment
 
 
 def _blob(value: Any) -> bytes:
