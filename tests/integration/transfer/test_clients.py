@@ -103,6 +103,21 @@ async def test_several_platforms_and_an_artifact(
         }
 
 
+async def test_several_platforms_and_an_artifact_the_other_way_round(
+    service: ecr.Service, repository: str, skopeo: tuple[str, ...], tmp_path: Path
+) -> None:
+    login, host = skopeo
+    amd, arm = image(noise(3000, 1)), image(noise(3000, 2), architecture="arm64")
+    both = index({"linux/amd64": amd, "linux/arm64": arm})
+    source = write_layout(tmp_path / "in", [("v1", both), ("signature", artifact(both))])
+    options = "--dest-creds", login, "--dest-tls-verify=false", "--all", "--preserve-digests"
+    for tag in ("v1", "signature"):
+        await sh("skopeo", "copy", *options, f"oci:{source}:{tag}", f"docker://{host}/{repository}:{tag}")
+    pulled = await ecr.pull_image(service, repository, "v1", tmp_path / "out", include_referrers=True)
+    assert set(pulled.manifests) == {amd.digest, arm.digest, both.digest, artifact(both).digest}
+    assert blobs(tmp_path / "out") == blobs(source)
+
+
 async def test_the_login_is_what_skopeo_takes(
     service: ecr.Service, repository: str, local: LocalECR, built: Path, tmp_path: Path
 ) -> None:
