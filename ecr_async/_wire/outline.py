@@ -8,7 +8,7 @@ decoded, and a long list can be divided into shorter ones.
 import re
 from collections.abc import Generator
 
-__all__ = ["Outline", "divided"]
+__all__ = ["OBJECT_COST", "Outline", "divided"]
 
 OBJECT_COST = 8
 """An object counts as so many values: `{}` is two bytes on the wire, and a few hundred in memory."""

@@ -18,7 +18,7 @@ from ecr_async._wire.copying import copier
 from ecr_async._wire.decoding import Document, Steps
 from ecr_async._wire.invalid import InvalidError
 from ecr_async._wire.lenient_decoding import structure, structure_value
-from ecr_async._wire.outline import Outline, divided
+from ecr_async._wire.outline import OBJECT_COST, Outline, divided
 
 __all__ = ["VALUES_MAX", "decode_in_steps"]
 
@@ -34,14 +34,20 @@ ITEM_SIZE_MAX = 64 * 1024
 STEP = 128 * 1024
 """About how many bytes of small items are decoded in one step."""
 
-ITEMS = 2000
-"""How many small items are decoded in one step."""
+ITEM_COST = 64
+"""Bytes that each item counts for there, on top of its own."""
 
 COUNTED = 256 * 1024
 """How many bytes are searched for values in one step."""
 
 VALUES_MAX = 2_000_000
 """How many values a response may hold; an object counts as several."""
+
+UNDIVIDED_VALUES_MAX = 300_000
+"""How many values a body may hold whose lists are not divided: msgspec finds their items in 20 ms."""
+
+UNDIVIDED_SIZE_MAX = 16 * 1024 * 1024
+"""The size in bytes of the largest such body."""
 
 TEXT_SIZE_MAX = 8 * 1024 * 1024
 """The size in bytes of the largest text or blob, as JSON: an image's manifest has 4 MiB at most."""
@@ -59,8 +65,8 @@ def decode_in_steps(cls: Any, body: Document) -> Steps:
         with contextlib.suppress(TypeError):
             return copier(cls)(page)
     yield
-    yield from _check_cost(body)
-    return (yield from _open(Kind(cls), body))
+    is_dense = yield from _check_cost(body)
+    return (yield from _open(Kind(cls), body, is_dense))
 
 
 def _page(cls: Any, body: Document) -> msgspec.Struct | None:
@@ -73,17 +79,28 @@ def _page(cls: Any, body: Document) -> msgspec.Struct | None:
     return page if max(map(len, lists), default=0) <= PAGE_ITEMS_MAX else None
 
 
-def _check_cost(body: Document) -> Generator[None, None, None]:
-    """Reject a body that holds too many values."""
-    outline = Outline()
+def _check_cost(body: Document) -> Generator[None, None, bool]:
+    """Reject a body that holds too many values; return whether it holds very many.
+
+    They are estimated with what stands in strings, such as manifests, which takes no time; and then counted
+    if they seem to be too many.
+    """
+    estimate = 0
     for start in range(0, len(body), COUNTED):
-        outline.read(body[start : start + COUNTED])
-        if outline.cost > VALUES_MAX:
-            raise InvalidError(f"must hold at most {VALUES_MAX:,} values")
+        end = start + COUNTED
+        estimate += OBJECT_COST * body.count(b"{", start, end) + body.count(b",", start, end)
         yield
+    if estimate > VALUES_MAX:
+        outline = Outline()
+        for start in range(0, len(body), COUNTED):
+            outline.read(body[start : start + COUNTED])
+            if outline.cost > VALUES_MAX:
+                raise InvalidError(f"must hold at most {VALUES_MAX:,} values")
+            yield
+    return estimate > UNDIVIDED_VALUES_MAX or len(body) > UNDIVIDED_SIZE_MAX
 
 
-def _open(kind: Kind, body: "Document | msgspec.Raw") -> Steps:
+def _open(kind: Kind, body: "Document | msgspec.Raw", is_dense: bool) -> Steps:
     """Return a value as `structure` takes it: an object and a large list ready, anything else parsed."""
     size = len(memoryview(body))
     is_small = size <= ITEM_SIZE_MAX
@@ -94,10 +111,11 @@ def _open(kind: Kind, body: "Document | msgspec.Raw") -> Steps:
         return decoding.parse(bytes(body))
     if is_small:
         return decoding.decode(kind.base, bytes(body))
-    return (yield from (_open_object(kind, body) if kind.is_object else _open_list(kind, body)))
+    open_large = _open_object if kind.is_object else _open_list
+    return (yield from open_large(kind, body, is_dense))
 
 
-def _open_object(kind: Kind, body: "Document | msgspec.Raw") -> Steps:
+def _open_object(kind: Kind, body: "Document | msgspec.Raw", is_dense: bool) -> Steps:
     try:
         values = yield from decoding.read_in_steps(_OBJECT, body)
     except msgspec.ValidationError:
@@ -107,30 +125,32 @@ def _open_object(kind: Kind, body: "Document | msgspec.Raw") -> Steps:
     for member in members_of(kind.base):
         try:
             if member.wire in values:
-                document[member.wire] = yield from _open(member.kind, values[member.wire])
+                document[member.wire] = yield from _open(member.kind, values[member.wire], is_dense)
         except InvalidError as invalid:
             raise invalid.under(member.wire) from None
     return structure(kind.base, document)
 
 
-def _open_list(kind: Kind, body: "Document | msgspec.Raw") -> Steps:
+def _open_list(kind: Kind, body: "Document | msgspec.Raw", is_dense: bool) -> Steps:
     assert kind.item is not None
     whole = memoryview(body)
     if whole[0] != ord("["):
         raise InvalidError("must be a list")
     ready: list[Any] = []
-    index = 0
-    for part in divided(whole, STEP):
+    index = size = 0
+    for part in divided(whole, STEP) if is_dense else (body,):
         yield
         for item in (yield from decoding.read_in_steps(_LIST, part)) if part else ():
             try:
-                value = structure_value(kind.item, (yield from _open(kind.item, item)))
+                value = structure_value(kind.item, (yield from _open(kind.item, item, is_dense)))
             except InvalidError as invalid:
                 raise invalid.under(f"[{index}]") from None
             index += 1
             if value is not None:
                 ready.append(value)
-            if index % ITEMS == 0:
+            size += len(memoryview(item)) + ITEM_COST
+            if size > STEP:
+                size = 0
                 yield
     return tuple(ready)
 
