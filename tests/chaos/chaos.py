@@ -11,7 +11,7 @@ import gc
 import os
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,13 @@ __all__ = ["chaos_of_calls", "chaos_of_transfers"]
 CALLS_IN_A_ROUND = 400
 TRANSFERS_IN_A_ROUND = 100
 
+SHARES = (0.02, 0.1, 0.4)
+"""How many of the requests meet a fault; one of these in each round."""
+
 PATIENCE = Patience(cancelled_share=0.15)
 
 
-def chaos_of_calls(number: int, seed: int) -> tuple[Outcomes, Chaos]:
+def chaos_of_calls(number: int, seed: int, *, in_a_round: int = CALLS_IN_A_ROUND) -> tuple[Outcomes, Chaos]:
     """Run so many workloads that make calls, in rounds with a server and a session of their own."""
     chance = random.Random(seed)
     outcomes = Outcomes()
@@ -41,19 +44,19 @@ def chaos_of_calls(number: int, seed: int) -> tuple[Outcomes, Chaos]:
     chaos = Chaos(registry, chance)
 
     async def round_of(number: int) -> None:
-        async with misbehaving(chaos) as session:
+        async with misbehaving(chaos, SHARES) as session:
             await run_workloads(
                 session, registry, chance, WORKLOADS, number=number, patience=PATIENCE, outcomes=outcomes
             )
             chaos.stop()
             await describe(session.service())
 
-    for left in range(number, 0, -CALLS_IN_A_ROUND):
-        run(round_of(min(left, CALLS_IN_A_ROUND)))
+    for left in range(number, 0, -in_a_round):
+        run(round_of(min(left, in_a_round)))
     return outcomes, chaos
 
 
-def chaos_of_transfers(number: int, seed: int) -> tuple[Outcomes, Chaos]:
+def chaos_of_transfers(number: int, seed: int, *, shares: Sequence[float] = SHARES) -> tuple[Outcomes, Chaos]:
     """Run so many workloads that move images. Those that were broken off are then brought to their end."""
     chance = random.Random(seed)
     outcomes = Outcomes()
@@ -62,7 +65,7 @@ def chaos_of_transfers(number: int, seed: int) -> tuple[Outcomes, Chaos]:
     async def round_of(number: int) -> None:
         async with registries() as world:
             chaos.backend = world
-            async with misbehaving(chaos, **world.identity) as session:
+            async with misbehaving(chaos, shares, **world.identity) as session:
                 await run_workloads(
                     session, world, chance, TRANSFERS, number=number, patience=PATIENCE, outcomes=outcomes
                 )
@@ -78,10 +81,10 @@ def chaos_of_transfers(number: int, seed: int) -> tuple[Outcomes, Chaos]:
 
 
 @asynccontextmanager
-async def misbehaving(chaos: Chaos, **options: Any) -> AsyncIterator[ecr.Session]:
+async def misbehaving(chaos: Chaos, shares: Sequence[float], **options: Any) -> AsyncIterator[ecr.Session]:
     """Serve chaos, and yield a session for it. Fails where a task or a connection is left."""
     chance = chaos.chance
-    share = chance.choice([0.02, 0.1, 0.4])
+    share = chance.choice(shares)
     chaos.faults = {name: share / len(FAULTS) for name in FAULTS}
     told: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))

@@ -9,16 +9,16 @@ from tests.chaos.soak import soak
 
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_goes_wrong_what_was_promised_holds(seed: int) -> None:
-    outcomes, chaos = chaos_of_calls(400, seed)
+    outcomes, chaos = chaos_of_calls(400, seed, in_a_round=100)
     assert outcomes.total == 400
     assert len(chaos.counts) > 10, "nearly everything has gone wrong"
     for workload, ends in outcomes.counts.items():
         assert ends["succeeded"], f"{workload} succeeds now and then"
 
 
-@pytest.mark.parametrize("seed", [4, 7])
+@pytest.mark.parametrize("seed", range(2))
 def test_whatever_becomes_of_a_transfer_images_are_whole(seed: int) -> None:
-    outcomes, chaos = chaos_of_transfers(40, seed)
+    outcomes, chaos = chaos_of_transfers(40, seed, shares=[0.2])
     assert outcomes.total == 40
     assert len(chaos.counts) > 10, "nearly everything has gone wrong"
 

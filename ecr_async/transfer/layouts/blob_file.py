@@ -4,6 +4,7 @@ What an interrupted download left is hashed again and kept. Everything here bloc
 """
 
 import os
+import weakref
 from pathlib import Path
 
 from ecr_async._files.locks import try_lock
@@ -29,10 +30,12 @@ class BlobFile:
         """Bytes that are there."""
         folder.mkdir(parents=True, exist_ok=True)
         self._path, self._fd = self._open(folder)
+        # A thread that opens a file for a caller that was cancelled hands it to nobody.
+        self._closing = weakref.finalize(self, os.close, self._fd)
         try:
             self._hash_what_is_there()
         except BaseException:
-            os.close(self._fd)
+            self.close()
             raise
 
     def take(self, data: bytes) -> None:
@@ -61,7 +64,7 @@ class BlobFile:
 
     def close(self) -> None:
         """Close the file; what is there stays, for another time."""
-        os.close(self._fd)
+        self._closing()
 
     def _open(self, folder: Path) -> tuple[Path, int]:
         """Open a file that nobody else writes: the usual one, or else another."""
