@@ -49,9 +49,20 @@ def encode(operation: AnyOperation, request: Any) -> bytes:
     try:
         if operation.exclusive is not None:
             check_exclusive(request, *operation.exclusive)
-        return _JSON.encode(encoder(cls)(request))
+        document = encoder(cls)(request)
+        return _with_blobs(document) if operation.heavy else _JSON.encode(document)
     except InvalidError as invalid:
         raise ValidationError(invalid.path, invalid.limit, operation=operation.name) from None
+
+
+def _with_blobs(document: dict[str, Any]) -> bytes:
+    """Return a document as JSON, its blobs last: msgspec would copy them again as its buffer grows."""
+    blobs = {name: value for name, value in document.items() if isinstance(value, msgspec.Raw)}
+    others = {name: value for name, value in document.items() if name not in blobs}
+    pieces: list[bytes | memoryview] = [_JSON.encode(others)[:-1]]
+    for name, blob in blobs.items():
+        pieces += [b"," if others else b"", _JSON.encode(name), b":", memoryview(blob)]
+    return b"".join([*pieces, b"}"])
 
 
 def decode(operation: Operation[Any, ResponseT], body: Document) -> ResponseT:
