@@ -12,6 +12,7 @@ leaves beyond that is cut off by the next writer. One writer at a time works on 
 """
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -39,8 +40,8 @@ __all__ = ["UploadWriter", "Uploads"]
 
 ResultT = TypeVar("ResultT")
 
-WORKERS = 2
-"""Threads that hash and write, which they do without the interpreter lock."""
+WORKERS = max(1, min(2, (os.cpu_count() or 1) - 1))
+"""Threads that hash and write. One core is left to the event loop, so that other calls needn't wait."""
 
 RESUMABLE_HASHES = 1024
 """Uploads whose hash so far is remembered; the bytes of others are read again."""
