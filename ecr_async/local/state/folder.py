@@ -5,6 +5,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Self
@@ -18,6 +19,10 @@ __all__ = ["DataFolder"]
 DATABASE = "ecr.sqlite"
 DATABASE_FILES = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm")
 LOCK = "ecr.lock"
+PREFIX = "ecr-async-local-"
+"""Begins the names of temporary folders."""
+ABANDONED_SECONDS = 60.0
+"""Age of the lock file from which a folder is taken for abandoned if nobody holds the lock."""
 NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -37,7 +42,8 @@ class DataFolder:
         Raises `ConfigurationError` if another server uses it, or if it cannot be used at all.
         """
         if path is None:
-            made = Path(tempfile.mkdtemp(prefix="ecr-async-"))
+            _remove_abandoned(Path(tempfile.gettempdir()))
+            made = Path(tempfile.mkdtemp(prefix=PREFIX))
             return cls(made, True, _lock(made))
         try:
             if not path.is_dir():
@@ -70,6 +76,15 @@ def _check_file(path: Path) -> None:
             raise ConfigurationError(
                 f"{path} is a symbolic link, or no file at all, and is not opened; remove it"
             )
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove the temporary folders of servers that were killed, which may hold many large layers."""
+    for folder in parent.glob(f"{PREFIX}*"):
+        with suppress(OSError, ConfigurationError):
+            if not folder.is_symlink() and time.time() - (folder / LOCK).lstat().st_mtime > ABANDONED_SECONDS:
+                with _lock(folder):
+                    shutil.rmtree(folder)
 
 
 def _lock(folder: Path) -> IO[bytes]:

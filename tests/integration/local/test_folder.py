@@ -4,6 +4,7 @@ import contextlib
 import os
 import sqlite3
 import stat
+import tempfile
 from collections.abc import Awaitable
 from pathlib import Path
 
@@ -38,6 +39,32 @@ async def test_a_folder_that_holds_other_things_keeps_its_own_mode(tmp_path: Pat
     async with LocalECR(data=tmp_path):
         assert mode(tmp_path) == 0o755
         assert mode(tmp_path / "ecr.sqlite") == 0o600
+
+
+async def test_what_a_killed_server_left_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without `data` the state is in a temporary folder, and nobody else would."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    async with LocalECR():
+        (running,) = map(tmp_path.joinpath, os.listdir(tmp_path))
+        long_ago = (running / "ecr.lock").stat().st_mtime - 3600
+        os.utime(running / "ecr.lock", (long_ago, long_ago))
+        killed, starting, other = (
+            tmp_path / running.name.replace(running.name[-8:], each)
+            for each in ("killed", "starting", "other")
+        )
+        for folder in (killed, starting, other):
+            (folder / "layers").mkdir(parents=True)
+        (killed / "ecr.lock").touch()
+        os.utime(killed / "ecr.lock", (long_ago, long_ago))
+        (starting / "ecr.lock").touch()
+        async with LocalECR():
+            assert running.exists()
+            assert starting.exists()
+            assert other.exists()
+            assert not killed.exists()
+    assert sorted(os.listdir(tmp_path)) == sorted([starting.name, other.name])
 
 
 async def test_one_server_a_folder(tmp_path: Path) -> None:
