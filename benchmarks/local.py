@@ -49,8 +49,15 @@ async def server() -> AsyncIterator[tuple[str, int]]:
     try:
         yield line.strip(), process.pid
     finally:
-        process.terminate()
-        await asyncio.to_thread(process.wait)
+        await asyncio.to_thread(process.communicate)
+
+
+async def serve_until_the_end_of_input() -> None:
+    """Be such a server, which leaves no files behind."""
+    serving = asyncio.create_task(serve(LocalECR(), lambda local: print(local.endpoint_url, flush=True)))
+    await asyncio.to_thread(sys.stdin.read)
+    serving.cancel()
+    await asyncio.wait([serving])
 
 
 def session_for(url: str) -> ecr.Session:
@@ -290,7 +297,7 @@ async def main() -> None:
     parser.add_argument("--repositories", type=int, default=100_000)
     options = parser.parse_args()
     if options.serve:
-        await serve(LocalECR(), lambda local: print(local.endpoint_url, flush=True))
+        await serve_until_the_end_of_input()
     elif options.probe:
         await prober(options.probe)
     else:
