@@ -61,6 +61,5 @@ class Ours:
 async def connect(endpoint: str, connections: int, retries: str | None = None) -> AsyncIterator[Ours]:
     """Open the adapter."""
     assert retries is None, "the defaults must do"
-    gc.freeze()  # as the documentation of scan_images says
     async with ecr.Session(region=REGION, endpoint_url=endpoint, max_connections=connections) as session:
         yield Ours(session)

@@ -9,7 +9,7 @@ from collections import deque
 
 __all__ = ["LoopTurns"]
 
-JOBS = 8
+JOBS = 4
 """Jobs that begin in one turn of the event loop; small ones take 0.2 ms each."""
 
 

@@ -28,6 +28,12 @@ BACKLOG = 8
 As many keep this program busy for 20 ms, and have up to 2 MiB in memory.
 """
 
+ADMISSION_INTERVAL = 0.002
+"""Seconds between two requests that are sent once there is room: about what a page takes to be decoded.
+
+One more is sent whenever a response has its turn.
+"""
+
 
 class Turns:
     """Who may read a large response now: those that wait stay in their sockets' buffers, not in memory.
@@ -42,6 +48,7 @@ class Turns:
         self.free = asyncio.Semaphore(LARGE_AT_ONCE)
         self.busy = busy
         self._waiting = 0
+        self._timer: asyncio.TimerHandle | None = None
         self._admissions: deque[asyncio.Future[None]] = deque()
 
     async def wait(self) -> None:
@@ -57,21 +64,24 @@ class Turns:
         """Wait while many responses wait for their turn; then callers go on one after the other."""
         if self._waiting < BACKLOG and not self._admissions:
             return
-        loop = asyncio.get_running_loop()
-        admission = loop.create_future()
+        admission = asyncio.get_running_loop().create_future()
         self._admissions.append(admission)
-        try:
-            await admission
-        finally:
-            loop.call_soon(self._admit)
+        await admission
 
     def _admit(self) -> None:
-        """Let the first of those that wait for room go on, if there is some."""
+        """Let the first of those that wait for room go on, if there is some, and in a while the next."""
         while self._admissions and self._waiting < BACKLOG:
             admission = self._admissions.popleft()
             if not admission.done():
                 admission.set_result(None)
-                return
+                break
+        if self._admissions and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(ADMISSION_INTERVAL, self._admit_next)
+
+    def _admit_next(self) -> None:
+        self._timer = None
+        if self._waiting < BACKLOG:
+            self._admit()
 
 
 class Turn:
