@@ -125,6 +125,7 @@ async def prober(url: str) -> None:
     durations: list[float] = []
     stop = asyncio.Event()
     async with session_for(url) as session:
+        await ecr.describe_repositories(session.service(), ecr.DescribeRepositoriesRequest())  # a cold one
         calls = asyncio.create_task(other_calls(session.service(), stop, durations))
         await asyncio.to_thread(sys.stdin.read)
         stop.set()
