@@ -12,10 +12,13 @@ __all__ = ["extra"]
 def extra(name: str, *modules: str) -> Generator[None, None, None]:
     """Import these modules in the block; if one is missing, say which extra to install.
 
-    Raises `MissingExtraImportError`.
+    So it is for what lower modules need: the extra that is named brings theirs. Raises
+    `MissingExtraImportError`.
     """
     try:
         yield
+    except MissingExtraImportError as missing:
+        raise MissingExtraImportError(name, missing.module) from None
     except ModuleNotFoundError as missing:
         if missing.name is None or missing.name.partition(".")[0] not in modules:
             raise

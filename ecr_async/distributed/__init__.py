@@ -34,7 +34,10 @@ Workers need this library with the extra, the folder under the same path, and th
 are found on each worker, and are never sent.
 """
 
-from ecr_async.distributed.cluster import scan_distributed
-from ecr_async.distributed.results import DistributedSummary, FailedPartition, RegistrySummary
+from ecr_async._optional import extra
+
+with extra("distributed"):
+    from ecr_async.distributed.cluster import scan_distributed
+    from ecr_async.distributed.results import DistributedSummary, FailedPartition, RegistrySummary
 
 __all__ = ["DistributedSummary", "FailedPartition", "RegistrySummary", "scan_distributed"]

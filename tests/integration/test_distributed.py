@@ -371,12 +371,13 @@ def test_a_file_name_is_unique_to_its_repository_and_not_too_long(one: str, othe
     assert max(len(file_name(one)), len(file_name(other))) < 256
 
 
-def test_without_the_extra_one_sentence_says_how_to_get_it() -> None:
+@pytest.mark.parametrize("missing", ["distributed", "pyarrow"])
+def test_without_the_extra_one_sentence_says_how_to_get_it(missing: str) -> None:
     program = (
-        "import sys; sys.modules['distributed'] = None\n"
+        f"import sys; sys.modules[{missing!r}] = None\n"
         "import ecr_async as ecr\n"
         "try: import ecr_async.distributed\n"
         "except ecr.MissingExtraError as error: print(error)"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert run.stdout == "distributed is not installed; get it with: pip install 'ecr-async[distributed]'\n"
+    assert run.stdout == f"{missing} is not installed; get it with: pip install 'ecr-async[distributed]'\n"
