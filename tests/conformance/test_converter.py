@@ -63,7 +63,7 @@ def test_a_request_is_made_of_boto3s_arguments() -> None:
     [
         (
             {"repositories": [{"createdAt": "secret"}]},
-            "repositories[0].createdAt: must be a number",
+            "repositories[0].createdAt: must be a time, in ISO 8601 or in seconds since 1970",
         ),
         ({"repositories": "secret"}, "repositories: must be a list, not a string"),
         (
