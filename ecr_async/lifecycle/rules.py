@@ -9,8 +9,6 @@ from typing import Literal, TypeAlias, cast
 
 import attrs
 
-from ecr_async._arguments import number_fault
-
 __all__ = [
     "Action",
     "ActionType",
@@ -153,15 +151,13 @@ def _selection(tags: Tags, *conditions: tuple[CountType, int | None]) -> Selecti
     ]
     if len(given) != 1:
         raise TypeError(f"a rule has exactly one condition, not {len(given)}")
-    [(count_type, number)] = given
-    if fault := number_fault(number, whole=True):
-        raise ValueError(f"the images to keep, or the days, {fault}")
     if (
         tags not in ("any", "untagged")
         if isinstance(tags, str)
         else not isinstance(cast("object", tags), Iterable)
     ):
         raise ValueError(f"tags must be 'any', 'untagged' or a list of patterns such as ['v*'], not {tags!r}")
+    [(count_type, number)] = given
     return Selection(
         tag_status=tags if isinstance(tags, str) else "tagged",
         tag_patterns=() if isinstance(tags, str) else tuple(tags),
