@@ -42,9 +42,9 @@ class StreamedBlob:
             raise ValueError(f"{member} does not begin in the first bytes")
         try:
             self.members = _members.decode(start[: found.end()] + b'"}')
+            """The members that precede the blob, with an empty one for itself."""
         except RecursionError:
             raise ValueError(f"what precedes {member} is nested too deeply") from None
-        """The members that precede the blob, with an empty one for itself."""
         self._member = member
         self._head = start[: found.end()]
         self._skipped = 0

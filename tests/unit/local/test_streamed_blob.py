@@ -81,10 +81,9 @@ def test_it_is_as_strict_as_parsing_it_whole(text: str, tail: str, sizes: list[i
         b'{"a": "\\"blob\\":\\"AAAA"',
         b'{"a": {"blob": "AAAA"',
         b'["blob":"AAAA"',
-        b'{"a": ' + b" " * 70_000 + b'1, "blob": "AAAA"',
-        b'{"a": ' + b"[" * 5000 + b"]" * 5000 + b', "blob": "AAAA"',
+        pytest.param(b'{"a": ' + b" " * 70_000 + b'1, "blob": "AAAA"', id="too late"),
+        pytest.param(b'{"a": ' + b"[" * 30_000 + b"]" * 30_000 + b', "blob": "AAAA"', id="too deep"),
     ],
-    ids=repr,
 )
 def test_a_start_that_the_blob_does_not_begin_in(start: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
