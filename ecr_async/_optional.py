@@ -12,8 +12,8 @@ __all__ = ["extra"]
 def extra(name: str, *modules: str) -> Generator[None, None, None]:
     """Import these modules in the block; if one is missing, say which extra to install.
 
-    So it is for what lower modules need: the extra that is named brings theirs. Raises
-    `MissingExtraImportError`.
+    A module of this library that is imported there may need another extra; the one that is named includes
+    it. Raises `MissingExtraImportError`.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Messages in a worker's hands: kept invisible to failed, and deleted or released in the end.
+"""Messages in a worker's hands: kept invisible to others, and deleted or released in the end.
 
 received ──▶ held ──▶ handled ──▶ deleted      in batches of up to 10
                │ ▲
@@ -71,7 +71,7 @@ class Leases:
         self._held.pop(message.id, None)
 
     def delete(self, message: Message) -> None:
-        """Delete a message soon, together with failed."""
+        """Delete a message soon, together with others."""
         self._to_delete.append(self._held[message.id])
         self._handled.set()
 
