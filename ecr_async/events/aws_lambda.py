@@ -1,6 +1,7 @@
 """A worker as the function that AWS Lambda calls."""
 
 import asyncio
+import contextvars
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, cast
@@ -64,7 +65,10 @@ class LambdaHandler:
                 runner.close()
                 raise
             self._runner = runner
-        return self._runner.run(self._handle(event, _seconds_left(context)))
+        # In the invocation's own context, not the first one's: it has the span that is the parent of ours.
+        return self._runner.run(
+            self._handle(event, _seconds_left(context)), context=contextvars.copy_context()
+        )
 
     def close(self) -> None:
         """Close what was opened. Lambda needs no such call; tests do."""

@@ -47,14 +47,16 @@ class Handlers:
 
         At `deadline`, by the event loop's clock, a handler is cancelled, which is a failure.
         """
+        delivery = _Delivery(message, destination, deadline)
         try:
             events = parse_events(message.body)
+            return [failure for event in events for failure in await self._handle_once(event, delivery)]
         except EventError as error:
             failure = Failure("malformed", message, error)
-            self._reporter.fail(failure, destination)
-            return [failure]
-        delivery = _Delivery(message, destination, deadline)
-        return [failure for event in events for failure in await self._handle_once(event, delivery)]
+        except Exception as error:  # a body that was never JSON, say, since it was put into a `MemoryQueue`
+            failure = Failure("failed", message, error)
+        await self._reporter.fail(failure, destination)
+        return [failure]
 
     async def _handle_once(self, event: Event, delivery: "_Delivery") -> Sequence[Failure]:
         failures: list[Failure] = []
@@ -63,7 +65,7 @@ class Handlers:
             failure = await self._handle_event(event, delivery)
             if failure is not None:
                 failures.append(failure)
-                self._reporter.fail(failure, delivery.destination)
+                await self._reporter.fail(failure, delivery.destination)
             return failure is None
 
         handled = await self._deduplicator.once(event, handle)

@@ -91,29 +91,36 @@ class Leases:
     async def extend_forever(self) -> None:
         """Extend the visibility of what is held, until cancelled."""
         period = self._queue.visibility_timeout / 4
-        while True:
-            await asyncio.sleep(period / 2)
-            now = self._now()
-            due = [lease for lease in self._held.values() if lease.renew_at <= now]
-            for batch in _batches(due):
-                await self._extend(batch, now + period)
+        async with asyncio.TaskGroup() as extensions:
+            while True:
+                await asyncio.sleep(period / 2)
+                now = self._now()
+                due = [lease for lease in self._held.values() if lease.renew_at <= now]
+                for batch in _batches(due):
+                    extensions.create_task(self._extend(batch, now + period))
 
     async def _extend(self, leases: Sequence[_Lease], renew_at: float) -> None:
+        """Extend the visibility of up to 10 messages. Due again at `renew_at`, even if this hangs."""
+        for lease in leases:
+            lease.renew_at = renew_at
         messages = [lease.message for lease in leases]
         failed = await self._try(self._queue.extend, messages)
         for lease, message in zip(leases, messages, strict=True):
             if message not in failed:
                 self._counters.extended += 1
-                lease.renew_at = renew_at
             elif lease.message.id in self._held:  # not deleted in the meantime
                 self._counters.not_extended += 1
-                if lease.is_reported:
-                    continue
-                lease.is_reported = True
-                logger.warning(
-                    "the visibility of message %s could not be extended; it may be received again",
-                    lease.message.id,
-                )
+                if lease.renew_at == renew_at:  # no later call has been made
+                    lease.renew_at = 0.0
+                    self._report(lease)
+
+    def _report(self, lease: _Lease) -> None:
+        if not lease.is_reported:
+            lease.is_reported = True
+            logger.warning(
+                "the visibility of message %s could not be extended; it may be received again",
+                lease.message.id,
+            )
 
     async def delete_forever(self) -> None:
         """Delete what was handled, until cancelled. While one call is made, the next batch gathers."""

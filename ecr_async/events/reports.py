@@ -1,6 +1,7 @@
 """A worker's reports about its messages: each failure once, counters, traces."""
 
 import collections
+import inspect
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -111,9 +112,12 @@ class Reporter:
         """Count what became of an event."""
         setattr(self.counters, outcome, getattr(self.counters, outcome) + 1)
         if self.telemetry is not None:
-            self.telemetry.outcome(destination, outcome)
+            try:
+                self.telemetry.outcome(destination, outcome)
+            except Exception:
+                logger.exception("the telemetry failed")
 
-    def fail(self, failure: Failure, destination: str) -> None:
+    async def fail(self, failure: Failure, destination: str) -> None:
         """Count a failure; report it unless one of the same message was reported before."""
         self.count(failure.outcome, destination)
         message_id = failure.message.id
@@ -125,7 +129,9 @@ class Reporter:
         if len(self._reported) > REMEMBERED:
             self._reported.popitem(last=False)
         try:
-            self._on_failure(failure)
+            made = self._on_failure(failure)
+            if inspect.isawaitable(made):
+                await made
         except Exception:
             logger.exception("on_failure failed")
 

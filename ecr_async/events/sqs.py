@@ -18,8 +18,8 @@ METHODS = (
     "delete_message_batch",
     "change_message_visibility_batch",
 )
-THREADS = 4
-"""One to receive, one to delete, one to extend, one to spare."""
+THREADS = 10
+"""As many as a client of boto3 has connections; a receive, a delete and an extension need three of them."""
 
 
 class SqsQueue:

@@ -17,7 +17,7 @@ from ecr_async.events.event import Event
 from ecr_async.events.handlers import Handler, Handlers, check_event_class
 from ecr_async.events.queues import Message, Queue
 from ecr_async.events.reports import Counters, Failure, Reporter, WorkerTelemetry
-from ecr_async.events.worker_run import WorkerRun
+from ecr_async.events.worker_run import WorkerRun, wait_until_done
 
 __all__ = ["Worker"]
 
@@ -54,10 +54,10 @@ class Worker:
         concurrency: How many messages are handled at a time.
         deduplication_window: Seconds for which handled events are remembered; 0 for none.
         handler_timeout: Seconds after which a handler is cancelled, which is a failure.
-        stop_timeout: Seconds after which handlers are cancelled when the worker stops. By default they may
-            take their time; a second signal of `run` cancels them as well.
-        on_failure: Called with each `Failure` that is reported. By default they are logged as warnings, by
-            the logger `ecr_async.events`.
+        stop_timeout: Seconds after which handlers are cancelled when the worker is told to stop. By default
+            they may take their time; a second signal of `run` cancels them as well.
+        on_failure: A function, sync or async, that is called with each `Failure` that is reported. By
+            default they are logged as warnings, by the logger `ecr_async.events`.
         telemetry: Receives a report of each event, for instance `ecr_async.telemetry.OpenTelemetry()`.
 
     Raises `ConfigurationError` for arguments that cannot work.
@@ -207,7 +207,7 @@ class Worker:
             await asyncio.shield(background)
         except asyncio.CancelledError:
             background.cancel()
-            await asyncio.wait([background])
+            await wait_until_done(background)
             raise
 
     def _begin(self) -> WorkerRun:
@@ -247,4 +247,5 @@ def _handling_signals(
         for number, previous in before.items():
             with suppress(NotImplementedError):
                 loop.remove_signal_handler(number)
-                signal.signal(number, previous)
+                if previous is not None:  # one that Python code has installed
+                    signal.signal(number, previous)

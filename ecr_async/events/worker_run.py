@@ -9,7 +9,7 @@ from ecr_async.events.leases import Leases
 from ecr_async.events.queues import Message, Queue
 from ecr_async.events.reports import Counters, Failure, logger, name_of
 
-__all__ = ["WorkerRun"]
+__all__ = ["WorkerRun", "wait_until_done"]
 
 LONGEST_DELAY = 30.0
 """Seconds between two receives that fail."""
@@ -37,13 +37,15 @@ class WorkerRun:
         concurrency: int,
         stop_timeout: float | None,
     ) -> None:
+        self._loop = asyncio.get_running_loop()
         self._queue = queue
         self._handle = handle
         self._counters = counters
         self._concurrency = concurrency
         self._stop_timeout = stop_timeout
         self._stopping = asyncio.Event()
-        self._hurrying = asyncio.Event()
+        self._patience: asyncio.TimerHandle | None = None
+        """Runs once the worker is told to stop, until handlers are cancelled."""
         self._changed = asyncio.Event()
         """Set whenever there may be room for another message, or none is wanted any more."""
         self._leases = Leases(queue, counters, self._changed)
@@ -51,16 +53,21 @@ class WorkerRun:
         self._has_received = False
         self._handling: set[asyncio.Task[None]] = set()
         self._given_back: list[Message] = []
+        self._error: BaseException | None = None
+        """What ends the run: a handler's exception that is no `Exception`, or a fault of the queue's."""
 
     def stop(self) -> None:
         """Receive no more, and let the handlers finish."""
+        if self._stop_timeout is not None and self._patience is None:
+            self._patience = self._loop.call_later(self._stop_timeout, self.hurry)
         self._stopping.set()
         self._changed.set()
 
     def hurry(self) -> None:
         """Stop; if that has been said before, cancel the handlers."""
         if self._stopping.is_set():
-            self._hurrying.set()
+            for task in self._handling:
+                task.cancel()
         self.stop()
 
     async def work(self) -> None:
@@ -69,14 +76,28 @@ class WorkerRun:
             asyncio.create_task(self._leases.extend_forever()),
             asyncio.create_task(self._leases.delete_forever()),
         ]
+        for task in upkeep:
+            task.add_done_callback(self._stop_if_failed)
         try:
             await self._receive_until_stopped()
-            await self._wait_for_handlers()
+            if self._handling:
+                await asyncio.wait(self._handling)
         finally:
-            await _cancel(self._handling)
-            await self._end_receive()
-            await _cancel(upkeep)
+            if self._patience is not None:
+                self._patience.cancel()
+            settling = asyncio.create_task(self._settle_all(upkeep))
+            await wait_until_done(settling)
+            settling.result()
+        if self._error is not None:
+            raise self._error
+
+    async def _settle_all(self, upkeep: Sequence[asyncio.Task[None]]) -> None:
+        await _cancel(self._handling)
+        await self._end_receive()
+        await _cancel(upkeep)
+        try:
             await self._leases.flush()
+        finally:
             await self._leases.release(self._given_back)
 
     async def _receive_until_stopped(self) -> None:
@@ -137,11 +158,17 @@ class WorkerRun:
     def _end(self, task: asyncio.Task[None]) -> None:
         self._handling.discard(task)
         self._changed.set()
+        self._stop_if_failed(task)
+
+    def _stop_if_failed(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._error = self._error or error
+            self.stop()
 
     async def _handle_and_settle(self, message: Message) -> None:
         try:
             failures = await self._handle(message, self._queue.name)
-        except asyncio.CancelledError:
+        except BaseException:  # the cancellation, or what ends the program; handlers' exceptions are failures
             self._given_back.append(message)
             raise
         if failures:
@@ -149,15 +176,17 @@ class WorkerRun:
         else:
             self._leases.delete(message)
 
-    async def _wait_for_handlers(self) -> None:
-        hurrying = asyncio.create_task(self._hurrying.wait())
+
+async def wait_until_done(task: asyncio.Task[None]) -> None:
+    """Wait until a task has ended, even if the waiting is cancelled. The cancellation goes on after that."""
+    is_cancelled = False
+    while not task.done():
         try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._stop_timeout):
-                    while self._handling and not hurrying.done():
-                        await asyncio.wait([*self._handling, hurrying], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await _cancel([hurrying])
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            is_cancelled = True
+    if is_cancelled:
+        raise asyncio.CancelledError
 
 
 async def _cancel(tasks: "Sequence[asyncio.Task[object]] | set[asyncio.Task[None]]") -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import attrs
@@ -199,3 +200,18 @@ def test_what_cannot_be_opened_is_tried_again_with_the_next_invocation() -> None
         handler({"Records": [sqs_record(push())]})
     assert handler({"Records": [sqs_record(push())]}) == failed()
     handler.close()
+
+
+def test_each_invocation_has_its_own_context(function: Function) -> None:
+    """The span of the invocation at hand is the parent of the worker's, not that of the first one."""
+    invocation: ContextVar[int] = ContextVar("invocation")
+    seen: list[int] = []
+
+    @function.worker.on(ImagePushed)
+    async def see(event: ImagePushed) -> None:
+        seen.append(invocation.get())
+
+    for number in range(3):
+        invocation.set(number)
+        function(push(number))
+    assert seen == [0, 1, 2]

@@ -61,7 +61,7 @@ async def test_spans_and_metrics() -> None:
     }
     assert outcomes == {"handled": 1, "duplicate": 1, "failed": 1, "malformed": 1}
     kinds = {
-        (point.attributes or {})["ecr_async.event.type"]
+        str((point.attributes or {})["ecr_async.event.type"])
         for point in by_name["messaging.process.duration"].data_points
     }
     assert kinds == {"ImagePushed", "ImageDeleted"}

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -620,3 +621,179 @@ async def test_a_full_queue_holds_up_whoever_fills_it() -> None:
         assert len(queue) == 5
         await queue.join()
     assert len(handle.ids) == 8
+
+
+@in_virtual_time
+async def test_a_second_signal_does_not_wait_for_the_receive_under_way() -> None:
+    queue, handle = MemoryQueue(wait_time=20), Recorder(seconds=100)
+    await fill(queue, 1)
+    worker = Worker(queue)
+    worker.on(ImagePushed, handle)
+    running = asyncio.create_task(worker.run(stop_on=[signal.SIGTERM]))
+    await asyncio.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.sleep(1)
+    assert handle.working == 0
+    await running
+    assert worker.counters.released == 1
+
+
+@in_virtual_time
+async def test_a_stop_timeout_counts_from_the_moment_of_stopping() -> None:
+    """Not from the end of the receive under way: the platform doesn't wait for their sum."""
+    queue, handle = MemoryQueue(wait_time=20), Recorder(seconds=100)
+    await fill(queue, 2)
+    async with Worker(queue, stop_timeout=15) as worker:
+        worker.on(ImagePushed, handle)
+        await asyncio.sleep(1)  # the next receive has just begun
+        worker.stop()
+        await asyncio.sleep(15.5)
+        assert handle.working == 0
+    assert worker.counters.released == 2
+    assert asyncio.get_running_loop().time() < 21
+
+
+@in_virtual_time
+async def test_a_second_cancellation_leaves_no_task_and_no_message_behind() -> None:
+    class SlowQueue(MemoryQueue):
+        async def release(self, messages: Sequence[Message]) -> Sequence[Message]:
+            await asyncio.sleep(5)
+            return await super().release(messages)
+
+    for begin in (Worker.run, in_its_block):
+        queue, handle = SlowQueue(visibility_timeout=600), Recorder(seconds=100)
+        await fill(queue, 2)
+        worker = Worker(queue)
+        worker.on(ImagePushed, handle)
+        running = asyncio.create_task(begin(worker))
+        await asyncio.sleep(10)
+        for _ in range(3):
+            running.cancel()
+            await asyncio.sleep(1)
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert len(asyncio.all_tasks()) == 1
+        assert worker.counters.released == 2
+        assert len(await queue.receive(10)) == 2
+
+
+async def in_its_block(worker: Worker) -> None:
+    async with worker:
+        await asyncio.Event().wait()
+
+
+@in_virtual_time
+async def test_an_extension_that_hangs_holds_up_no_other() -> None:
+    """One stalled call must not cost the messages in hand their visibility, its own included."""
+
+    class StallingQueue(MemoryQueue):
+        """A queue one of whose calls takes as long as boto3 waits for a response, and fails."""
+
+        stalled = False
+
+        async def extend(self, messages: Sequence[Message]) -> Sequence[Message]:
+            if not self.stalled:
+                self.stalled = True
+                await asyncio.sleep(60)
+                raise TimeoutError
+            return await super().extend(messages)
+
+    queue, handle = StallingQueue(visibility_timeout=30), Recorder(seconds=100)
+    await fill(queue, 30)
+    async with Worker(queue, concurrency=31) as worker:  # so that it receives what is visible again
+        worker.on(ImagePushed, handle)
+        await queue.join()
+    assert (worker.counters.received, worker.counters.not_extended) == (30, 10)
+
+
+@in_virtual_time
+async def test_a_document_that_is_not_json_is_a_failure_like_any_other() -> None:
+    reported: list[Failure] = []
+    queue, handle = MemoryQueue(max_receives=2), Recorder()
+    await queue.put(push(0, pushed=object()))
+    await queue.put(push(1))
+    async with Worker(queue, on_failure=reported.append) as worker:
+        worker.on(ImagePushed, handle)
+        await queue.join()
+    assert handle.ids == ["event-1"]
+    (failure,) = reported
+    assert isinstance(failure.error, TypeError)
+    assert len(queue.dead_letters) == 1
+
+
+@in_virtual_time
+async def test_what_is_no_exception_ends_the_worker_and_gives_the_message_back() -> None:
+    """`pytest.fail` in a handler, say. Swallowed, it would leave its message invisible for ever."""
+
+    class End(BaseException):
+        pass
+
+    async def end(event: Event) -> None:
+        raise End
+
+    queue = MemoryQueue(visibility_timeout=600)
+    await fill(queue, 1)
+    worker = Worker(queue)
+    worker.on(Event, end)
+    with pytest.raises(End):
+        await worker.run()
+    with pytest.raises(End):
+        async with worker:
+            await asyncio.Event().wait()
+    assert worker.counters.released == 2
+    assert len(await queue.receive(1)) == 1
+
+
+@pytest.mark.parametrize("method", ["delete", "extend"])
+def test_a_queue_that_breaks_its_contract_ends_the_worker(method: str) -> None:
+    """Otherwise nothing would be deleted or extended any more, and nobody told."""
+
+    async def return_nothing(messages: Sequence[Message]) -> None:
+        pass
+
+    @in_virtual_time
+    async def work() -> None:
+        queue, handle = MemoryQueue(), Recorder(seconds=60)
+        setattr(queue, method, return_nothing)
+        await fill(queue, 20)
+        worker = Worker(queue)
+        worker.on(ImagePushed, handle)
+        await worker.run()
+
+    with pytest.raises((TypeError, ExceptionGroup), match=r"NoneType|TaskGroup"):
+        work()
+
+
+@in_virtual_time
+async def test_failures_may_be_reported_by_an_async_function() -> None:
+    reported: list[str] = []
+
+    async def report(failure: Failure) -> None:
+        await asyncio.sleep(1)
+        reported.append(failure.message.id)
+
+    queue = MemoryQueue(max_receives=2, visibility_timeout=1)
+    await queue.put("no JSON")
+    async with Worker(queue, on_failure=report):
+        await queue.join()
+    assert reported == ["memory-1"]
+
+
+@in_virtual_time
+async def test_telemetry_that_fails_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    class Telemetry:
+        def message(self, destination: str, message_id: str, event_type: str) -> nullcontext[None]:
+            return nullcontext()
+
+        def outcome(self, destination: str, outcome: str) -> None:
+            raise ZeroDivisionError
+
+    queue, handle = MemoryQueue(), Recorder()
+    await fill(queue, 1)
+    async with Worker(queue, telemetry=Telemetry()) as worker:
+        worker.on(ImagePushed, handle)
+        await queue.join()
+    assert worker.counters.deleted == 1
+    assert "the telemetry failed" in caplog.messages
