@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import attrs
+from aiohttp import web
 
 import ecr_async as ecr
 from ecr_async.local import LocalECR, serve
@@ -41,9 +43,9 @@ def started(*arguments: str) -> "subprocess.Popen[str]":
 
 
 @asynccontextmanager
-async def server() -> AsyncIterator[tuple[str, int]]:
+async def server(kind: str = "--serve") -> AsyncIterator[tuple[str, int]]:
     """Run a server in a process of its own; yield where it is and its process id."""
-    process = started("--serve")
+    process = started(kind)
     assert process.stdout is not None
     line = await asyncio.to_thread(process.stdout.readline)
     try:
@@ -58,6 +60,24 @@ async def serve_until_the_end_of_input() -> None:
     await asyncio.to_thread(sys.stdin.read)
     serving.cancel()
     await asyncio.wait([serving])
+
+
+async def idle_until_the_end_of_input() -> None:
+    """Be a server that has nothing to do but to respond to other calls."""
+
+    async def respond(request: web.Request) -> web.Response:
+        await request.read()
+        return web.json_response({"repositories": []})
+
+    application = web.Application()
+    application.router.add_post("/", respond)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    print(f"http://{host}:{port}", flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    await runner.cleanup()
 
 
 def session_for(url: str) -> ecr.Session:
@@ -126,6 +146,7 @@ async def prober(url: str) -> None:
     stop = asyncio.Event()
     async with session_for(url) as session:
         await ecr.describe_repositories(session.service(), ecr.DescribeRepositoriesRequest())  # a cold one
+        print("ready", flush=True)
         calls = asyncio.create_task(other_calls(session.service(), stop, durations))
         await asyncio.to_thread(sys.stdin.read)
         stop.set()
@@ -135,11 +156,20 @@ async def prober(url: str) -> None:
 
 @asynccontextmanager
 async def probed(url: str, name: str) -> AsyncIterator[None]:
-    """Report what other calls take meanwhile, made by a process of their own."""
-    process = started("--probe", url)
-    yield
-    out, _ = await asyncio.to_thread(process.communicate, "")
-    row(f"p99 of other calls during {name}", f"{float(out) * 1000:.0f} ms", "< 50 ms")
+    """Report what other calls take meanwhile, made by a process of their own.
+
+    The same calls are made to a server that has nothing else to do: what those take is due to the machine.
+    """
+    async with server("--idle") as (idle, _):
+        probers = [started("--probe", each) for each in (url, idle)]
+        for each in probers:
+            assert each.stdout is not None
+            await asyncio.to_thread(each.stdout.readline)
+        yield
+        outputs = [await asyncio.to_thread(each.communicate, "") for each in probers]
+    ours, floor = (f"{float(out) * 1000:.0f} ms" for out, _ in outputs)
+    row(f"p99 of other calls during {name}", ours, "< 50 ms")
+    row("  of such calls to a server with nothing else to do", floor)
 
 
 async def layers_by_the_api() -> None:
@@ -165,28 +195,64 @@ async def layers_by_the_api() -> None:
         row("the server's memory, at its peak", f"{peak(pid):.0f} MiB", "< 200 MiB")
 
 
-async def layers_by_the_registry_protocol() -> None:
-    """One layer in one request."""
-    async with server() as (url, pid), session_for(url) as session, aiohttp.ClientSession() as client:
-        service = session.service()
-        await ecr.create_repository(service, ecr.CreateRepositoryRequest("app"))
-        token = await ecr.get_authorization_token(service, ecr.GetAuthorizationTokenRequest())
-        headers = {"Authorization": f"Basic {token.authorization_data[0].authorization_token}"}
-        piece, pieces = os.urandom(4 * MIB), 256
-        digest = digest_of(piece, pieces)
+@attrs.frozen
+class Door:
+    """The registry protocol, as a client of one repository sees it."""
+
+    client: aiohttp.ClientSession
+    url: str
+    headers: dict[str, str]
+
+    async def push(self, piece: bytes, pieces: int, digest: str) -> None:
+        """Send a layer of equal pieces in one request."""
 
         async def body() -> AsyncIterator[bytes]:
             for _ in range(pieces):
                 yield piece
 
-        async with client.post(f"{url}/v2/app/blobs/uploads/", headers=headers) as begun:
+        async with self.client.post(f"{self.url}/v2/app/blobs/uploads/", headers=self.headers) as begun:
             location = begun.headers["Location"]
+        place = location if location.startswith("http") else self.url + location
+        sent = {**self.headers, "Content-Length": str(len(piece) * pieces)}
+        async with self.client.put(f"{place}?digest={digest}", data=body(), headers=sent) as response:
+            assert response.status == 201, await response.text()
+
+    async def pull(self, digest: str) -> None:
+        """Receive a layer, and let it go."""
+        url = f"{self.url}/v2/app/blobs/{digest}"
+        async with self.client.get(url, headers=self.headers) as response:
+            assert response.status == 200, await response.text()
+            async for _ in response.content.iter_any():
+                pass
+
+
+async def layers_by_the_registry_protocol() -> None:
+    """One layer in one request, then 16 at once; in and out."""
+    async with server() as (url, pid), session_for(url) as session, aiohttp.ClientSession() as client:
+        service = session.service()
+        await ecr.create_repository(service, ecr.CreateRepositoryRequest("app"))
+        token = await ecr.get_authorization_token(service, ecr.GetAuthorizationTokenRequest())
+        headers = {"Authorization": f"Basic {token.authorization_data[0].authorization_token}"}
+        door, piece = Door(client, url, headers), os.urandom(4 * MIB)
+        digest = digest_of(piece, 256)
         async with probed(url, "an upload by /v2/"):
-            place = location if location.startswith("http") else url + location
-            sent = {**headers, "Content-Length": str(len(piece) * pieces)}
-            with measured("one layer of 1 GiB in by /v2/", len(piece) * pieces, pid, ">= 300 MiB/s"):
-                async with client.put(f"{place}?digest={digest}", data=body(), headers=sent) as response:
-                    assert response.status == 201, await response.text()
+            with measured("one layer of 1 GiB in by /v2/", 1 << 30, pid, ">= 300 MiB/s"):
+                await door.push(piece, 256, digest)
+        layers = [number.to_bytes() + piece[1:] for number in range(16)]
+        digests = [digest_of(layer, 16) for layer in layers]
+        async with probed(url, "16 uploads at once by /v2/"):
+            with measured("16 layers of 64 MiB at once by /v2/", 1 << 30, pid):
+                await asyncio.gather(
+                    *(door.push(layer, 16, digest) for layer, digest in zip(layers, digests, strict=True))
+                )
+        async with probed(url, "downloads by /v2/"):
+            with measured("one layer of 1 GiB out by /v2/, 3 times", 3 << 30, pid):
+                for _ in range(3):
+                    await door.pull(digest)
+        async with probed(url, "16 downloads at once by /v2/"):
+            with measured("16 layers of 64 MiB at once out by /v2/, 3 times", 3 << 30, pid):
+                for _ in range(3):
+                    await asyncio.gather(*map(door.pull, digests))
         row("the server's memory, at its peak", f"{peak(pid):.0f} MiB", "< 200 MiB")
 
 
@@ -293,12 +359,15 @@ async def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--idle", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--probe", help=argparse.SUPPRESS)
     parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--repositories", type=int, default=100_000)
     options = parser.parse_args()
     if options.serve:
         await serve_until_the_end_of_input()
+    elif options.idle:
+        await idle_until_the_end_of_input()
     elif options.probe:
         await prober(options.probe)
     else:

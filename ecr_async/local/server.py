@@ -24,7 +24,8 @@ from ecr_async.local.backend import Backend
 from ecr_async.local.distribution import make_distribution
 from ecr_async.local.http.bodies import LARGE_BODY, MAX_BODY_BYTES, Body, LargeBodies
 from ecr_async.local.http.connections import Connections
-from ecr_async.local.http.interference import Interference, LayerResponse
+from ecr_async.local.http.interference import Interference
+from ecr_async.local.http.layer_response import LayerResponse
 from ecr_async.local.operations import HANDLERS
 from ecr_async.local.operations.layers import DOWNLOAD_PATH, DOWNLOAD_PURPOSE
 from ecr_async.local.operations.table import Handler

@@ -11,7 +11,7 @@ from ecr_async.api.layers import BATCH_CHECK_LAYER_AVAILABILITY, GET_DOWNLOAD_UR
 from ecr_async.local.distribution import rejections
 from ecr_async.local.distribution.errors import API_VERSION
 from ecr_async.local.distribution.exchange import Exchange
-from ecr_async.local.http.interference import LayerResponse
+from ecr_async.local.http.layer_response import LayerResponse
 from ecr_async.local.rules.layers import find_layer
 from ecr_async.local.rules.registry import Registry
 

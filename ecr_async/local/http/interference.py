@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import re
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -14,41 +12,15 @@ from aiohttp import web
 from ecr_async._auth.signing import CONTENT_TYPE
 from ecr_async.local.authentication import CREDENTIAL
 from ecr_async.local.http.behaviour import Behaviour, Fault
+from ecr_async.local.http.layer_response import LayerResponse
 from ecr_async.local.rules import messages
 
-__all__ = ["Interference", "LayerResponse"]
+__all__ = ["Interference"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-RANGE = re.compile(r"bytes=(\d{1,18}-\d{0,18}|-\d{1,18})", re.ASCII | re.IGNORECASE)
-"""A range that is sent, or rejected as one that the file doesn't have; ECR sends one at a time."""
 TICK = 0.05
 """Seconds between the pieces of a slow response."""
-
-
-class LayerResponse(web.FileResponse):
-    """A layer's file. `path` is where it is, for a fault to send a part of it."""
-
-    def __init__(self, path: Path, **options: object) -> None:
-        super().__init__(path, **options)  # type: ignore[arg-type]
-        self.path = path
-
-    async def prepare(self, request: web.BaseRequest) -> Any:
-        """Begin to send the file, or the requested range of it."""
-        return await super().prepare(_without_malformed_range(request))
-
-
-def _without_malformed_range(request: web.BaseRequest) -> web.BaseRequest:
-    """Return a request whose Range header can be understood; any other is ignored.
-
-    https://www.rfc-editor.org/rfc/rfc9110#section-14.2
-    """
-    given = request.headers.get("Range")
-    if given is None or RANGE.fullmatch(given):
-        return request
-    return request.clone(
-        headers={name: value for name, value in request.headers.items() if name.lower() != "range"}
-    )
 
 
 class Interference:
@@ -163,19 +135,15 @@ async def _sent_in_part(
 
 
 async def _content(request: web.Request, response: web.StreamResponse) -> tuple[bytes, dict[str, str]]:
-    headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
     if isinstance(response, LayerResponse):
         content = await asyncio.to_thread(response.path.read_bytes)
-        wanted = _without_malformed_range(request).http_range
-        if wanted.start is not None:
-            start = max(len(content) + wanted.start, 0) if wanted.start < 0 else wanted.start
-            piece = content[start : wanted.stop]
-            headers["Content-Range"] = f"bytes {start}-{start + len(piece) - 1}/{len(content)}"
-            response.set_status(206)
-            return piece, headers
-        return content, headers
-    body = response.body if isinstance(response, web.Response) else b""
-    return (body if isinstance(body, bytes) else b""), headers
+        span = response.choose(request, len(content))
+        content = content[span.start : span.stop]
+    else:
+        body = response.body if isinstance(response, web.Response) else b""
+        content = body if isinstance(body, bytes) else b""
+    headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
+    return content, headers
 
 
 async def _pieces(content: bytes, bytes_per_second: int) -> AsyncIterator[bytes]:

@@ -155,7 +155,7 @@ class Uploads:
                 await self.run(lambda: self._blobs.discard(upload_id))
                 raise
             finally:
-                file.close()
+                await self.run(file.close)  # which may wait for the disk
 
     async def complete(
         self,
@@ -177,7 +177,7 @@ class Uploads:
             algorithm = next(filter(None, map(algorithm_of, digests)), "sha256")
             # What a rejected part has left behind the bytes that count is cut off by opening the file.
             hasher, file = await self._open(scope, repository_name, registry_id, upload, algorithm)
-            file.close()
+            await self.run(file.close)
             digest = f"{algorithm}:{hasher.hexdigest()}"
 
             def work(registry: Registry) -> LayerRecord:

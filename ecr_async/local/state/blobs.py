@@ -96,9 +96,11 @@ class Blobs:
         flags = os.O_RDWR | NO_FOLLOW | BINARY | (0 if offset else os.O_CREAT)
         file = os.fdopen(os.open(self._uploads / upload_id, flags, 0o600), "r+b", buffering=0)
         try:
-            if os.fstat(file.fileno()).st_size < offset:
+            size = os.fstat(file.fileno()).st_size
+            if size < offset:
                 raise FileNotFoundError(f"the upload {upload_id} is shorter than {offset} bytes")
-            file.truncate(offset)
+            if size > offset:  # closing a file that was cut to nothing, ext4 waits for the disk
+                file.truncate(offset)
             file.seek(offset)
         except BaseException:
             file.close()

@@ -1,5 +1,6 @@
 """Layers: uploaded in parts that are checked, downloaded from a URL of their own."""
 
+import threading
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from ecr_async import api as ecr
 from ecr_async.local import LocalECR
+from ecr_async.local.state.blobs import Blobs
 from ecr_async.service import Service
 from tests.integration.local.content import (
     MIB,
@@ -53,6 +55,29 @@ async def test_parts_become_a_layer(service: Service) -> None:
     assert done == ecr.CompleteLayerUploadResponse(REGISTRY, "team/app", opened.upload_id, digest_of(content))
     layer = await availability(service, digest_of(content))
     assert (layer.layer_availability, layer.layer_size) == ("AVAILABLE", len(content))
+
+
+async def test_files_are_not_closed_by_the_event_loop(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closing one may wait for the disk."""
+    opened, closed_by = Blobs.open_upload, list[int]()
+
+    def noting(blobs: Blobs, upload_id: str, offset: int) -> Any:
+        file: Any = opened(blobs, upload_id, offset)
+        close = file.close
+
+        def note() -> None:
+            closed_by.append(threading.get_ident())
+            close()
+
+        file.close = note
+        return file
+
+    monkeypatch.setattr(Blobs, "open_upload", noting)
+    await push_layer(service, b"layer")
+    assert len(closed_by) == 2
+    assert threading.get_ident() not in closed_by
 
 
 async def test_the_largest_part_is_taken(service: Service) -> None:
