@@ -19,6 +19,7 @@ import aiohttp
 import attrs
 from yarl import URL
 
+from ecr_async._http.allocation import keep_buffers
 from ecr_async._http.body import Content, Pieces, is_small
 from ecr_async._http.connector import Connector, way
 from ecr_async._http.deadlines import Deadline, Deadlines
@@ -110,6 +111,7 @@ class ConnectionPool:
             warnings.warn(
                 "TLS certificates are not verified: anyone on the way can read and forge", stacklevel=3
             )
+        keep_buffers()
         self.waiting = Deadlines(self._pool_timeout)
         self.attempts = Deadlines(self._timeout)
         self._client = aiohttp.ClientSession(
