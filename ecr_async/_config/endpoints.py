@@ -1,8 +1,9 @@
-"""Resolves a region's ECR endpoint by the endpoint rules of the installed botocore.
+"""Resolves a region's ECR endpoint: a known one, or by the endpoint rules of the installed botocore.
 
 AWS publishes for each service a table of rules from region, FIPS and dual-stack to a host; botocore
 brings them along and knows how to read them, so a region that AWS opens tomorrow needs a newer
-botocore and nothing of ours. An explicit endpoint needs no rules, and then botocore isn't imported.
+botocore and nothing of ours. An explicit endpoint, and a known region's usual one, need no rules, and then
+botocore isn't imported.
 
 See https://docs.aws.amazon.com/general/latest/gr/ecr.html for the regions and their endpoints.
 """
@@ -18,9 +19,10 @@ from typing import Any
 import attrs
 
 from ecr_async._config.botocore_data import data_loader
+from ecr_async._config.known_endpoints import KNOWN_ENDPOINTS
 from ecr_async.errors import ConfigurationError
 
-__all__ = ["Endpoint", "check_region", "check_url", "resolve"]
+__all__ = ["Endpoint", "check_region", "check_url", "needs_rules", "resolve"]
 
 _REGION = re.compile(r"(?=.*[A-Za-z-])[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
@@ -53,8 +55,8 @@ def resolve(
     follow its partition's pattern. The old pseudo-regions `fips-<region>` and `<region>-fips` mean the
     region with `use_fips`.
 
-    The first resolution without `endpoint_url` imports botocore and reads files: keep it off the event
-    loop. Raises `ConfigurationError` for a name that no region can have, a URL that isn't one, and a
+    One that `needs_rules` imports botocore and reads files the first time: keep it off the event loop.
+    Raises `ConfigurationError` for a name that no region can have, a URL that isn't one, and a
     combination that the rules reject.
 
     See https://docs.aws.amazon.com/sdkref/latest/guide/feature-endpoints.html
@@ -68,9 +70,14 @@ def resolve(
         raise ConfigurationError(f"{shown} {wrong}") from None
     if endpoint_url is not None:
         endpoint_url = check_url(endpoint_url)
-    if endpoint_url is None or use_fips or use_dualstack:
+    if needs_rules(actual_region, use_fips=use_fips, use_dualstack=use_dualstack, endpoint_url=endpoint_url):
         endpoint_url = _by_rules(actual_region, use_fips, use_dualstack, endpoint_url)
-    return Endpoint(url=endpoint_url, signing_region=actual_region)
+    return Endpoint(endpoint_url or KNOWN_ENDPOINTS[actual_region], signing_region=actual_region)
+
+
+def needs_rules(region: str, *, use_fips: bool, use_dualstack: bool, endpoint_url: str | None) -> bool:
+    """Whether an endpoint is resolved by botocore's rules."""
+    return use_fips or use_dualstack or (endpoint_url is None and region not in KNOWN_ENDPOINTS)
 
 
 def check_region(name: object) -> str:

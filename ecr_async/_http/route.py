@@ -6,7 +6,7 @@ import attrs
 from yarl import URL
 
 from ecr_async._auth.signing import Signer
-from ecr_async._config.endpoints import resolve
+from ecr_async._config.endpoints import needs_rules, resolve
 from ecr_async._config.settings import Config
 from ecr_async._http.proxy import Proxy, proxy_for
 
@@ -31,7 +31,7 @@ async def find_route(config: Config, region: str, endpoint_url: str | None) -> R
     if endpoint_url not in {None, config.endpoint_url}:
         # The endpoint was chosen; a different kind requested by the environment doesn't count.
         options = {name: value and name in config.explicit for name, value in options.items()}
-    if endpoint_url is None or any(options.values()):
+    if needs_rules(region, **options, endpoint_url=endpoint_url):
         endpoint = await asyncio.to_thread(resolve, region, **options, endpoint_url=endpoint_url)
     else:
         endpoint = resolve(region, endpoint_url=endpoint_url)

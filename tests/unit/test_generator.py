@@ -18,6 +18,7 @@ from ecr_async._wire.names import camel, snake
 
 MODEL: dict[str, Any] = {
     "botocore": "9.9.9",
+    "endpoints": {"mars-north-1": "https://api.ecr.mars-north-1.example"},
     "operations": {
         "ListThings": {
             "input": "ListThingsRequest",
@@ -299,6 +300,7 @@ def test_the_command_writes_nothing_while_words_are_missing(
     monkeypatch.setattr(generate, "MODEL", tmp_path / "model.json")
     monkeypatch.setattr(generate, "TARGET", tmp_path / "api")
     monkeypatch.setattr(generate, "FACE", tmp_path / "__init__.py")
+    monkeypatch.setattr(generate, "ENDPOINTS", tmp_path / "known_endpoints.py")
     (tmp_path / "__init__.py").write_text(FACE + face.MARK)
     monkeypatch.setattr(generate, "_formatted", lambda text, path: text)
     monkeypatch.setattr(sys, "argv", ["generate.py"])
@@ -320,6 +322,7 @@ def in_scratch(
     monkeypatch.setattr(generate, "MODEL", tmp_path / "model.json")
     monkeypatch.setattr(generate, "TARGET", tmp_path / "api")
     monkeypatch.setattr(generate, "FACE", tmp_path / "__init__.py")
+    monkeypatch.setattr(generate, "ENDPOINTS", tmp_path / "known_endpoints.py")
     (tmp_path / "__init__.py").write_text(FACE + face.MARK)
     monkeypatch.setattr(generate, "_formatted", lambda text, path: text)
     monkeypatch.setattr(Documentation, "read", lambda: words)
@@ -333,12 +336,13 @@ def test_check_names_stale_modules(
         monkeypatch.setattr(sys, "argv", ["generate.py", *arguments])
         return generate.main(), capsys.readouterr().out.splitlines()
 
-    names = ["api/common", "api/things", "api/__init__", "__init__"]
+    names = ["api/common", "api/things", "api/__init__", "__init__", "known_endpoints"]
     assert command("--check") == (1, [f"stale: {name}.py" for name in names])
     assert not in_scratch.exists()
-    assert command() == (0, ["4 modules, 4 changed"])
+    assert command() == (0, ["5 modules, 5 changed"])
     assert command("--check") == (0, [])
-    assert command() == (0, ["4 modules, 0 changed"])
+    assert command() == (0, ["5 modules, 0 changed"])
+    assert '    "mars-north-1": "https://api.ecr.mars-north-1.example",' in generate.ENDPOINTS.read_text()
     (in_scratch / "things.py").write_text("by hand")
     (in_scratch / "extra.py").write_text("by hand")
     assert command("--check") == (1, ["stale: api/things.py", "stale: api/extra.py"])
@@ -389,6 +393,7 @@ def test_nothing_changed(model: dict[str, Any]) -> None:
 
 def test_what_came_what_went_and_what_is_different(model: dict[str, Any]) -> None:
     newer = deepcopy(model)
+    newer["endpoints"]["mars-north-1"] = "https://ecr.mars.example"
     newer["operations"]["DropThing"] = newer["operations"].pop("PutThing")
     newer["operations"]["ListThings"]["errors"] = []
     newer["shapes"]["Part"] = {"type": "structure", "members": {"size": "Count"}}
@@ -396,6 +401,7 @@ def test_what_came_what_went_and_what_is_different(model: dict[str, Any]) -> Non
     newer["shapes"]["Thing"]["members"]["comment"] = newer["shapes"]["Thing"]["members"].pop("tags")
     del newer["shapes"]["TagMap"]
     assert take_model.changes(model, newer) == [
+        "~ endpoint mars-north-1",
         "+ operation DropThing",
         "- operation PutThing",
         "~ operation ListThings",
@@ -410,5 +416,5 @@ def test_what_came_what_went_and_what_is_different(model: dict[str, Any]) -> Non
 
 def test_of_a_first_model_everything_came(model: dict[str, Any]) -> None:
     lines = take_model.changes({}, model)
-    assert len(lines) == len(model["operations"]) + len(model["shapes"])
+    assert len(lines) == sum(len(model[kind]) for kind in ("endpoints", "operations", "shapes"))
     assert {line[0] for line in lines} == {"+"}

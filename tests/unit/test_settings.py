@@ -284,6 +284,7 @@ from ecr_async._config import settings
 from ecr_async._config.shared_files import read_shared_files
 found = settings.load(region="eu-west-1", endpoint_url="http://localhost:8000")
 endpoints.resolve(found.require_region(), endpoint_url=found.endpoint_url)
+endpoints.resolve(found.require_region())  # where it is known
 asyncio.run(cached_credentials.CachedCredentials(botocore_chain.botocore_chain(None, found.region)).get())
 sys.exit("botocore" in sys.modules)
 """

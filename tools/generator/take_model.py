@@ -1,7 +1,7 @@
 """Take ECR's model from the installed botocore into tools/generator/model.json, and print what changed.
 
-Only the structure is taken: names, types, limits, errors, pagination. The words are our own, in
-tools/generator/api/*.toml. Shapes that no operation reaches are left out.
+Only the structure is taken: names, types, limits, errors, pagination, and the endpoints of known regions. The
+words are our own, in tools/generator/api/*.toml. Shapes that no operation reaches are left out.
 """
 
 import json
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import botocore
+import botocore.endpoint_provider
 import botocore.loaders
 
 MODEL = Path(__file__).parent / "model.json"
@@ -55,8 +56,23 @@ def take() -> dict[str, Any]:
         "botocore": botocore.__version__,
         "api_version": service["metadata"]["apiVersion"],
         "target_prefix": service["metadata"]["targetPrefix"],
+        "endpoints": endpoints(loader),
         "operations": operations,
         "shapes": dict(sorted(shapes.items())),
+    }
+
+
+def endpoints(loader: botocore.loaders.Loader) -> dict[str, str]:
+    """Return each region's endpoint, of those that the rules need nothing but the region for."""
+    partitions = loader.load_data("partitions")
+    provider = botocore.endpoint_provider.EndpointProvider(
+        loader.load_service_model("ecr", "endpoint-rule-set-1"), partitions
+    )
+    regions = {name for partition in partitions["partitions"] for name in partition["regions"]}
+    return {
+        region: provider.resolve_endpoint(Region=region, UseFIPS=False, UseDualStack=False).url
+        for region in sorted(regions)
+        if not region.endswith("-global")
     }
 
 
@@ -65,6 +81,7 @@ def changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     before, after = old.get("shapes", {}), new["shapes"]
     lasting = before.keys() & after.keys()
     return [
+        *_differences("endpoint", old.get("endpoints", {}), new["endpoints"]),
         *_differences("operation", old.get("operations", {}), new["operations"]),
         *_differences("shape", before, after),
         *_differences("member", _members(before, lasting), _members(after, lasting)),
