@@ -17,18 +17,16 @@ from ecr_async._arguments import check_kinds, check_number, check_strings
 from ecr_async._bulk.concurrency import for_each
 from ecr_async._bulk.simulated_deletions import ImageListing
 from ecr_async.api.common import ImageIdentifier
-from ecr_async.api.images import (
+from ecr_async.api.images import ListImagesFilter, ListImagesRequest, paginate_list_images
+from ecr_async.api.layers import BatchCheckLayerAvailabilityRequest, Layer, batch_check_layer_availability
+from ecr_async.api.manifests import (
     BatchDeleteImageRequest,
     BatchGetImageRequest,
     Image,
     ImageFailure,
-    ListImagesFilter,
-    ListImagesRequest,
     batch_delete_image,
     batch_get_image,
-    paginate_list_images,
 )
-from ecr_async.api.layers import BatchCheckLayerAvailabilityRequest, Layer, batch_check_layer_availability
 from ecr_async.errors import ECRError, ServiceError, SessionClosedError, ValidationError
 from ecr_async.service import Service, check_services
 

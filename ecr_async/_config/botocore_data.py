@@ -8,7 +8,6 @@ objects, it makes ECR's and those of the services that give credentials.
 """
 
 import functools
-import gzip
 import os
 from importlib import import_module
 from typing import Any
@@ -32,16 +31,20 @@ def data_loader(data_path: str | None = None) -> Any:
 class _Files:
     """The interface that botocore expects of a loader's `file_loader`. Paths come without their extension."""
 
-    _OPENERS = ((".json", open), (".json.gz", gzip.open))
+    _EXTENSIONS = (".json", ".json.gz")
 
     def exists(self, file_path: str) -> bool:
-        return any(os.path.isfile(file_path + extension) for extension, _ in self._OPENERS)
+        return any(os.path.isfile(file_path + extension) for extension in self._EXTENSIONS)
 
     def load_file(self, file_path: str) -> Any:
-        for extension, opener in self._OPENERS:
+        for extension in self._EXTENSIONS:
             if os.path.isfile(file_path + extension):
-                with opener(file_path + extension, "rb") as file:
+                with open(file_path + extension, "rb") as file:
                     content = file.read()
+                if extension.endswith(".gz"):
+                    import gzip  # noqa: PLC0415 - a first call without botocore's data does without it
+
+                    content = gzip.decompress(content)
                 is_endpoints = os.path.basename(file_path) == "endpoints"
                 return _kept_endpoints(content) if is_endpoints else json.decode(content)
         return None

@@ -16,10 +16,10 @@ from ecr_async.api.common import (
     InvalidParameterException,
     LimitExceededException,
     MaxResults,
-    ReplicationConfiguration,
     ServerException,
     ValidationException,
 )
+from ecr_async.api.replication import ReplicationConfiguration
 from ecr_async.errors import ServiceError
 from ecr_async.pagination import Pager
 from ecr_async.service import Service, call

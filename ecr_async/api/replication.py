@@ -6,6 +6,7 @@ repositories it is for. It applies to images pushed from then on; existing image
 backfill, a job that runs once for one destination. Both are asynchronous.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, TypeAlias
 
@@ -21,8 +22,6 @@ from ecr_async.api.common import (
     LimitExceededException,
     MaxResults,
     RegistryId,
-    ReplicationConfiguration,
-    ReplicationDestination,
     RepositoryName,
     RepositoryNotFoundException,
     ServerException,
@@ -33,6 +32,7 @@ from ecr_async.pagination import Pager
 from ecr_async.service import Service, call
 
 __all__ = [
+    "DeleteReplication",
     "DescribeImageReplicationStatusRequest",
     "DescribeImageReplicationStatusResponse",
     "DescribeReplicationBackfillResultsRequest",
@@ -50,7 +50,12 @@ __all__ = [
     "ReplicationBackfillResultStatus",
     "ReplicationBackfillStatus",
     "ReplicationBackfillSummary",
+    "ReplicationConfiguration",
+    "ReplicationDestination",
+    "ReplicationRule",
     "ReplicationStatus",
+    "RepositoryFilter",
+    "RepositoryFilterType",
     "StartReplicationBackfillRequest",
     "StartReplicationBackfillResponse",
     "StopReplicationBackfillRequest",
@@ -65,6 +70,9 @@ __all__ = [
     "stop_replication_backfill",
 ]
 
+Region: TypeAlias = Annotated[str, Limit(2, 25, pattern=r"[0-9a-z-]{2,25}")]
+
+
 ReplicationStatus: TypeAlias = Literal["IN_PROGRESS", "COMPLETE", "FAILED"]
 """The state of an image's replication to one destination.
 
@@ -72,6 +80,80 @@ ReplicationStatus: TypeAlias = Literal["IN_PROGRESS", "COMPLETE", "FAILED"]
 - `COMPLETE`: the copy is there.
 - `FAILED`: the copy could not be made; `failure_code` says why.
 """
+
+
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ReplicationDestination(Structure):
+    """A registry that images are copied to: one account in one region.
+
+    A registry of another account must first allow it in its registry policy
+    (`put_registry_policy`).
+    """
+
+    region: Region
+    """The region to copy to, such as `eu-west-1`. 2 to 25 characters."""
+    registry_id: RegistryId
+    """The AWS account ID of the registry to copy to; your own account's to copy between regions only."""
+
+
+ReplicationDestinationList: TypeAlias = Annotated[Sequence[ReplicationDestination], Limit(maximum=100)]
+
+
+RepositoryFilterValue: TypeAlias = Annotated[
+    str, Limit(2, 256, pattern=r"^(?:[a-z0-9]+(?:[._-][a-z0-9]*)*/)*[a-z0-9]*(?:[._-][a-z0-9]*)*$")
+]
+
+
+RepositoryFilterType: TypeAlias = Literal["PREFIX_MATCH"]
+"""How a replication rule's filter is interpreted: `PREFIX_MATCH`, as the start of the repository's
+name.
+"""
+
+
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class RepositoryFilter(Structure):
+    """Picks the repositories that a replication rule covers, by the start of their names."""
+
+    filter: RepositoryFilterValue
+    """The prefix that a repository's name must start with, such as `prod` or `team/`.
+    2 to 256 characters.
+    """
+    filter_type: RepositoryFilterType | str
+    """How `filter` is interpreted. `PREFIX_MATCH` is the only value."""
+
+
+RepositoryFilterList: TypeAlias = Annotated[Sequence[RepositoryFilter], Limit(1, 100)]
+
+
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class DeleteReplication(Structure):
+    """Whether a replication rule replicates deletions as well as pushes."""
+
+    enabled: bool
+    """`True`: an image deleted or a tag removed at the source is also removed from every destination
+    of the rule. `False`: the destinations keep what they have.
+    """
+
+
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ReplicationRule(Structure):
+    """Where to copy images, and of which repositories.
+
+    A rule applies to images pushed after it is set; existing images are not copied unless
+    `start_replication_backfill` copies them. Repositories keep their names at the destination.
+    """
+
+    destinations: ReplicationDestinationList
+    """The registries to copy to. At most 100 items."""
+    repository_filters: RepositoryFilterList | None = None
+    """Which repositories the rule covers: those that match at least one of the filters. Without
+    filters it covers all repositories of the registry. 1 to 100 items.
+    """
+    delete_replication: DeleteReplication | None = None
+    """Whether deletions are replicated too. By default only pushes are."""
+
+
+ReplicationRuleList: TypeAlias = Annotated[Sequence[ReplicationRule], Limit(maximum=25)]
 
 
 ReplicationBackfillId: TypeAlias = Annotated[
@@ -115,6 +197,16 @@ class ImageReplicationStatus(Structure):
     """The state of the replication."""
     failure_code: str | None = None
     """Why the replication failed; `None` unless `status` is `FAILED`."""
+
+
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ReplicationConfiguration(Structure):
+    """A registry's replication rules: what it copies to other regions and accounts."""
+
+    rules: ReplicationRuleList
+    """The rules, each with its own destinations and filters. An empty list turns replication off.
+    At most 25 items.
+    """
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)

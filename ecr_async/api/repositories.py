@@ -8,7 +8,7 @@ fixed when the repository is created; all other settings can be changed later.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import attrs
 
@@ -16,12 +16,7 @@ from ecr_async._wire.operation import Limit, Operation
 from ecr_async._wire.structure import Structure
 from ecr_async.api.common import (
     EncryptionType,
-    ImageScanningConfiguration,
-    ImageTagMutability,
-    ImageTagMutabilityExclusionFilter,
-    ImageTagMutabilityExclusionFilters,
     InvalidParameterException,
-    InvalidTagParameterException,
     KmsException,
     LimitExceededException,
     MaxResults,
@@ -29,9 +24,9 @@ from ecr_async.api.common import (
     RepositoryName,
     RepositoryNotFoundException,
     ServerException,
-    Tag,
     TooManyTagsException,
 )
+from ecr_async.api.tags import InvalidTagParameterException, Tag
 from ecr_async.errors import ServiceError
 from ecr_async.pagination import Pager
 from ecr_async.service import Service, call
@@ -44,6 +39,10 @@ __all__ = [
     "DescribeRepositoriesRequest",
     "DescribeRepositoriesResponse",
     "EncryptionConfiguration",
+    "ImageScanningConfiguration",
+    "ImageTagMutability",
+    "ImageTagMutabilityExclusionFilter",
+    "ImageTagMutabilityExclusionFilterType",
     "PutImageTagMutabilityRequest",
     "PutImageTagMutabilityResponse",
     "Repository",
@@ -56,10 +55,70 @@ __all__ = [
     "put_image_tag_mutability",
 ]
 
+ImageTagMutability: TypeAlias = Literal[
+    "MUTABLE", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION"
+]
+"""Whether a tag that exists can be moved to another image.
+
+- `MUTABLE`: yes, pushing the tag again moves it.
+- `IMMUTABLE`: no, pushing the tag again for another image is rejected.
+- `MUTABLE_WITH_EXCLUSION`: yes, except for tags that match an exclusion filter; those are
+  immutable.
+- `IMMUTABLE_WITH_EXCLUSION`: no, except for tags that match an exclusion filter; those are
+  mutable.
+"""
+
+
+ImageTagMutabilityExclusionFilterType: TypeAlias = Literal["WILDCARD"]
+"""How an exclusion filter's pattern is interpreted.
+
+- `WILDCARD`: `*` matches any run of characters; everything else matches itself.
+"""
+
+
+ImageTagMutabilityExclusionFilterValue: TypeAlias = Annotated[
+    str, Limit(1, 128, pattern=r"^[0-9a-zA-Z._*-]{1,128}$")
+]
+
+
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ImageTagMutabilityExclusionFilter(Structure):
+    """A pattern of tags for which the opposite of the repository's mutability holds.
+
+    These filters are only used with `MUTABLE_WITH_EXCLUSION` and `IMMUTABLE_WITH_EXCLUSION`.
+    """
+
+    filter_type: ImageTagMutabilityExclusionFilterType | str
+    """How `filter` is interpreted. `WILDCARD` is the only value."""
+    filter: ImageTagMutabilityExclusionFilterValue
+    """The pattern, such as `latest` or `dev-*`; `*` matches any run of characters.
+    1 to 128 characters.
+    """
+
+
+ImageTagMutabilityExclusionFilters: TypeAlias = Annotated[
+    Sequence[ImageTagMutabilityExclusionFilter], Limit(1, 5)
+]
+
+
 KmsKey: TypeAlias = Annotated[str, Limit(1, 2048)]
 
 
 RepositoryNameList: TypeAlias = Annotated[Sequence[RepositoryName], Limit(1, 100)]
+
+
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class ImageScanningConfiguration(Structure):
+    """Whether a repository's images are scanned as they are pushed.
+
+    Deprecated by ECR at the level of one repository: the registry's scanning configuration
+    supersedes it (`put_registry_scanning_configuration`).
+    """
+
+    scan_on_push: bool | None = None
+    """`True`: every image is scanned for known vulnerabilities once it is pushed. `False`, the
+    service's default: images are scanned only when `start_image_scan` is called.
+    """
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)

@@ -19,7 +19,6 @@ from ecr_async.api.common import (
     FindingSeverity,
     ImageIdentifier,
     ImageNotFoundException,
-    ImageScanningConfiguration,
     ImageScanStatus,
     InvalidParameterException,
     LimitExceededException,
@@ -30,6 +29,7 @@ from ecr_async.api.common import (
     ServerException,
     ValidationException,
 )
+from ecr_async.api.repositories import ImageScanningConfiguration
 from ecr_async.errors import ServiceError
 from ecr_async.pagination import Pager
 from ecr_async.service import Service, call

@@ -12,17 +12,18 @@ from ecr_async._wire.operation import Operation
 from ecr_async._wire.structure import Structure
 from ecr_async.api.common import (
     InvalidParameterException,
-    InvalidTagParameterException,
     RepositoryNotFoundException,
     ServerException,
-    Tag,
     TooManyTagsException,
 )
+from ecr_async.errors import ServiceError
 from ecr_async.service import Service, call
 
 __all__ = [
+    "InvalidTagParameterException",
     "ListTagsForResourceRequest",
     "ListTagsForResourceResponse",
+    "Tag",
     "TagResourceRequest",
     "TagResourceResponse",
     "UntagResourceRequest",
@@ -31,6 +32,27 @@ __all__ = [
     "tag_resource",
     "untag_resource",
 ]
+
+
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class Tag(Structure):
+    """A label on an AWS resource, for cost allocation, access control or search.
+
+    Not to be confused with an image's tag, which is a plain string.
+    """
+
+    key: str = attrs.field(metadata={"wire": "Key"})
+    """The label's name, unique on its resource and case-sensitive. Keys that start with `aws:` are
+    AWS's own.
+    """
+    value: str = attrs.field(metadata={"wire": "Value"})
+    """The label's value. It may be empty."""
+
+
+class InvalidTagParameterException(ServiceError):
+    """A resource tag has a key or a value that is too long or otherwise not allowed."""
+
+    code = "InvalidTagParameterException"
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)

@@ -18,17 +18,19 @@ from ecr_async._wire.structure import Structure
 from ecr_async.api.common import (
     CustomRoleArn,
     EncryptionType,
-    ImageTagMutability,
-    ImageTagMutabilityExclusionFilter,
-    ImageTagMutabilityExclusionFilters,
     InvalidParameterException,
     LimitExceededException,
     MaxResults,
     RepositoryPolicyText,
     ServerException,
-    Tag,
     ValidationException,
 )
+from ecr_async.api.repositories import (
+    ImageTagMutability,
+    ImageTagMutabilityExclusionFilter,
+    ImageTagMutabilityExclusionFilters,
+)
+from ecr_async.api.tags import Tag
 from ecr_async.errors import ServiceError
 from ecr_async.pagination import Pager
 from ecr_async.service import Service, call

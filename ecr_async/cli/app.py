@@ -1,41 +1,58 @@
 """The commands, gathered."""
 
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Final
 
 import typer
 
 from ecr_async._version import __version__
-from ecr_async.cli.copy import copy
-from ecr_async.cli.events import app as events
-from ecr_async.cli.findings import findings
-from ecr_async.cli.inspect import inspect
-from ecr_async.cli.listing import ls, tags
-from ecr_async.cli.login import login
-from ecr_async.cli.policy import app as policy
-from ecr_async.cli.preview import clean, preview
-from ecr_async.cli.pull import pull
-from ecr_async.cli.push import push
-from ecr_async.cli.report import report
-from ecr_async.cli.scan import scan
-from ecr_async.cli.serve import serve
-from ecr_async.cli.sync import sync
 
-__all__ = ["app"]
+__all__ = ["COMMANDS", "app"]
 
-app = typer.Typer(
-    name="ecr-async",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # whose tables cut the names of options in a terminal of 80 columns
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-_READING = (ls, tags, inspect, scan, report, findings, preview, clean)
-_MOVING = (push, pull, copy, sync, login)
-for _command in (*_READING, *_MOVING, serve):
-    app.command()(_command)
-app.add_typer(policy, name="policy")
-app.add_typer(events, name="events")
+COMMANDS: Final = {
+    "ls": "listing",
+    "tags": "listing",
+    "inspect": "inspect",
+    "scan": "scan",
+    "report": "report",
+    "findings": "findings",
+    "preview": "preview",
+    "clean": "preview",
+    "push": "push",
+    "pull": "pull",
+    "copy": "copy",
+    "sync": "sync",
+    "login": "login",
+    "serve": "serve",
+    "policy": "policy",
+    "events": "events",
+}
+"""The commands, in the order of the help, and the modules that they live in."""
+
+
+def app(named: str | None = None) -> typer.Typer:
+    """Return the command with all that it can do, or with the one command that is `named`.
+
+    The modules of the others are then not imported, which would take longer than most commands do.
+    """
+    gathered = typer.Typer(
+        name="ecr-async",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # whose tables cut the names of options in a terminal of 80 columns
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    gathered.callback()(_options)
+    for name, home in COMMANDS.items():
+        if named in COMMANDS and name != named:
+            continue
+        module = import_module(f"ecr_async.cli.{home}")
+        if hasattr(module, "app"):
+            gathered.add_typer(module.app, name=name)
+        else:
+            gathered.command()(getattr(module, name))
+    return gathered
 
 
 def _print_version(wanted: bool) -> None:
@@ -44,8 +61,7 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def options(
+def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,

@@ -8,7 +8,8 @@ import msgspec
 from ecr_async._wire.converter import converter
 from ecr_async._wire.decoding import decode
 from ecr_async.api.common import ServerException
-from ecr_async.api.images import ImageDetail, ImageReferrer
+from ecr_async.api.images import ImageDetail
+from ecr_async.api.referrers import ImageReferrer
 from ecr_async.api.repositories import Repository
 from ecr_async.errors import ServiceError
 

@@ -72,7 +72,7 @@ NEEDED_BY_FEW = {
 }
 """Modules for credentials that botocore finds, for files that cannot be read, and for what failed."""
 
-FAMILIES = {"common", "repositories"}
+FAMILIES = {"common", "repositories", "tags"}
 
 
 async def test_loads_what_it_needs_and_nothing_else() -> None:

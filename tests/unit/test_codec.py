@@ -18,8 +18,9 @@ from ecr_async import ValidationError
 from ecr_async._wire import codec, encoding
 from ecr_async._wire.operation import AnyOperation
 from ecr_async.api.authorization import GET_AUTHORIZATION_TOKEN
-from ecr_async.api.images import BATCH_GET_IMAGE, DESCRIBE_IMAGES, PUT_IMAGE
+from ecr_async.api.images import DESCRIBE_IMAGES
 from ecr_async.api.layers import UPLOAD_LAYER_PART
+from ecr_async.api.manifests import BATCH_GET_IMAGE, PUT_IMAGE
 from ecr_async.api.repositories import CREATE_REPOSITORY, DESCRIBE_REPOSITORIES
 from ecr_async.api.scanning import DESCRIBE_IMAGE_SCAN_FINDINGS, PUT_REGISTRY_SCANNING_CONFIGURATION
 from ecr_async.api.tags import LIST_TAGS_FOR_RESOURCE, TAG_RESOURCE

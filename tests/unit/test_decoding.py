@@ -16,7 +16,8 @@ import ecr_async as ecr
 from ecr_async._wire import codec, stepwise, surrogates
 from ecr_async._wire.operation import Operation
 from ecr_async._wire.outline import Outline, divided
-from ecr_async.api.images import DESCRIBE_IMAGES, LIST_IMAGE_REFERRERS
+from ecr_async.api.images import DESCRIBE_IMAGES
+from ecr_async.api.referrers import LIST_IMAGE_REFERRERS
 from ecr_async.api.replication import PUT_REPLICATION_CONFIGURATION
 from ecr_async.api.repositories import DESCRIBE_REPOSITORIES
 from ecr_async.api.scanning import DESCRIBE_IMAGE_SCAN_FINDINGS

@@ -27,11 +27,6 @@ class Families:
         self.model = model
         self.words = words
         self.annotations = annotations
-        self.users: dict[str, set[str]] = {}
-        """The families of the operations that reach a shape."""
-        for name, operation in model.operations.items():
-            for shape in model.reached_from([operation["input"], operation["output"]]):
-                self.users.setdefault(shape, set()).add(words.home(name))
         self.contents = {family: self._contents(family) for family in words.families}
 
     def public(self, family: str) -> list[str]:
@@ -69,8 +64,11 @@ class Families:
             return self.words.home(operation)
         if self.model.is_structure(shape) or "enum" in self.model.shapes[shape]:
             return self.words.home(shape)
-        users = self.users[shape] | self._families_of_owners(shape)
-        return next(iter(users)) if len(users) == 1 else "common"
+        for item in self._items(shape):
+            if self.model.is_structure(item):
+                return self.words.home(item)
+        owners = self._families_of_owners(shape)
+        return next(iter(owners)) if len(owners) == 1 else "common"
 
     def _families_of_owners(self, shape: str) -> set[str]:
         """Return where the classes live that have a field of this shape."""

@@ -10,9 +10,9 @@ from urllib.parse import quote, urlencode
 import msgspec
 from aiohttp import web
 
-from ecr_async.api.images import (
+from ecr_async.api.images import LIST_IMAGES
+from ecr_async.api.referrers import (
     LIST_IMAGE_REFERRERS,
-    LIST_IMAGES,
     ImageReferrer,
     ListImageReferrersFilter,
     ListImageReferrersRequest,

@@ -5,7 +5,7 @@ from contextlib import suppress
 from aiohttp import web
 
 from ecr_async.api.common import ImageIdentifier
-from ecr_async.api.images import (
+from ecr_async.api.manifests import (
     BATCH_DELETE_IMAGE,
     BATCH_GET_IMAGE,
     PUT_IMAGE,

@@ -15,17 +15,17 @@ import aiohttp
 import attrs
 
 from ecr_async.api.common import ImageIdentifier, RepositoryNotFoundException
-from ecr_async.api.images import (
-    BATCH_GET_IMAGE,
-    PUT_IMAGE,
-    ImageAlreadyExistsException,
-    UnableToGetUpstreamImageException,
-)
 from ecr_async.api.layers import (
     BATCH_CHECK_LAYER_AVAILABILITY,
     INITIATE_LAYER_UPLOAD,
     UPLOAD_LAYER_PART,
     LayerAlreadyExistsException,
+)
+from ecr_async.api.manifests import (
+    BATCH_GET_IMAGE,
+    PUT_IMAGE,
+    ImageAlreadyExistsException,
+    UnableToGetUpstreamImageException,
 )
 from ecr_async.api.pull_through_cache import PullThroughCacheRule
 from ecr_async.local.backend import Backend

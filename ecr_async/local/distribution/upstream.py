@@ -15,7 +15,7 @@ import attrs
 from yarl import URL
 
 from ecr_async import api as ecr
-from ecr_async.api.images import UnableToGetUpstreamImageException
+from ecr_async.api.manifests import UnableToGetUpstreamImageException
 from ecr_async.errors import ECRError
 from ecr_async.local.authentication import LOCAL_KEY
 from ecr_async.local.distribution.login import SERVICE

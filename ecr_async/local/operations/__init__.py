@@ -21,10 +21,16 @@ from ecr_async.api import (
     lifecycle as lifecycle_api,
 )
 from ecr_async.api import (
+    manifests as manifests_api,
+)
+from ecr_async.api import (
     policies as policies_api,
 )
 from ecr_async.api import (
     pull_through_cache as pull_through_cache_api,
+)
+from ecr_async.api import (
+    referrers as referrers_api,
 )
 from ecr_async.api import (
     registry as registry_api,
@@ -40,6 +46,9 @@ from ecr_async.api import (
 )
 from ecr_async.api import (
     signing_config as signing_config_api,
+)
+from ecr_async.api import (
+    storage_classes as storage_classes_api,
 )
 from ecr_async.api import (
     tags as tags_api,
@@ -85,13 +94,13 @@ _HANDLERS: Final[tuple[Handler, ...]] = (
     Steps(layers_api.COMPLETE_LAYER_UPLOAD, layers.complete_layer_upload),
     Reads(layers_api.BATCH_CHECK_LAYER_AVAILABILITY, layers.batch_check_layer_availability),
     Reads(layers_api.GET_DOWNLOAD_URL_FOR_LAYER, layers.get_download_url_for_layer),
-    Writes(images_api.PUT_IMAGE, pushes.put_image),
+    Writes(manifests_api.PUT_IMAGE, pushes.put_image),
     Reads(images_api.DESCRIBE_IMAGES, images.describe_images),
     Reads(images_api.LIST_IMAGES, images.list_images),
-    Steps(images_api.BATCH_GET_IMAGE, images.batch_get_image),
-    Writes(images_api.BATCH_DELETE_IMAGE, deletions.batch_delete_image),
-    Reads(images_api.LIST_IMAGE_REFERRERS, artifacts.list_image_referrers),
-    Writes(images_api.UPDATE_IMAGE_STORAGE_CLASS, artifacts.update_image_storage_class),
+    Steps(manifests_api.BATCH_GET_IMAGE, images.batch_get_image),
+    Writes(manifests_api.BATCH_DELETE_IMAGE, deletions.batch_delete_image),
+    Reads(referrers_api.LIST_IMAGE_REFERRERS, artifacts.list_image_referrers),
+    Writes(storage_classes_api.UPDATE_IMAGE_STORAGE_CLASS, artifacts.update_image_storage_class),
     Writes(lifecycle_api.PUT_LIFECYCLE_POLICY, lifecycle.put_lifecycle_policy),
     Reads(lifecycle_api.GET_LIFECYCLE_POLICY, lifecycle.get_lifecycle_policy),
     Writes(lifecycle_api.DELETE_LIFECYCLE_POLICY, lifecycle.delete_lifecycle_policy),

@@ -3,13 +3,8 @@
 from typing import Any
 
 from ecr_async.api.common import ImageIdentifier
-from ecr_async.api.images import (
-    ImageReferrer,
-    ListImageReferrersRequest,
-    ListImageReferrersResponse,
-    UpdateImageStorageClassRequest,
-    UpdateImageStorageClassResponse,
-)
+from ecr_async.api.referrers import ImageReferrer, ListImageReferrersRequest, ListImageReferrersResponse
+from ecr_async.api.storage_classes import UpdateImageStorageClassRequest, UpdateImageStorageClassResponse
 from ecr_async.local.rules import events, registry_messages
 from ecr_async.local.rules.images import ImageRecord, details, the_image
 from ecr_async.local.rules.manifests import annotations

@@ -1,11 +1,7 @@
 """Deleting images, and tags of images."""
 
 from ecr_async.api.common import ImageIdentifier
-from ecr_async.api.images import (
-    BatchDeleteImageRequest,
-    BatchDeleteImageResponse,
-    ImageFailure,
-)
+from ecr_async.api.manifests import BatchDeleteImageRequest, BatchDeleteImageResponse, ImageFailure
 from ecr_async.local.rules.images import NoImageError, delete
 from ecr_async.local.rules.registry import Registry
 

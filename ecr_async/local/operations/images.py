@@ -4,17 +4,14 @@ from typing import Any
 
 from ecr_async.api.common import ImageIdentifier
 from ecr_async.api.images import (
-    BatchGetImageRequest,
-    BatchGetImageResponse,
     DescribeImagesFilter,
     DescribeImagesRequest,
     DescribeImagesResponse,
-    Image,
-    ImageFailure,
     ListImagesFilter,
     ListImagesRequest,
     ListImagesResponse,
 )
+from ecr_async.api.manifests import BatchGetImageRequest, BatchGetImageResponse, Image, ImageFailure
 from ecr_async.local.backend import Backend
 from ecr_async.local.rules import messages
 from ecr_async.local.rules.images import (

@@ -1,7 +1,7 @@
 """Pushing an image by the API."""
 
 from ecr_async.api.common import ImageIdentifier
-from ecr_async.api.images import Image, PutImageRequest, PutImageResponse
+from ecr_async.api.manifests import Image, PutImageRequest, PutImageResponse
 from ecr_async.local.operations.provisioning import repository_to_push
 from ecr_async.local.operations.replication import push_and_replicate
 from ecr_async.local.rules.registry import Registry

@@ -1,6 +1,5 @@
 """The registry itself: its policy, its replication rules, its account's settings."""
 
-from ecr_async.api.common import ReplicationConfiguration
 from ecr_async.api.registry import (
     DeleteRegistryPolicyRequest,
     DeleteRegistryPolicyResponse,
@@ -21,6 +20,7 @@ from ecr_async.api.registry import (
     RegisterPullTimeUpdateExclusionRequest,
     RegisterPullTimeUpdateExclusionResponse,
 )
+from ecr_async.api.replication import ReplicationConfiguration
 from ecr_async.local.operations.replication import CONFIGURATION, POLICY
 from ecr_async.local.rules import messages, registry_messages
 from ecr_async.local.rules.account import ACCOUNT_SETTINGS, EXCLUSION, SETTING, account_setting

@@ -12,8 +12,8 @@ from typing import Any
 
 import attrs
 
-from ecr_async.api.common import ImageIdentifier, ReplicationConfiguration, ReplicationDestination
-from ecr_async.api.images import ImageAlreadyExistsException
+from ecr_async.api.common import ImageIdentifier
+from ecr_async.api.manifests import ImageAlreadyExistsException
 from ecr_async.api.registry import GetRegistryPolicyResponse
 from ecr_async.api.replication import (
     DescribeImageReplicationStatusRequest,
@@ -28,6 +28,8 @@ from ecr_async.api.replication import (
     ReplicationBackfillProgress,
     ReplicationBackfillResult,
     ReplicationBackfillSummary,
+    ReplicationConfiguration,
+    ReplicationDestination,
     StartReplicationBackfillRequest,
     StartReplicationBackfillResponse,
     StopReplicationBackfillRequest,

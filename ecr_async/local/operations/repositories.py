@@ -4,10 +4,6 @@ import json
 from functools import partial
 from typing import Any
 
-from ecr_async.api.common import (
-    ImageScanningConfiguration,
-    ImageTagMutabilityExclusionFilter,
-)
 from ecr_async.api.repositories import (
     CreateRepositoryRequest,
     CreateRepositoryResponse,
@@ -16,6 +12,8 @@ from ecr_async.api.repositories import (
     DescribeRepositoriesRequest,
     DescribeRepositoriesResponse,
     EncryptionConfiguration,
+    ImageScanningConfiguration,
+    ImageTagMutabilityExclusionFilter,
     PutImageTagMutabilityRequest,
     PutImageTagMutabilityResponse,
     Repository,

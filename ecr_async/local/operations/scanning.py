@@ -3,12 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from ecr_async.api.common import (
-    ImageIdentifier,
-    ImageScanningConfiguration,
-    ImageScanStatus,
-    RepositoryNotFoundException,
-)
+from ecr_async.api.common import ImageIdentifier, ImageScanStatus, RepositoryNotFoundException
+from ecr_async.api.repositories import ImageScanningConfiguration
 from ecr_async.api.scanning import (
     BatchGetRepositoryScanningConfigurationRequest,
     BatchGetRepositoryScanningConfigurationResponse,

@@ -6,10 +6,10 @@ The limits: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tag
 import re
 from collections.abc import Sequence
 
-from ecr_async.api.common import Tag
 from ecr_async.api.tags import (
     ListTagsForResourceRequest,
     ListTagsForResourceResponse,
+    Tag,
     TagResourceRequest,
     TagResourceResponse,
     UntagResourceRequest,

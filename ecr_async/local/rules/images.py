@@ -8,7 +8,8 @@ import attrs
 import msgspec
 
 from ecr_async.api.common import ImageIdentifier
-from ecr_async.api.images import ImageDetail, ImageFailure
+from ecr_async.api.images import ImageDetail
+from ecr_async.api.manifests import ImageFailure
 from ecr_async.local.rules import events, messages
 from ecr_async.local.rules.account import pulls_count
 from ecr_async.local.rules.registry import Registry, RepositoryRecord, moment

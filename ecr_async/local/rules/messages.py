@@ -38,7 +38,7 @@ from typing import Any, Protocol
 
 import attrs
 
-from ecr_async.api import common, images, layers, lifecycle, policies, registry, repositories, scanning
+from ecr_async.api import common, layers, lifecycle, manifests, policies, registry, repositories, scanning
 from ecr_async.api.common import ImageIdentifier, InvalidParameterException
 from ecr_async.errors import ServiceError
 
@@ -273,17 +273,19 @@ def image_not_found(image_id: ImageIdentifier, repository: Repository) -> common
     )
 
 
-def image_exists(digest: str, tag: str | None, repository: Repository) -> images.ImageAlreadyExistsException:
+def image_exists(
+    digest: str, tag: str | None, repository: Repository
+) -> manifests.ImageAlreadyExistsException:
     """Source: moto."""
-    return images.ImageAlreadyExistsException(
+    return manifests.ImageAlreadyExistsException(
         f"Image with digest '{digest}' and tag '{tag or 'null'}' already exists in the repository "
         f"with name '{repository.name}' in registry with id '{repository.account}'"
     )
 
 
-def tag_is_immutable(tag: str, repository: Repository) -> images.ImageTagAlreadyExistsException:
+def tag_is_immutable(tag: str, repository: Repository) -> manifests.ImageTagAlreadyExistsException:
     """Source: moto."""
-    return images.ImageTagAlreadyExistsException(
+    return manifests.ImageTagAlreadyExistsException(
         f"The image tag '{tag}' already exists in the '{repository.name}' repository "
         "and cannot be overwritten because the tag is immutable."
     )
@@ -333,9 +335,9 @@ TOO_MANY_LAYERS = "Limit on number of layers per image exceeded"
 """Source: too many layers."""
 
 
-def digest_does_not_match(given: str, repository: Repository) -> images.ImageDigestDoesNotMatchException:
+def digest_does_not_match(given: str, repository: Repository) -> manifests.ImageDigestDoesNotMatchException:
     """Source: image digest."""
-    return images.ImageDigestDoesNotMatchException(
+    return manifests.ImageDigestDoesNotMatchException(
         f"The image with digest '{given}' in repository '{repository.name}' and registry ID '{repository.account}' "
         "does not match the image digest that Amazon ECR has calculated."
     )
@@ -355,9 +357,9 @@ def layers_missing(digests: Iterable[str], repository: Repository) -> common.Lay
 
 def images_missing(
     digests: Iterable[str], repository: Repository
-) -> images.ReferencedImagesNotFoundException:
+) -> manifests.ReferencedImagesNotFoundException:
     """Source: missing images."""
-    return images.ReferencedImagesNotFoundException(_required("Images", digests, repository))
+    return manifests.ReferencedImagesNotFoundException(_required("Images", digests, repository))
 
 
 def _id(image_id: ImageIdentifier) -> str:

@@ -6,7 +6,16 @@ been reported about these; they are guessed but for the error's code, unless the
 
 from collections.abc import Iterable
 
-from ecr_async.api import common, images, pull_through_cache, registry, replication, scanning, templates
+from ecr_async.api import (
+    common,
+    manifests,
+    pull_through_cache,
+    registry,
+    replication,
+    scanning,
+    tags,
+    templates,
+)
 from ecr_async.api.signing_config import SigningConfigurationNotFoundException
 from ecr_async.local.rules.messages import invalid
 
@@ -32,40 +41,40 @@ def no_rule(prefix: str) -> pull_through_cache.PullThroughCacheRuleNotFoundExcep
     )
 
 
-def upstream_failed(url: str, reason: object) -> images.UnableToGetUpstreamImageException:
+def upstream_failed(url: str, reason: object) -> manifests.UnableToGetUpstreamImageException:
     """An upstream registry cannot be reached, or doesn't speak the protocol. Guessed."""
-    return images.UnableToGetUpstreamImageException(
+    return manifests.UnableToGetUpstreamImageException(
         f"Unable to get the image from the upstream registry '{url}': {reason}"
     )
 
 
-def upstream_status(url: str, status: int) -> images.UnableToGetUpstreamImageException:
+def upstream_status(url: str, status: int) -> manifests.UnableToGetUpstreamImageException:
     """An upstream registry rejects a request. Guessed."""
-    return images.UnableToGetUpstreamImageException(
+    return manifests.UnableToGetUpstreamImageException(
         f"The upstream registry '{url}' responded with the status {status}"
     )
 
 
-def bad_upstream_manifest(reason: object) -> images.UnableToGetUpstreamImageException:
+def bad_upstream_manifest(reason: object) -> manifests.UnableToGetUpstreamImageException:
     """What an upstream registry has is not a manifest. Guessed."""
-    return images.UnableToGetUpstreamImageException(f"The upstream's manifest {reason}")
+    return manifests.UnableToGetUpstreamImageException(f"The upstream's manifest {reason}")
 
 
-def no_upstream_token(realm: str) -> images.UnableToGetUpstreamImageException:
+def no_upstream_token(realm: str) -> manifests.UnableToGetUpstreamImageException:
     """An upstream registry's tokens cannot be had. Guessed."""
-    return images.UnableToGetUpstreamImageException(f"'{realm}' has responded without a token")
+    return manifests.UnableToGetUpstreamImageException(f"'{realm}' has responded without a token")
 
 
-def upstream_elsewhere(url: str) -> images.UnableToGetUpstreamImageException:
+def upstream_elsewhere(url: str) -> manifests.UnableToGetUpstreamImageException:
     """An upstream registry is not on this machine. Only the embedded ECR minds that."""
-    return images.UnableToGetUpstreamImageException(
+    return manifests.UnableToGetUpstreamImageException(
         f"The embedded ECR calls registries on loopback only, which '{url}' is not"
     )
 
 
-def upstream_token_elsewhere(url: str, realm: str) -> images.UnableToGetUpstreamImageException:
+def upstream_token_elsewhere(url: str, realm: str) -> manifests.UnableToGetUpstreamImageException:
     """An upstream registry's tokens are not given out on this machine. Only the embedded ECR minds that."""
-    return images.UnableToGetUpstreamImageException(
+    return manifests.UnableToGetUpstreamImageException(
         f"The upstream registry '{url}' wants a token of '{realm}', which is not on loopback"
     )
 
@@ -144,19 +153,19 @@ def malformed_subject(pattern: str) -> common.ValidationException:
     return common.ValidationException(f"The subject's digest must match {pattern}")
 
 
-def bad_tag_key(key: str) -> common.InvalidTagParameterException:
+def bad_tag_key(key: str) -> tags.InvalidTagParameterException:
     """A resource's tag has a key that AWS does not accept."""
-    return common.InvalidTagParameterException(f"The tag key '{key}' is not valid")
+    return tags.InvalidTagParameterException(f"The tag key '{key}' is not valid")
 
 
-def bad_tag_value(key: str) -> common.InvalidTagParameterException:
+def bad_tag_value(key: str) -> tags.InvalidTagParameterException:
     """A resource's tag has a value that AWS does not accept."""
-    return common.InvalidTagParameterException(f"The value of the tag '{key}' is not valid")
+    return tags.InvalidTagParameterException(f"The value of the tag '{key}' is not valid")
 
 
-def repeated_tag_key() -> common.InvalidTagParameterException:
+def repeated_tag_key() -> tags.InvalidTagParameterException:
     """Two of a resource's tags have the same key."""
-    return common.InvalidTagParameterException("The same tag key is given twice")
+    return tags.InvalidTagParameterException("The same tag key is given twice")
 
 
 def too_many_resource_tags(most: int, number: int) -> common.TooManyTagsException:

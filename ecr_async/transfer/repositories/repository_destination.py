@@ -7,15 +7,14 @@ from contextlib import nullcontext
 import attrs
 
 from ecr_async.api.common import ImageIdentifier, ImageNotFoundException
-from ecr_async.api.images import (
-    DescribeImagesRequest,
+from ecr_async.api.images import DescribeImagesRequest, describe_images
+from ecr_async.api.layers import BatchCheckLayerAvailabilityRequest, batch_check_layer_availability
+from ecr_async.api.manifests import (
     ImageAlreadyExistsException,
     ImageTagAlreadyExistsException,
     PutImageRequest,
-    describe_images,
     put_image,
 )
-from ecr_async.api.layers import BatchCheckLayerAvailabilityRequest, batch_check_layer_availability
 from ecr_async.errors import ServiceError
 from ecr_async.oci.manifests import Descriptor, Manifest
 from ecr_async.service import Service

@@ -6,13 +6,10 @@ from collections.abc import Sequence
 import attrs
 
 from ecr_async.api.common import ImageIdentifier, ImageNotFoundException
-from ecr_async.api.images import (
-    BatchGetImageRequest,
-    Image,
-    ImageFailure,
+from ecr_async.api.manifests import BatchGetImageRequest, Image, ImageFailure, batch_get_image
+from ecr_async.api.referrers import (
     ListImageReferrersRequest,
     SubjectIdentifier,
-    batch_get_image,
     paginate_list_image_referrers,
 )
 from ecr_async.errors import ServiceError

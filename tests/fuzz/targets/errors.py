@@ -7,7 +7,7 @@ from multidict import CIMultiDict
 from ecr_async import api
 from ecr_async._wire import codec
 from ecr_async._wire.redaction import Redactor
-from ecr_async.api.images import PUT_IMAGE
+from ecr_async.api.manifests import PUT_IMAGE
 from ecr_async.errors import CallError, ServiceError
 from tests.fuzz.target import Target
 

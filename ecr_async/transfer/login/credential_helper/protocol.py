@@ -4,6 +4,8 @@ See https://github.com/docker/docker-credential-helpers
 """
 
 import asyncio
+import atexit
+import gc
 import json
 import sys
 import time
@@ -34,6 +36,7 @@ def main() -> None:
     command = commands.get(sys.argv[1]) if len(sys.argv) == 2 else None
     if command is None:
         sys.exit("usage: docker-credential-ecr-async get|list|store|erase")
+    atexit.register(gc.freeze)  # at its end the interpreter looks for garbage, which takes longer than this
     try:
         text = "" if command is _list else sys.stdin.read(64 * 1024)
         output = command(text.strip())
