@@ -7,6 +7,8 @@ For each image it waits for the scan, reads the findings, previews the repositor
 reports whether the image is fit to be deployed. Events come from an SQS queue, through boto3, or from
 standard input, one JSON object a line. SIGTERM and SIGINT end it gracefully.
 
+push_worker.yaml makes the queue, the rule that sends pushes to it, and the policy that the worker needs.
+
 See https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
 """
 
@@ -59,7 +61,8 @@ class Examiner:
 
     async def scan(self, service: ecr.Service, pushed: ImagePushed) -> dict[str, int]:
         """Wait until the image is scanned; return how many findings there are of each severity."""
-        with contextlib.suppress(ecr.LimitExceededException):  # it was scanned when it was pushed
+        # It was scanned when it was pushed; or by Inspector, and can't be scanned on demand.
+        with contextlib.suppress(ecr.LimitExceededException, ecr.ValidationException):
             await ecr.start_image_scan(
                 service, ecr.StartImageScanRequest(pushed.repository_name, pushed.image)
             )

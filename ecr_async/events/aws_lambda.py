@@ -32,8 +32,17 @@ def lambda_handler(worker: Worker, *resources: AbstractAsyncContextManager[Any])
     handled but reported with it, so that their order is kept.
 
     All invocations of a warm process share one event loop. `resources`, a `Session` for instance, are
-    entered with the first invocation and stay open. Handlers that are still working one second before the
-    function's time is up are cancelled, which is a failure of these messages only.
+    entered with the first invocation and stay open; if one cannot be opened, that invocation raises why, and
+    the next one tries again. Handlers that are still working one second before the function's time is up are
+    cancelled, which is a failure of these messages only.
+
+    Args:
+        worker: What handles the events. Its queue, if it has one, is not used.
+        resources: Asynchronous context managers that handlers use.
+
+    Raises `ConfigurationError` for arguments that cannot work.
+
+    See https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     """
     if not isinstance(cast("object", worker), Worker):
         raise ConfigurationError(f"worker must be a Worker, not {type(worker).__name__}")
@@ -56,7 +65,11 @@ class LambdaHandler:
         self._opened = AsyncExitStack()
 
     def __call__(self, event: Any, context: Any = None) -> dict[str, Any] | None:
-        """Handle one invocation."""
+        """Handle one invocation.
+
+        Returns which messages of a batch failed, in Lambda's form, and None for what isn't a batch. Then it
+        raises what a handler raised, and an `EventError` for what holds no event.
+        """
         if self._runner is None:
             runner = asyncio.Runner()
             try:

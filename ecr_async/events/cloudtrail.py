@@ -33,8 +33,11 @@ PULLS = frozenset({"BatchGetImage", "GetDownloadUrlForLayer"})
 class ApiCall(Event):
     """A call of ECR's API (`AWS API Call via CloudTrail`).
 
-    A trail must record the call: management events of type write are recorded by any trail, reads and
-    pulls only where the trail says so.
+    EventBridge gets it only where a trail records it. Any trail that logs management events records calls
+    that write. Of calls that only read, EventBridge gets those rules that ask for them, by the state
+    `ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS`.
+
+    See https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail-management.html
     """
 
     event_name: str
@@ -42,15 +45,19 @@ class ApiCall(Event):
     error_code: str | None
     """The error with which ECR rejected the call; `None` for a call that succeeded."""
     error_message: str | None
+    """What ECR said about the error; `None` for a call that succeeded."""
     request_parameters: Mapping[str, Any]
     """The request, with the API's own member names; empty where the record has none."""
     response_elements: Mapping[str, Any]
     """The response; CloudTrail leaves it out for calls that only read."""
     user_identity: Mapping[str, Any]
-    """Who made the call."""
+    """Who made the call, with CloudTrail's own member names: `type`, `arn`, `accountId`, …"""
     source_ip_address: str | None
+    """Where the call came from: an IP address, or the name of the AWS service that made it."""
     user_agent: str | None
+    """The program that made the call, as it calls itself."""
     read_only: bool | None
+    """Whether the operation changes nothing."""
 
     @property
     def succeeded(self) -> bool:
@@ -79,54 +86,72 @@ class PullFailed(ApiCall):
 
 @attrs.frozen
 class ExecutedRule:
-    """A rule of the lifecycle policy that ran, in CloudTrail's words, which differ from the policy's.
-
-    `tag_status` is `Any`, `Tagged` or `Untagged`, `count_type` is `Image count more than` or
-    `Time since image pushed`, `count_unit` is `Days`.
-    """
+    """A rule of the lifecycle policy that ran, in CloudTrail's words, which differ from the policy's."""
 
     priority: int | None
+    """The rule's priority: of the rules that an image comes under, the one with the lowest number acts."""
     description: str | None
     action: str | None
+    """`expire`, or what else the rule does with the images that it selects."""
     tag_status: str | None
+    """Which images the rule is about: `Any`, `Tagged` or `Untagged`."""
     tag_prefixes: tuple[str, ...]
+    """What the tags of these images begin with; empty where the rule has no prefixes."""
     tag_patterns: tuple[str, ...]
+    """Patterns for these tags, with `*` as wildcard; empty where the rule has none."""
     count_type: str | None
+    """`Image count more than` or `Time since image pushed`."""
     count_unit: str | None
+    """`Days` for a rule about time; `None` for one about the number of images."""
     count_number: int | None
+    """The number of images, or of `count_unit`s, past which the rule acts."""
 
 
 @attrs.frozen
 class ExecutedPolicy:
-    """The lifecycle policy that ran. `last_evaluated_at` is when it ran before; `None` for never."""
+    """The lifecycle policy that ran."""
 
     policy_id: str | None
+    """CloudTrail's identifier of the policy."""
     policy_version: int | None
+    """CloudTrail's number of the policy's version."""
     last_evaluated_at: datetime | None
+    """When it ran before, aware; `None` for never."""
     rules: tuple[ExecutedRule, ...]
+    """The policy's rules, in CloudTrail's order."""
 
 
 @attrs.frozen
 class LifecycleImageAction:
-    """An image that the run acted upon, and the priority of the rule that it came under."""
+    """An image that the run acted upon."""
 
     image_digest: str | None
+    """The digest of the image's manifest."""
     image_tags: tuple[str, ...]
+    """The image's tags, at most 100; empty for an untagged one."""
     tag_status: str | None
+    """`Tagged` or `Untagged`."""
     pushed_at: datetime | None
+    """When the image was pushed, aware."""
     rule_priority: int | None
+    """The priority of the rule that the image came under."""
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class LifecyclePolicyExecution(Event):
     """A run of a repository's lifecycle policy (CloudTrail's `PolicyExecutionEvent`).
 
-    A run over many images is several events. A run that found nothing to do has no image actions.
+    A run over ten or more images is several events.
+
+    See https://docs.aws.amazon.com/AmazonECR/latest/userguide/logging-using-cloudtrail.html
     """
 
     repository_name: str
+    """The repository's name, namespace included."""
     policy: ExecutedPolicy
+    """The policy, as it was when it ran."""
     image_actions: tuple[LifecycleImageAction, ...]
+    """The images that this event reports; empty for a run that found nothing to do."""
     failures: tuple[Mapping[str, Any], ...]
     """What could not be done, with CloudTrail's own member names."""
 

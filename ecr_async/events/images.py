@@ -157,6 +157,7 @@ class PullThroughCacheAction(TaggedImageEvent):
     failure_reason: str | None
     """Why the attempt failed, as a sentence."""
     rule_version: str | None
+    """`1` in AWS's sample."""
 
     @property
     def succeeded(self) -> bool:
@@ -169,15 +170,23 @@ class RepositoryScanChange:
     """How often the images of one repository are scanned, now and before."""
 
     repository_name: str | None
+    """The repository's name, namespace included."""
     repository_arn: str | None
+    """The repository's ARN."""
     scan_frequency: str | None
     """`SCAN_ON_PUSH`, `CONTINUOUS_SCAN` or `MANUAL`."""
     previous_scan_frequency: str | None
+    """One of the same, before the change."""
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class ScanResourceChange(Event):
-    """Which repositories are scanned, or how often, has changed (`ECR Scan Resource Change`)."""
+    """Which repositories are scanned, or how often, has changed (`ECR Scan Resource Change`).
+
+    Sent with enhanced scanning.
+
+    See https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-events.html
+    """
 
     action_type: str | None
     """`SCAN_FREQUENCY_CHANGE`."""
@@ -186,6 +195,7 @@ class ScanResourceChange(Event):
     scan_type: str | None
     """`ENHANCED` or `BASIC`."""
     repositories: tuple[RepositoryScanChange, ...]
+    """The repositories, and what has changed for them."""
 
 
 _ACTIONS = {

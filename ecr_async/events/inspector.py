@@ -38,6 +38,7 @@ class InspectorScan(ImageEvent):
     repository_arn: str
     """The repository's ARN, which Inspector sends where ECR sends the name."""
     image_tags: tuple[str, ...]
+    """The image's tags; empty for an untagged one."""
     scan_status: str | None
     """`INITIAL_SCAN_COMPLETE`."""
     finding_severity_counts: Mapping[str, int]
@@ -53,18 +54,31 @@ class InspectorScan(ImageEvent):
 
 @attrs.frozen
 class VulnerablePackage:
-    """A package in the image that has the vulnerability."""
+    """A package in the image that has the vulnerability.
+
+    See https://docs.aws.amazon.com/inspector/v2/APIReference/API_VulnerablePackage.html
+    """
 
     name: str | None
+    """The package's name."""
     version: str | None
+    """The version that the image has."""
     fixed_in_version: str | None
+    """The version in which the vulnerability is fixed, where one is known."""
     package_manager: str | None
+    """`OS`, `PYTHONPKG`, `GOBINARY`, …"""
     arch: str | None
+    """The package's architecture."""
     epoch: int | None
+    """The version's epoch, for packages of operating systems that have them."""
     release: str | None
+    """The version's release, likewise."""
     file_path: str | None
+    """Where in the image the package was found."""
     source_layer_hash: str | None
+    """The digest of the layer that brought the package."""
     remediation: str | None
+    """The command that updates the package."""
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -76,24 +90,33 @@ class InspectorFinding(ImageEvent):
     """
 
     image_tags: tuple[str, ...]
+    """The image's tags; empty for an untagged one."""
     registry: str | None
     """The account whose registry has the image."""
     platform: str | None
+    """The image's operating system, `AMAZON_LINUX_2` say."""
     architecture: str | None
+    """The image's architecture, `amd64` say."""
     pushed_at: datetime | None
+    """When the image was pushed, aware."""
     last_in_use_at: datetime | None
+    """When it was last seen in a running task or pod, aware."""
     in_use_count: int | None
     """On how many running tasks and pods the image is in use."""
     finding_arn: str | None
+    """The finding's ARN."""
     type: str | None
-    """`PACKAGE_VULNERABILITY`, …"""
+    """`PACKAGE_VULNERABILITY` for an image."""
     severity: str | None
     """`INFORMATIONAL`, `LOW`, `MEDIUM`, `HIGH`, `CRITICAL` or `UNTRIAGED`."""
     status: str | None
     """`ACTIVE`, `SUPPRESSED` or `CLOSED`."""
     title: str | None
+    """The vulnerability and the package, on one line."""
     description: str | None
+    """What the vulnerability is."""
     recommendation: str | None
+    """What Inspector recommends to do about it."""
     score: float | None
     """Inspector's score, from 0 to 10."""
     exploit_available: str | None
@@ -101,13 +124,19 @@ class InspectorFinding(ImageEvent):
     fix_available: str | None
     """`YES`, `NO` or `PARTIAL`."""
     first_observed_at: datetime | None
+    """When the finding was made first, aware."""
     last_observed_at: datetime | None
+    """When it was made last, aware."""
     updated_at: datetime | None
+    """When Inspector last changed it, aware."""
     vulnerability_id: str | None
     """`CVE-2019-17498`, …"""
     vendor_severity: str | None
+    """The severity in the words of whoever published the vulnerability."""
     source_url: str | None
+    """Where it was published."""
     vulnerable_packages: tuple[VulnerablePackage, ...]
+    """The packages in the image that have it."""
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -122,9 +151,11 @@ class InspectorCoverage(ImageEvent):
     status_code: str | None
     """`ACTIVE` or `INACTIVE`."""
     reason: str | None
+    """Why: `SUCCESSFUL`, `UNSUPPORTED_OS`, `SCAN_ELIGIBILITY_EXPIRED`, …"""
     scan_type: str | None
     """`PACKAGE`."""
     event_timestamp: datetime | None
+    """When it changed, aware."""
 
     @property
     def tags(self) -> tuple[str, ...]:

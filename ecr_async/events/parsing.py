@@ -30,9 +30,10 @@ def parse_event(document: Document) -> Event:
         event = parse_event(message["Body"])
         if isinstance(event, ImagePushed): ...
 
-    The document is JSON as text or bytes, or what was read from it. An envelope is opened: the body or
-    record of an SQS message, an SNS notification with or without raw delivery, Lambda's records, a
-    pipe's array. CloudTrail's records about ECR are understood with and without EventBridge's envelope.
+    The document is JSON as text or bytes (UTF-8), up to 8 MiB, or what was read from it. An envelope is
+    opened: the body or record of an SQS message, an SNS notification with or without raw delivery, Lambda's
+    records, a pipe's array; up to 8 in one another. CloudTrail's records about ECR are understood with and
+    without EventBridge's envelope.
 
     Members and values that are unknown are kept in `document`; an event of a kind that has no class here is
     an `UnknownEvent`.

@@ -42,11 +42,13 @@ class SqsQueue:
         visibility_timeout: Seconds for which a received message is invisible to other consumers, 1 to
             43,200; used instead of the queue's own. A worker extends it for as long as a handler works,
             so it is how soon another worker takes over what a dead one had.
-        wait_time: Seconds for which a receive waits for messages, up to 20. A worker that stops waits
-            for the receive under way, since what it brings would otherwise be invisible to others until
-            the visibility timeout ends.
+        wait_time: Seconds for which a receive waits for messages, up to 20; with 0, a worker polls without a
+            pause. A worker that stops waits for the receive under way, since what it brings would otherwise
+            be invisible to others until the visibility timeout ends.
 
-    Raises `ConfigurationError` for arguments that cannot work.
+    Raises `ConfigurationError` for arguments that cannot work. Its methods raise what the client raises.
+
+    See https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
     """
 
     def __init__(self, client: Any, url: str, *, visibility_timeout: int = 30, wait_time: int = 5) -> None:
