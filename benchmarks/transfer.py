@@ -21,13 +21,15 @@ import tempfile
 import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from io import FileIO
 from pathlib import Path
 from random import Random
 from statistics import median
 from typing import Any, Self
 
 import aiohttp
+import attrs
 from aiohttp import web
 from pybase64 import b64encode
 
@@ -47,6 +49,8 @@ KEYS = {
     "region": REGION,
 }
 SCHEDULED = Path("/proc/thread-self/schedstat")
+TICK = 0.004
+"""Seconds between two looks for stalls; shorter ones would cost more than they tell."""
 MAX_ROUNDS = 9
 UPLOAD_ID = "00000000-0000-0000-0000-000000000000"
 
@@ -263,24 +267,48 @@ WORK = {
 }
 
 
+@attrs.define
+class Stalls:
+    """The longest that the event loop was held up, in seconds."""
+
+    wall: float = 0.0
+    """By the clock, also where other programs had the processor."""
+    ours: float = 0.0
+    """Without what the loop's thread waited for a processor."""
+    cpu: float = 0.0
+    """No more than the loop's thread itself was on a processor, which other programs hardly change."""
+
+    async def watch(self) -> None:
+        """Look now and then how late a timer is, until this is cancelled."""
+        with _opened_unless_missing(SCHEDULED) as scheduled:
+
+            def times() -> tuple[float, float, float]:
+                return time.perf_counter(), seconds_queued(scheduled), time.thread_time()
+
+            began, queued, busy = times()
+            while True:
+                await asyncio.sleep(TICK)
+                now, queued_now, busy_now = times()
+                late = now - began - TICK
+                self.wall = max(self.wall, late)
+                self.ours = max(self.ours, late - (queued_now - queued))
+                self.cpu = max(self.cpu, min(late, busy_now - busy))
+                began, queued, busy = now, queued_now, busy_now
+
+
+def _opened_unless_missing(path: Path) -> AbstractContextManager[FileIO | None]:
+    return path.open("rb", buffering=0) if path.exists() else nullcontext()
+
+
+def seconds_queued(scheduled: FileIO | None) -> float:
+    """Return how long this thread was ready to run and did not; 0 where the system doesn't say."""
+    return 0.0 if scheduled is None else int(os.pread(scheduled.fileno(), 64, 0).split()[1]) / 1e9
+
+
 async def measured(work: Awaitable[None]) -> dict[str, float]:
-    """Do the work; return its seconds, CPU seconds, MiB of memory at most, and longest stall of the loop.
-
-    Waiting for a processor that other programs have is no stall of the loop; `waited` has the longest gap
-    with it.
-    """
-    stall = waited = 0.0
-
-    async def watch() -> None:
-        nonlocal stall, waited
-        while True:
-            before, queued = time.perf_counter(), seconds_queued()
-            await asyncio.sleep(0.001)
-            gap = time.perf_counter() - before - 0.001
-            stall = max(stall, gap - (seconds_queued() - queued))
-            waited = max(waited, gap)
-
-    watching = asyncio.create_task(watch())
+    """Do the work; return its seconds, CPU seconds, MiB of memory at most, and stalls in milliseconds."""
+    stalls = Stalls()
+    watching = asyncio.create_task(stalls.watch())
     used, began = time.process_time(), time.perf_counter()
     await work
     seconds, cpu = time.perf_counter() - began, time.process_time() - used
@@ -290,17 +318,8 @@ async def measured(work: Awaitable[None]) -> dict[str, float]:
         "seconds": seconds,
         "cpu": cpu,
         "memory": memory,
-        "stall": stall * 1000,
-        "waited": waited * 1000,
+        **{f"stall_{name}": value * 1000 for name, value in attrs.asdict(stalls).items()},
     }
-
-
-def seconds_queued() -> float:
-    """Return how long this thread was ready to run and did not; 0 where the system doesn't say."""
-    try:
-        return int(SCHEDULED.read_text().split()[1]) / 1e9
-    except OSError:
-        return 0.0
 
 
 # ---------------------------------------------------------------------------- the run
@@ -351,8 +370,11 @@ Measure = Callable[[int], dict[str, float]]
 def show(what: str, result: dict[str, float]) -> None:
     numbers = f"{result['seconds']:6.2f} s  {result['cpu']:6.2f} s CPU  {result['server']:6.2f} s server's"
     if "memory" in result:
-        stall = f"{result['stall']:5.1f} ms ({result['waited']:.1f} with other programs)"
-        numbers += f"  {result['memory']:5.0f} MiB  longest stall {stall}"
+        stalls = (
+            f"{result['stall_ours']:.1f} ms ({result['stall_wall']:.1f} with other programs, "
+            f"{result['stall_cpu']:.1f} of CPU)"
+        )
+        numbers += f"  {result['memory']:5.0f} MiB  longest stall {stalls}"
     print(f"{what:28} {numbers}", flush=True)
 
 
@@ -370,7 +392,7 @@ def compare(
         best = min(results, key=lambda result: result[key])
         worst = {
             each: max(result[each] for result in results)
-            for each in ("memory", "stall", "waited")
+            for each in ("memory", "stall_wall", "stall_ours", "stall_cpu")
             if each in best
         }
         show(name, best | worst)
