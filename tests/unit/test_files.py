@@ -10,6 +10,7 @@ import pytest
 from ecr_async._files.locks import lock, try_lock
 from ecr_async._files.partial import PartialFile, remove_abandoned
 from ecr_async._files.replacing import replace_file
+from ecr_async._files.temporary import LOCK, TemporaryFolder
 
 
 def names(folder: Path) -> list[str]:
@@ -110,3 +111,40 @@ class TestLocks:
         os.close(writing)
         with pytest.raises(OSError, match="Bad file descriptor"):
             try_lock(reading)
+
+
+class TestTemporaryFolder:
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        return tmp_path
+
+    @staticmethod
+    def make_old(folder: Path) -> None:
+        os.utime(folder / LOCK, (0, 0))
+
+    def test_it_is_removed_with_all_that_is_in_it(self, tmp_path: Path) -> None:
+        made = TemporaryFolder("mine-")
+        (made.path / "below").mkdir()
+        (made.path / "below" / "file").write_bytes(b"content")
+        assert stat.S_IMODE(made.path.stat().st_mode) == 0o700
+        made.remove()
+        assert names(tmp_path) == []
+
+    def test_what_a_killed_process_left_is_removed_by_the_next(self, tmp_path: Path) -> None:
+        for name in ("mine-killed", "mine-starting", "mine-without-lock", "other-killed"):
+            (tmp_path / name).mkdir()
+        for name in ("mine-killed", "mine-starting", "other-killed"):
+            (tmp_path / name / LOCK).touch()
+        for name in ("mine-killed", "other-killed"):
+            self.make_old(tmp_path / name)
+        (tmp_path / "mine-link").symlink_to(tmp_path / "other-killed")
+        TemporaryFolder("mine-").remove()
+        assert names(tmp_path) == ["mine-link", "mine-starting", "mine-without-lock", "other-killed"]
+
+    def test_one_that_is_in_use_stays_however_old(self) -> None:
+        used = TemporaryFolder("mine-")
+        self.make_old(used.path)
+        TemporaryFolder("mine-").remove()
+        assert used.path.exists()
+        used.remove()

@@ -1,18 +1,23 @@
 """Temporary files that are gone in the end, also those that a thread still writes.
 
 A thread goes on when the caller that waits for it is cancelled. It makes no file after the others were
-removed, and stops writing to the one that it has.
+removed, and stops writing to the one that it has. What a killed process leaves, the next one removes.
 """
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from ecr_async._files.temporary import TemporaryFolder
+
 __all__ = ["TemporaryFile", "TemporaryFiles"]
+
+
+PREFIX = "ecr-async-transfer-"
+"""Begins the names of the folders."""
 
 
 class TemporaryFiles:
@@ -20,7 +25,7 @@ class TemporaryFiles:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._folder: Path | None = None
+        self._folder: TemporaryFolder | None = None
         self.are_removed = False
 
     def create(self) -> "TemporaryFile":
@@ -28,8 +33,8 @@ class TemporaryFiles:
         with self._lock:
             self.check()
             if self._folder is None:
-                self._folder = Path(tempfile.mkdtemp(prefix="ecr-async-"))
-            fd, path = tempfile.mkstemp(dir=self._folder)
+                self._folder = TemporaryFolder(PREFIX)
+            fd, path = tempfile.mkstemp(dir=self._folder.path)
         return TemporaryFile(self, Path(path), os.fdopen(fd, "wb"))
 
     def check(self) -> None:
@@ -42,7 +47,7 @@ class TemporaryFiles:
         with self._lock:
             self.are_removed = True
             if self._folder is not None:
-                shutil.rmtree(self._folder, ignore_errors=True)
+                self._folder.remove()
 
 
 class TemporaryFile:

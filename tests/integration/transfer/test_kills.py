@@ -16,7 +16,7 @@ import pytest
 import ecr_async as ecr
 from ecr_async.local import LocalECR
 from tests.integration.subprocesses import COMMAND, environment, run, started
-from tests.integration.transfer.layouts import Made, files_of, image, noise, write_layout
+from tests.integration.transfer.layouts import Made, files_of, image, noise, pack, write_layout
 from tests.integration.transfer.proxy import Proxy, proxied
 
 MIB = 1024 * 1024
@@ -131,3 +131,21 @@ async def test_a_sync(
     assert {each.image_tag: each.image_digest for each in listed.image_ids} == {
         f"v{number}": made.digest for number, made in enumerate(images)
     }
+
+
+async def test_the_archive_that_a_killed_push_unpacked(
+    local: LocalECR, repository: str, proxy: Proxy, state: Path, tmp_path: Path
+) -> None:
+    """Nobody else would ever remove it, and it is as large as the image."""
+    archive = pack(write_layout(tmp_path / "in", [("v1", MADE)]), tmp_path / "in.tar.gz", "w:gz")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    env = dict(env_of(local, proxy, state)) | {"TMPDIR": str(temporary)}
+    command = "push", archive, f"{repository}:v1"
+    await killed(proxy, TOTAL // 2, *command, env=env)
+    (left,) = temporary.iterdir()
+    assert sum(path.stat().st_size for path in left.iterdir()) > TOTAL
+    long_ago = (left / "ecr.lock").stat().st_mtime - 3600
+    os.utime(left / "ecr.lock", (long_ago, long_ago))
+    await finished(*command, env=env)
+    assert list(temporary.iterdir()) == []
