@@ -120,30 +120,27 @@ class _Door:
     def _exchange(self, request: web.Request) -> Exchange:
         """Return the caller and the request's target; raises `DistributionError`."""
         authorization, host = request.headers.get("Authorization"), request.host
-        name = request.match_info.get("name")
+        url, name = _url(request), request.match_info.get("name")
         if name is not None:
             key, repository = self.addresses.locate(host, name)
-            caller = self.login.caller(authorization, self._endpoint(request, key), key)
+            caller = self.login.caller(authorization, url, key)
         else:  # of a whole registry: the host's, or else the caller's own
             named, repository = self.addresses.of_host(host), ""
             key = named or self.addresses.default
-            caller = self.login.caller(
-                authorization, self._endpoint(request, key), key, any_region=named is None
-            )
+            caller = self.login.caller(authorization, url, key, any_region=named is None)
             if named is None:
                 key = RegistryKey(caller.account, caller.region)
             elif caller.account != key.account:
                 raise self._not_allowed(caller, key, request)
-        url = f"{request.scheme}://{request.host}"
         return Exchange(self.backend, caller, url, request, self.addresses, key, f"/v2/{name}", repository)
 
-    def _endpoint(self, request: web.Request, key: RegistryKey) -> str:
-        return self.addresses.endpoint(request.scheme, request.host, key)
-
     def _not_allowed(self, caller: Caller, key: RegistryKey, request: web.Request) -> DistributionError:
-        return rejections.not_authorized(
-            caller.principal, key.account, challenge(self._endpoint(request, key))
-        )
+        return rejections.not_authorized(caller.principal, key.account, challenge(_url(request)))
+
+
+def _url(request: web.Request) -> str:
+    """Return the server's URL as the client has it; it is the realm to log in to, whatever `uri_style` is."""
+    return f"{request.scheme}://{request.host}"
 
 
 def make_distribution(backend: Backend, *, login_required: bool) -> web.Application:

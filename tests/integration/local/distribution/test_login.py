@@ -10,6 +10,7 @@ from yarl import URL
 
 from ecr_async import api as ecr
 from ecr_async.local import LocalECR
+from ecr_async.local.addresses import UriStyle
 from ecr_async.service import Service
 from tests.integration.local.content import create, push
 from tests.integration.local.distribution.client import Door, Response, authorization, basic, open_door
@@ -47,9 +48,12 @@ async def test_nobody_comes_in_without_a_password(local: LocalECR, path: str) ->
     check_rejected(await get(local, path), 401, "UNAUTHORIZED", local.endpoint_url)
 
 
-async def test_the_realm_is_the_registry_of_the_request(local: LocalECR) -> None:
-    host = f"123456789012.dkr.ecr.us-east-1.localhost:{local.url.port}"
-    check_rejected(await get(local, "/v2/", host=host), 401, "UNAUTHORIZED", f"http://{host}")
+@pytest.mark.parametrize("style", ["caller", "host", "path", "aws"])
+async def test_the_realm_is_the_host_of_the_request_with_its_port(style: UriStyle) -> None:
+    async with LocalECR(uri_style=style) as local:
+        for name in ("123456789012.dkr.ecr.us-east-1.localhost", "registry.localhost", "localhost"):
+            host = f"{name}:{local.url.port}"
+            check_rejected(await get(local, "/v2/", host=host), 401, "UNAUTHORIZED", f"http://{host}")
 
 
 @pytest.mark.parametrize(
