@@ -97,25 +97,29 @@ async def references(place: Place) -> None:
 
 
 async def push(place: Place) -> None:
-    await ecr.push_image(place.service, place.layout, "team/new", tags=["v1"])
+    for _ in range(2):
+        await ecr.push_image(place.service, place.layout, "team/new", tags=["v1"])
 
 
 async def pull(place: Place) -> None:
-    await ecr.pull_image(place.service, "team/app", "v1", place.folder / "pulled", include_referrers=True)
+    for _ in range(2):
+        await ecr.pull_image(place.service, "team/app", "v1", place.folder / "pulled", include_referrers=True)
 
 
 async def copy(place: Place) -> None:
-    await ecr.copy_image(
-        place.service, "team/app", "v1", place.other, "team/new", tags=["v1"], include_referrers=True
-    )
+    for _ in range(2):  # the second time it is there
+        await ecr.copy_image(
+            place.service, "team/app", "v1", place.other, "team/new", tags=["v1"], include_referrers=True
+        )
 
 
 async def sync(place: Place) -> None:
-    await everything(
-        ecr.sync_images(
+    for _ in range(2):  # the second finds everything there
+        sync = ecr.sync_images(
             place.service, place.other, include_referrers=True, create_repositories="like_source", prune=True
         )
-    )
+        await everything(sync)
+        assert sync.summary.complete
 
 
 async def login(place: Place) -> None:
