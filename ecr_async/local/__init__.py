@@ -19,7 +19,7 @@ of the API. What more than one door goes by stands in `rules`.
 hold the bytes of layers and uploads. One server uses a folder at a time (`state.folder`).
 
 - A repository belongs to an account and a region, and owns its images, tags, layers and uploads: they go
-  with it. Triggers count repositories in `registries`, so that nobody has to.
+  with it. Triggers count repositories in `registries` and images in `image_counts`, so that nobody has to.
 - An image is its manifest. `image_layers` and `image_members` are what the manifest refers to; an image
   in an index is not deleted before the index. A tag points at one image; triggers note in `images.tagged`
   whether an image has any, so that lists find the few that a filter wants.

@@ -20,6 +20,7 @@ The reports, by the names that the functions use:
 - items: https://github.com/aws-actions/amazon-ecr-login/issues/225
 - no layers: https://github.com/werf/werf/issues/2544
 - too many layers: https://github.com/openai/tart/issues/890
+- too many images: https://github.com/vllm-project/vllm/issues/48065
 - too many tags: https://github.com/medic/cht-core/issues/11099
 - missing layers: https://github.com/oras-project/oras-py/issues/54
 - missing images: https://github.com/int128/docker-manifest-create-action/pull/63
@@ -540,6 +541,14 @@ RATE_EXCEEDED = "Rate exceeded"
 def too_many_repositories(most: int) -> common.LimitExceededException:
     """Guessed."""
     return common.LimitExceededException(f"A registry can have at most {most:,} repositories in a region")
+
+
+def too_many_images(repository: Repository, most: int) -> common.LimitExceededException:
+    """Source: too many images."""
+    return common.LimitExceededException(
+        f"The repository with name '{repository.name}' in registry with id '{repository.account}' already has "
+        f"the maximum allowed number of images which is '{most}'"
+    )
 
 
 def too_many_tags(tag: str, repository: Repository, most: int) -> common.LimitExceededException:

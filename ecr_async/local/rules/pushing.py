@@ -69,6 +69,9 @@ def _store(registry: Registry, record: RepositoryRecord, manifest: Manifest) -> 
     missing = _missing(registry, record, "images", manifest.members)
     if missing:
         raise messages.images_missing(missing, record)
+    present = _scalar(registry, "SELECT images FROM image_counts WHERE repository_id = ?", record.id)
+    if present is not None and present >= quotas.MAX_IMAGES:
+        raise messages.too_many_images(record, quotas.MAX_IMAGES)
     db = registry.db
     inserted = db.execute(
         "INSERT INTO images (repository_id, digest, media_type, artifact_media_type, artifact_type, subject_digest, "

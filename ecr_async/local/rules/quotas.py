@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
 """
 
 __all__ = [
+    "MAX_IMAGES",
     "MAX_LAYERS",
     "MAX_PARTS",
     "MAX_PART_BYTES",
@@ -16,6 +17,8 @@ __all__ = [
 
 MAX_REPOSITORIES = 100_000
 """Repositories that a registry may have in a region."""
+MAX_IMAGES = 100_000
+"""Images that a repository may have: all manifests, whatever their tags and status."""
 MAX_TAGS = 1000
 """Tags that an image may have."""
 MAX_RESOURCE_TAGS = 50

@@ -5,7 +5,7 @@ from contextlib import closing
 
 __all__ = ["SCHEMA", "SCHEMA_VERSION", "SERVER_TABLES", "schema_fault"]
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Written into the database as `user_version`; a database of another version is not opened."""
 
 SERVER_TABLES = frozenset({"server", "sqlite_sequence"})
@@ -69,6 +69,16 @@ CREATE TABLE IF NOT EXISTS images (
     manifest TEXT NOT NULL,
     UNIQUE (repository_id, digest)
 );
+CREATE TABLE IF NOT EXISTS image_counts (
+    repository_id INTEGER PRIMARY KEY REFERENCES repositories ON DELETE CASCADE,
+    images INTEGER NOT NULL
+);
+CREATE TRIGGER IF NOT EXISTS count_pushed AFTER INSERT ON images BEGIN
+    INSERT INTO image_counts VALUES (new.repository_id, 1) ON CONFLICT DO UPDATE SET images = images + 1;
+END;
+CREATE TRIGGER IF NOT EXISTS count_removed AFTER DELETE ON images BEGIN
+    UPDATE image_counts SET images = images - 1 WHERE repository_id = old.repository_id;
+END;
 CREATE INDEX IF NOT EXISTS images_of_repository ON images (repository_id, id);
 CREATE INDEX IF NOT EXISTS images_by_status ON images (repository_id, status, id);
 CREATE INDEX IF NOT EXISTS images_by_tagging ON images (repository_id, tagged, id);
