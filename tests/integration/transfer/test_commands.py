@@ -308,6 +308,22 @@ async def test_other_registries_are_not_found(env: Mapping[str, str], server: st
     assert (found.status, found.out) == (1, "credentials not found in native keychain\n")
 
 
+@pytest.mark.parametrize(
+    "name", ["localhost", "127.0.0.1", "[::1]", "123456789012.dkr.ecr.us-east-1.localhost"]
+)
+async def test_the_embedded_ecr_that_the_environment_points_to(
+    env: Mapping[str, str], local: LocalECR, tmp_path: Path, name: str
+) -> None:
+    found = await helper("get", f"{name}:{local.url.port}", {**env, **local.environment})
+    assert found.status == 0, found.out
+    assert json.loads(found.out)["Username"] == "AWS"
+    assert not (tmp_path / "cache").exists()  # another one may serve there next
+    login = {"ServerURL": f"{name}:{local.url.port}", "Username": "AWS", "Secret": "password"}
+    assert (await helper("store", json.dumps(login), {**env, **local.environment})).status == 0
+    elsewhere = await helper("get", "localhost:5000", {**env, **local.environment})
+    assert elsewhere.out == "credentials not found in native keychain\n"
+
+
 async def test_list_needs_neither_a_region_nor_credentials(tmp_path: Path) -> None:
     """amazon-ecr-credential-helper's issues 63 and 557: docker lists before it has a registry's name."""
     listed = await helper("list", "", environment(XDG_CACHE_HOME=str(tmp_path), HOME=str(tmp_path)))

@@ -7,6 +7,7 @@ import asyncio
 import atexit
 import gc
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -25,6 +26,8 @@ __all__ = ["main"]
 
 NOT_FOUND = "credentials not found in native keychain"
 """What docker takes for "log in to this registry without a password"; any other message is an error."""
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def main() -> None:
@@ -58,15 +61,18 @@ def _get(server: str) -> str:
     """Return the login for a registry, from the cache or from ECR."""
     host = _host(server)
     registry = RegistryHost.parse(host)
-    if registry is None:
+    if registry is None and not _is_embedded(host):
         raise _NotFoundError
     mapping = read_mapping(mapping_file(), host)
+    # An embedded ECR that was started anew doesn't know the logins of the one before: they aren't kept.
+    is_kept = registry is not None and registry.endpoint_url is None
     identity = identity_of(mapping)
     cache = TokenCache(cache_folder(), time.time)
-    login = cache.read(identity, host)
+    login = cache.read(identity, host) if is_kept else None
     if login is None:
         login = asyncio.run(_fetch(registry, mapping))
-        cache.write(identity, host, login)
+        if is_kept:
+            cache.write(identity, host, login)
     return json.dumps({"ServerURL": server, "Username": login.username, "Secret": login.password})
 
 
@@ -82,7 +88,7 @@ def _store(text: str) -> str:
         host = _host(str(document["ServerURL"]))
     except (KeyError, RecursionError, TypeError, ValueError):
         raise ECRError("store: the input is not a login in JSON") from None
-    if RegistryHost.parse(host) is None:
+    if RegistryHost.parse(host) is None and not _is_embedded(host):
         raise ECRError(f"{host} is not a registry of ECR: this helper stores nothing")
     return ""
 
@@ -95,20 +101,30 @@ def _erase(server: str) -> str:
     return ""
 
 
-async def _fetch(registry: RegistryHost, mapping: Mapping) -> RegistryCredentials:
+async def _fetch(registry: RegistryHost | None, mapping: Mapping) -> RegistryCredentials:
+    """Log in to a registry; without one to that of the environment's region and endpoint."""
     session = Session(
         profile=mapping.profile,
-        region=registry.region,
+        region=None if registry is None else registry.region,
         access_key_id=mapping.access_key_id,
         secret_access_key=mapping.secret_access_key,
-        endpoint_url=mapping.endpoint_url or registry.endpoint_url,
-        use_fips=True if registry.is_fips else None,
-        use_dualstack=True if registry.is_dual_stack else None,
+        endpoint_url=mapping.endpoint_url or (None if registry is None else registry.endpoint_url),
+        use_fips=True if registry is not None and registry.is_fips else None,
+        use_dualstack=True if registry is not None and registry.is_dual_stack else None,
     )
     async with session:
         if mapping.role_arn is None:
             return await registry_credentials(session.service())
         return await registry_credentials(session.assume_role(mapping.role_arn).service())
+
+
+def _is_embedded(host: str) -> bool:
+    """Whether a host is the embedded ECR that the environment points to, as `serve --env` has it do."""
+    try:
+        named, endpoint = urlsplit(f"//{host}"), urlsplit(os.environ.get("AWS_ENDPOINT_URL_ECR", ""))
+        return named.port == endpoint.port and {named.hostname, endpoint.hostname} <= LOOPBACK
+    except ValueError:  # no port
+        return False
 
 
 def _host(server: str) -> str:
