@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import uuid
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, cast
@@ -79,9 +80,7 @@ class LambdaHandler:
                 raise
             self._runner = runner
         # In the invocation's own context, not the first one's: it has the span that is the parent of ours.
-        return self._runner.run(
-            self._handle(event, _seconds_left(context)), context=contextvars.copy_context()
-        )
+        return self._runner.run(self._handle(event, context), context=contextvars.copy_context())
 
     def close(self) -> None:
         """Close what was opened. Lambda needs no such call; tests do."""
@@ -96,13 +95,14 @@ class LambdaHandler:
                 await stack.enter_async_context(resource)
             self._opened = stack.pop_all()
 
-    async def _handle(self, event: Any, seconds: float | None) -> dict[str, Any] | None:
+    async def _handle(self, event: Any, context: Any) -> dict[str, Any] | None:
+        seconds = _seconds_left(context)
         deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
         records = _records(event)
         if records is None:
-            for failure in await self._worker.handle_message(
-                Message("lambda", event), "lambda", deadline=deadline
-            ):
+            # Lambda tries the same invocation again under the same identifier.
+            message = Message(getattr(context, "aws_request_id", None) or str(uuid.uuid4()), event)
+            for failure in await self._worker.handle_message(message, "lambda", deadline=deadline):
                 raise failure.error
             return None
         messages = [_message(record) for record in records]

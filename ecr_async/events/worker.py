@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import uuid
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
@@ -139,7 +140,7 @@ class Worker:
 
         Raises what a handler raised, and `EventError` for a document that holds no event.
         """
-        for failure in await self.handle_message(Message("direct", document), "direct"):
+        for failure in await self.handle_message(Message(str(uuid.uuid4()), document), "direct"):
             raise failure.error
 
     async def handle_message(

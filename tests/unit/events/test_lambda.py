@@ -12,6 +12,7 @@ import pytest
 from ecr_async.events import (
     Event,
     EventError,
+    Failure,
     ImageDeleted,
     ImagePushed,
     LambdaHandler,
@@ -28,6 +29,7 @@ class Context:
     """What Lambda passes to a function about the invocation."""
 
     milliseconds: int = 30_000
+    aws_request_id: str = "6f0b8e1c"
 
     def get_remaining_time_in_millis(self) -> int:
         return self.milliseconds
@@ -131,6 +133,16 @@ def test_an_event_directly_from_eventbridge(function: Function) -> None:
     with pytest.raises(EventError):
         function({"hello": "world"})
     assert function.ids == ["event-1"]
+
+
+def test_each_invocation_that_fails_is_reported_once() -> None:
+    reported: list[Failure] = []
+    handler = lambda_handler(Worker(on_failure=reported.append))
+    for request_id in ("first", "first", "second"):  # Lambda tries an invocation again
+        with pytest.raises(EventError):
+            handler({"hello": "world"}, Context(aws_request_id=request_id))
+    handler.close()
+    assert [failure.message.id for failure in reported] == ["first", "second"]
 
 
 def test_a_notification_of_sns(function: Function) -> None:

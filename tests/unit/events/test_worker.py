@@ -565,12 +565,15 @@ async def test_failures_are_logged_without_the_message(caplog: pytest.LogCapture
 
 
 async def test_events_can_be_handled_without_a_queue() -> None:
-    worker, handle = Worker(), Recorder()
+    reported: list[Failure] = []
+    worker, handle = Worker(on_failure=reported.append), Recorder()
     worker.on(ImagePushed, handle)
     await worker.handle(push())
     assert handle.ids == ["event-0"]
-    with pytest.raises(EventError):
-        await worker.handle("no JSON")
+    for _ in range(2):
+        with pytest.raises(EventError):
+            await worker.handle("no JSON")
+    assert len(reported) == 2
     with pytest.raises(ecr.ConfigurationError, match="has no queue"):
         await worker.run()
 
