@@ -30,9 +30,15 @@ class SecretBytes(bytes):
 
 
 class SecretBuffer(bytearray):
-    """Bytes that `repr` hides and that grow in place, so that a large body is not copied to be joined."""
+    """Bytes that `repr` hides, filled piece by piece, so that a large body is not copied to be joined."""
 
     __slots__ = ()
+
+    def put(self, start: int, piece: bytes) -> int:
+        """Put a piece in its place, in the size that there is or beyond, and return where it ends."""
+        end = start + len(piece)
+        self[start:end] = piece
+        return end
 
     def __repr__(self) -> str:
         return f"<{len(self):,} bytes>"

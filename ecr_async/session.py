@@ -232,7 +232,7 @@ class Session(OpenSession):
         _check_kinds(bool | None, use_fips=use_fips, use_dualstack=use_dualstack)
         _check_hooks(trace_configs)
         _check_methods("telemetry", telemetry, "call", "attempt")
-        _check_methods("transport", transport, "open", "aclose", "connection", "room", "download")
+        _check_methods("transport", transport, "open", "aclose", "connection", "backlog", "download")
         _check_functions(clock=clock, monotonic=monotonic)
         if fault := number_fault(max_connections, least=1, whole=True):
             raise ConfigurationError(f"max_connections {fault}")

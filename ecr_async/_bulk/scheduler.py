@@ -9,6 +9,9 @@ parked: another worker takes its place meanwhile. Services that have not respond
 at most, all together, so that dead ones leave the rest to the others; and no service has the last eighth
 of them, so that a slow one leaves room for the others.
 
+No more workers are active than keep this program busy: where large responses wait to be decoded, each is
+replaced by none until few wait, since one that waits fills memory and leaves the processor's caches.
+
 Services are opened as there is room for them, so what a scan holds depends on the connections and not on
 the number of its services.
 """
@@ -28,6 +31,16 @@ __all__ = ["Scheduler"]
 
 OPEN_LANES = 10
 """Services open at a time for each connection, at most, where the limits of many let none of them begin."""
+
+BACKLOG = 6
+"""Large responses that may wait to be decoded before fewer workers are active; they keep this program busy
+for some 10 ms."""
+
+WORKERS_AT_FIRST = 16
+"""Workers that are active when a scan begins; with each response there is one more."""
+
+WORKERS_MIN = 8
+"""Workers that are active in any case."""
 
 
 class Scheduler:
@@ -82,6 +95,10 @@ class _Workers:
         self._turns_of_loop = turns_of_loop
         self._pool = pool
         self.size = size
+        self.window: float = min(WORKERS_AT_FIRST, size)
+        """How many workers may be active, apart from those of services that have not responded."""
+        self._has_been_cut = False
+        self._since_cut = 0
         self.active = 0
         self.unproven = 0
         self.lanes = 0
@@ -92,7 +109,8 @@ class _Workers:
     @property
     def most(self) -> int:
         """How many workers one service may have."""
-        return self.size if self.lanes == 1 else max(1, self.size - max(1, self.size // 8))
+        most = int(self.window)
+        return most if self.lanes == 1 else max(1, most - max(1, most // 8))
 
     async def room(self) -> None:
         """Wait until another lane is of use: for the connections, or since none of the open
@@ -112,6 +130,9 @@ class _Workers:
     def changed(self, lane: Lane) -> None:
         """Begin what may begin now."""
         self._settle(lane)
+        self._begin()
+
+    def _begin(self) -> None:
         while (turn := self._next()) is not None:
             work = self._work(*turn)
             try:
@@ -132,15 +153,31 @@ class _Workers:
         while True:
             try:
                 await self._turns_of_loop.admission()
-                await self._pool.room()
                 await job()
             finally:
                 lane.end()
                 self._settle(lane)
+            self._adapt()
             turn = self._next()
             if turn is None:
                 return
+            self._begin()  # what the window has room for besides
             lane, job = turn
+
+    def _adapt(self) -> None:
+        """Let more workers be active while no response waits, and fewer while many do.
+
+        As TCP does: one more with each response until many wait for the first time; from then on, each time
+        that as many have come as are active, one more or a fifth less.
+        """
+        backlog = self._pool.backlog()
+        self._since_cut += 1
+        if backlog > BACKLOG and self._since_cut >= self.window:
+            self._since_cut = 0
+            self._has_been_cut = True
+            self.window = max(self.window * 0.8, min(WORKERS_MIN, self.size))
+        elif backlog == 0:
+            self.window = min(self.window + (1 / self.window if self._has_been_cut else 1), self.size)
 
     def _settle(self, lane: Lane) -> None:
         """Give a lane its place among those whose turn comes, or close it."""
@@ -157,7 +194,7 @@ class _Workers:
             admits_unproven = self.lanes == 1 or self.unproven < max(1, self.size // 2)
             if self._unproven_turns and admits_unproven:
                 lane = self._unproven_turns.popleft()
-            elif self._turns:
+            elif self._turns and self.active - self.unproven < int(self.window):
                 lane = self._turns.popleft()
             else:
                 break

@@ -149,9 +149,9 @@ class ConnectionPool:
         """Raise `SessionClosedError` once the pool is closed."""
         _ = self.client
 
-    async def room(self) -> None:
-        """Wait while many large responses wait to be read."""
-        await self.turns.room()
+    def backlog(self) -> int:
+        """How many large responses have come and wait to be decoded."""
+        return self.turns.waiting
 
     @property
     def client(self) -> aiohttp.ClientSession:

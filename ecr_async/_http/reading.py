@@ -60,24 +60,27 @@ async def read_body(response: aiohttp.ClientResponse, deadline: Deadline, turn: 
 
     Each piece gives the attempt the time that it may take at the slowest. Raises `TooLargeError`.
     """
-    body = SecretBuffer()
     try:
         length = response.content_length or 0
         if length > LARGEST:
             raise TooLargeError
-        is_in_turn = length > LARGE
-        if is_in_turn:
+        if is_in_turn := length > LARGE:
             await turn.take()
+        body = SecretBuffer(length if is_in_turn else 0)  # one that grows leaves holes behind
+        size = 0
         with ended_with_connection(response):
             while not response.content.at_eof():
-                before = len(body)
-                body += await response.content.readany()  # a piece has no name, under which a report shows it
-                if len(body) > LARGEST:
+                before = size
+                size = body.put(
+                    size, await response.content.readany()
+                )  # a piece with a name would be in reports
+                if size > LARGEST:
                     raise TooLargeError
-                if len(body) > LARGE and not is_in_turn:
+                if size > LARGE and not is_in_turn:
                     is_in_turn = True
                     await turn.take()
-                deadline.extend_for_progress((len(body) - before) / SLOWEST)
+                deadline.extend_for_progress((size - before) / SLOWEST)
+        del body[size:]
         turn.keep()
         return body
     except BaseException:

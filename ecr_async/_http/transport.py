@@ -48,8 +48,8 @@ class Transport(Protocol):
         """
         ...
 
-    async def room(self) -> None:
-        """Wait while more responses have come than can be decoded soon, before a call that is in no hurry."""
+    def backlog(self) -> int:
+        """How many large responses have come and wait to be decoded."""
         ...
 
     def download(

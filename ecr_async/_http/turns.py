@@ -1,38 +1,24 @@
 """Turns at reading large responses, so that few of them are in memory, however many are in flight.
 
 sent ──> the first 256 KiB have come ──> turn: read, decoded ──> the next one's turn
-└─ a scan sends no more while `BACKLOG` responses wait for their turn
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 
-__all__ = ["BACKLOG", "LARGE_AT_ONCE", "LONGEST_TURN", "Turn", "Turns"]
+__all__ = ["LARGE_AT_ONCE", "LONGEST_TURN", "Turn", "Turns"]
 
-LARGE_AT_ONCE = 4
+LARGE_AT_ONCE = 2
 """How many large responses are read and decoded at once."""
 
-LONGEST_TURN = 0.05
+LONGEST_TURN = 0.01
 """Seconds of waiting for the network after which the next large response is read as well."""
 
 SHORTEST_WAIT = 0.005
 """Seconds between two looks at whether a turn has been long."""
-
-BACKLOG = 8
-"""Large responses that may wait for their turn before a scan sends no further request.
-
-As many keep this program busy for 20 ms, and have up to 2 MiB in memory.
-"""
-
-ADMISSION_INTERVAL = 0.002
-"""Seconds between two requests that are sent once there is room: about what a page takes to be decoded.
-
-One more is sent whenever a response has its turn.
-"""
 
 
 class Turns:
@@ -47,41 +33,16 @@ class Turns:
     def __init__(self, busy: Callable[[], float] = time.thread_time) -> None:
         self.free = asyncio.Semaphore(LARGE_AT_ONCE)
         self.busy = busy
-        self._waiting = 0
-        self._timer: asyncio.TimerHandle | None = None
-        self._admissions: deque[asyncio.Future[None]] = deque()
+        self.waiting = 0
+        """How many responses wait for their turn."""
 
     async def wait(self) -> None:
         """Wait for a turn, and take it."""
-        self._waiting += 1
+        self.waiting += 1
         try:
             await self.free.acquire()
         finally:
-            self._waiting -= 1
-            self._admit()
-
-    async def room(self) -> None:
-        """Wait while many responses wait for their turn; then callers go on one after the other."""
-        if self._waiting < BACKLOG and not self._admissions:
-            return
-        admission = asyncio.get_running_loop().create_future()
-        self._admissions.append(admission)
-        await admission
-
-    def _admit(self) -> None:
-        """Let the first of those that wait for room go on, if there is some, and in a while the next."""
-        while self._admissions and self._waiting < BACKLOG:
-            admission = self._admissions.popleft()
-            if not admission.done():
-                admission.set_result(None)
-                break
-        if self._admissions and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(ADMISSION_INTERVAL, self._admit_next)
-
-    def _admit_next(self) -> None:
-        self._timer = None
-        if self._waiting < BACKLOG:
-            self._admit()
+            self.waiting -= 1
 
 
 class Turn:

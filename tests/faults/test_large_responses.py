@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import ecr_async as ecr
-from ecr_async._http.turns import BACKLOG, LARGE_AT_ONCE, LONGEST_TURN, Turn, Turns
+from ecr_async._http.turns import LARGE_AT_ONCE, LONGEST_TURN, Turn, Turns
 from ecr_async._wire import codec
 from ecr_async._wire.operation import AnyOperation
 from tests.faults.server import Exchange, FaultServer, describe, respond, session_for
@@ -160,19 +160,3 @@ async def test_a_turn_is_kept_for_as_long_as_other_work_keeps_this_thread_busy()
     assert turns.free.locked(), "half of the time it was this program that was slow"
     await asyncio.sleep(LONGEST_TURN)
     assert not turns.free.locked()
-
-
-@in_virtual_time
-async def test_there_is_no_room_while_many_responses_wait_and_all_go_on_once_there_is() -> None:
-    turns = Turns(busy=lambda: 0)
-    reading = [Turn(turns) for _ in range(LARGE_AT_ONCE + BACKLOG)]
-    waiting = [asyncio.create_task(turn.take()) for turn in reading]
-    await asyncio.sleep(0)
-    calls = [asyncio.create_task(turns.room()) for _ in range(3)]
-    calls[0].cancel()
-    await asyncio.sleep(LONGEST_TURN / 2)
-    assert not any(call.done() for call in calls[1:])
-    reading[0].give_back()  # with which one of those that wait is read
-    await asyncio.gather(*calls[1:])
-    await asyncio.gather(*waiting)
-    await turns.room()

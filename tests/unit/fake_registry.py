@@ -89,8 +89,9 @@ class FakeRegistry:
     async def aclose(self) -> None:
         """Do what a transport does at the end: here, nothing."""
 
-    async def room(self) -> None:
-        """Return at once: there is always room."""
+    def backlog(self) -> int:
+        """Return that no response waits to be decoded."""
+        return 0
 
     def download(
         self, method: str, url: URL, headers: Mapping[str, str], proxy: Proxy | None

@@ -72,8 +72,8 @@ class NoConnection:
     async def aclose(self) -> None:
         pass
 
-    async def room(self) -> None:
-        pass
+    def backlog(self) -> int:
+        return 0
 
     def connection(self) -> NoReturn:
         raise ecr.ConnectError("there is no connection")
