@@ -42,9 +42,10 @@ class SqsQueue:
         visibility_timeout: Seconds for which a received message is invisible to other consumers, 1 to
             43,200; used instead of the queue's own. A worker extends it for as long as a handler works,
             so it is how soon another worker takes over what a dead one had.
-        wait_time: Seconds for which a receive waits for messages, up to 20; with 0, a worker polls without a
-            pause. A worker that stops waits for the receive under way, since what it brings would otherwise
-            be invisible to others until the visibility timeout ends.
+        wait_time: Seconds for which a receive waits for messages, up to 20, and less than the client's
+            `read_timeout`; with 0, a worker polls without a pause. A worker that stops waits for the receive
+            under way, since what it brings would otherwise be invisible to others until the visibility
+            timeout ends.
 
     Raises `ConfigurationError` for arguments that cannot work. Its methods raise what the client raises.
 
@@ -62,6 +63,7 @@ class SqsQueue:
             raise ConfigurationError("url must be the queue's URL; get_queue_url finds it for a name")
         _check_seconds("visibility_timeout", visibility_timeout, 1, 43_200)
         _check_seconds("wait_time", wait_time, 0, 20)
+        _check_read_timeout(client, wait_time)
         self.url = url
         self.visibility_timeout = visibility_timeout
         self._client = client
@@ -137,3 +139,13 @@ def _check_seconds(name: str, value: int, least: int, most: int) -> None:
         raise ConfigurationError(f"{name} {fault}")
     if not least <= value <= most:
         raise ConfigurationError(f"{name} must be {least:,} to {most:,} seconds, not {value}")
+
+
+def _check_read_timeout(client: Any, wait_time: int) -> None:
+    """Reject a client that gives up receives while SQS still waits, and hides what comes then for a while."""
+    config = getattr(getattr(client, "meta", None), "config", None)
+    read_timeout = getattr(config, "read_timeout", None)
+    if isinstance(read_timeout, int | float) and read_timeout <= wait_time:
+        raise ConfigurationError(
+            f"wait_time must be less than the client's read_timeout, {read_timeout:g} seconds, not {wait_time}"
+        )

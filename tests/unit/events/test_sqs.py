@@ -3,7 +3,9 @@
 import threading
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
 import ecr_async as ecr
 from ecr_async.events import Message, SqsQueue
@@ -133,6 +135,18 @@ def test_times_that_sqs_does_not_allow() -> None:
         SqsQueue(Client(), URL, visibility_timeout=0)
     with pytest.raises(ecr.ConfigurationError, match="wait_time must be 0 to 20 seconds, not 21"):
         SqsQueue(Client(), URL, wait_time=21)
+
+
+def test_a_client_that_does_not_wait_long_enough() -> None:
+    """It would end each receive while SQS is still waiting, and hide the messages that come then."""
+    config = Config(read_timeout=20, region_name="eu-west-1")
+    client = boto3.client("sqs", config=config, aws_access_key_id="test", aws_secret_access_key="test")
+    assert SqsQueue(client, URL, wait_time=19).name == "pushes"
+    with pytest.raises(
+        ecr.ConfigurationError,
+        match="wait_time must be less than the client's read_timeout, 20 seconds, not 20",
+    ):
+        SqsQueue(client, URL, wait_time=20)
 
 
 def test_a_queue_is_named_by_its_url() -> None:
