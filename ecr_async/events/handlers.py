@@ -78,7 +78,7 @@ class Handlers:
 
     async def _handle_event(self, event: Event, delivery: "_Delivery") -> Failure | None:
         handlers = [handler for kind, handler in self._handlers if isinstance(event, kind)]
-        if not handlers and isinstance(event, UnknownEvent):
+        if not handlers and (isinstance(event, UnknownEvent) or not self._handlers):
             error = EventError("detail-type", "names a kind of event for which there is no handler")
             return Failure("unhandled", delivery.message, error, event)
         try:

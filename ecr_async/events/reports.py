@@ -23,7 +23,8 @@ Outcome: TypeAlias = Literal["handled", "failed", "malformed", "unhandled", "ign
 - `handled`: its handlers succeeded.
 - `failed`: a handler failed. The message comes back, until the queue's redrive policy takes it away.
 - `malformed`: the message holds no event. It is left to the redrive policy too.
-- `unhandled`: it is an `UnknownEvent` without a handler. It is left to the redrive policy too.
+- `unhandled`: it is an `UnknownEvent` without a handler, or the worker has no handlers at all. It is left
+  to the redrive policy too.
 - `ignored`: it is of a kind that has no handler. The message is deleted.
 - `duplicate`: it was handled already, or is being handled. The message is deleted.
 """
@@ -63,7 +64,7 @@ class Counters:
     malformed: int = 0
     """Times that a message was received that holds no event."""
     unhandled: int = 0
-    """Times that an `UnknownEvent` was received without there being a handler for it."""
+    """Times that an `UnknownEvent` without a handler was received, or any event before the first handler."""
     ignored: int = 0
     """Events of kinds that have no handler, whose messages were deleted."""
     duplicate: int = 0

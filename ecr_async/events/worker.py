@@ -42,7 +42,8 @@ class Worker:
     handlers should be idempotent. Order is not kept.
 
     An event of a kind without a handler is deleted, except an `UnknownEvent`, which is left to the redrive
-    policy and reported; a handler for `UnknownEvent` changes that.
+    policy and reported; a handler for `UnknownEvent` changes that. Events that come before the first handler
+    is added are left to it as well.
 
     Stopping is graceful: the receive under way ends, handlers finish, and messages whose handlers didn't
     begin or were cancelled become visible to other workers at once. `async with worker:` handles events in

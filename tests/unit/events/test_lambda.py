@@ -207,7 +207,12 @@ def test_what_cannot_be_opened_is_tried_again_with_the_next_invocation() -> None
         async def __aexit__(self, *_: object) -> None:
             pass
 
-    handler = lambda_handler(Worker(), Flaky())
+    async def handle(event: Event) -> None:
+        pass
+
+    worker = Worker()
+    worker.on(Event, handle)
+    handler = lambda_handler(worker, Flaky())
     with pytest.raises(OSError, match="no credentials yet"):
         handler({"Records": [sqs_record(push())]})
     assert handler({"Records": [sqs_record(push())]}) == failed()

@@ -156,6 +156,19 @@ async def test_a_kind_without_a_handler_is_deleted_and_an_unknown_one_if_there_i
 
 
 @in_virtual_time
+async def test_what_comes_before_the_first_handler_is_not_lost() -> None:
+    reported: list[Failure] = []
+    queue, handle = MemoryQueue(visibility_timeout=30), Recorder()
+    await fill(queue, 2)
+    async with Worker(queue, on_failure=reported.append) as worker:
+        await asyncio.sleep(10)
+        worker.on(ImagePushed, handle)
+        await queue.join()
+    assert len(handle.ids) == 2
+    assert [failure.outcome for failure in reported] == ["unhandled", "unhandled"]
+
+
+@in_virtual_time
 async def test_an_event_delivered_again_is_handled_once() -> None:
     queue, handle = MemoryQueue(), Recorder(seconds=10)
     async with Worker(queue) as worker:
