@@ -37,7 +37,7 @@ async def test_bad_messages_of_all_kinds_go_to_the_dead_letter_queue_and_stop_no
     for number in range(10):
         queue.send(json.dumps(push(number)), *bad[number : number + 1])
     queue.send(json.dumps(notification(push(10))))
-    queue.send(json.dumps(push(11, padding="x" * 200_000)))  # large, and no reason to fail
+    queue.send(json.dumps(push(11, padding="x" * 1_000_000)))  # SQS takes up to 1 MiB
     source = SqsQueue(queue.client, queue.url, visibility_timeout=1, wait_time=1)
     async with Worker(source, on_failure=reported.append) as worker:
         worker.on(ImagePushed, handle)
