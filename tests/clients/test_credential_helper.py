@@ -64,8 +64,7 @@ async def test_skopeo(
     inspected = json.loads(await skopeo("inspect", "--tls-verify=false", image))
     found = await ecr.describe_images(service, ecr.DescribeImagesRequest(repository))
     assert [each.image_digest for each in found.image_details] == [inspected["Digest"]]
-    logins = list((tmp_path / "cache" / "ecr-async" / "logins").iterdir())
-    assert len(logins) == 1
+    assert not (tmp_path / "cache").exists()  # the next embedded ECR on this port would not know the login
 
 
 @pytest.fixture
