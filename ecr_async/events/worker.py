@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import threading
 import uuid
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
@@ -162,11 +163,10 @@ class Worker:
         this does the same as a second signal. Receives that fail are tried again, with growing delays.
 
         Raises what the first receive raises if it fails, since the queue's URL or the credentials are
-        wrong then.
+        wrong then, and `ConfigurationError` for signals outside the main thread, where Python handles none.
         """
-        run = self._begin()
-        with _handling_signals(stop_on, run.hurry):
-            await self._work(run)
+        with _handling_signals(stop_on, self._hurry):
+            await self._work(self._begin())
 
     def stop(self) -> None:
         """Stop gracefully: finish the messages being handled, and return the others to the queue.
@@ -175,6 +175,10 @@ class Worker:
         """
         if self._run is not None:
             self._run.stop()
+
+    def _hurry(self) -> None:
+        if self._run is not None:
+            self._run.hurry()
 
     async def __aenter__(self) -> Self:
         """Begin to handle events in the background. If that fails, the block is cancelled and raises why."""
@@ -240,6 +244,10 @@ def _handling_signals(
     """Call `handle` on the event loop for each of these signals, in the block."""
     loop = asyncio.get_running_loop()
     before = {number: signal.getsignal(number) for number in signals}
+    if before and threading.current_thread() is not threading.main_thread():
+        raise ConfigurationError(
+            "stop_on works in the main thread only; elsewhere, loop.call_soon_threadsafe(worker.stop) does"
+        )
     try:
         for number in before:
             with suppress(NotImplementedError):  # on Windows, where Ctrl+C cancels the main task

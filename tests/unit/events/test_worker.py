@@ -383,6 +383,19 @@ async def test_signals_stop_the_worker_gracefully_and_then_at_once() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+async def test_signals_are_for_the_main_thread() -> None:
+    queue = MemoryQueue()
+    worker = Worker(queue)
+
+    def run_elsewhere() -> None:
+        asyncio.run(worker.run(stop_on=[signal.SIGTERM]))
+
+    with pytest.raises(ecr.ConfigurationError, match="stop_on works in the main thread only"):
+        await asyncio.to_thread(run_elsewhere)
+    async with worker:  # which is not running yet
+        pass
+
+
 class FaultyQueue(MemoryQueue):
     """A queue whose calls fail as a test wants them to."""
 
