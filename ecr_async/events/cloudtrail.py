@@ -33,9 +33,8 @@ PULLS = frozenset({"BatchGetImage", "GetDownloadUrlForLayer"})
 class ApiCall(Event):
     """A call of ECR's API (`AWS API Call via CloudTrail`).
 
-    EventBridge gets it only where a trail records it. Any trail that logs management events records calls
-    that write. Of calls that only read, EventBridge gets those rules that ask for them, by the state
-    `ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS`.
+    It comes only where a trail records management events. Calls whose names begin with `Describe`, `Get` or
+    `List` come only by a rule whose state is `ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS`.
 
     See https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail-management.html
     """
