@@ -2,9 +2,7 @@
 
 import json
 import re
-from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from ecr_async.local import LocalECR
 from tests.integration.local.content import create
 from tests.integration.subprocesses import ROOT
 from tests.integration.transfer.layouts import artifact, image, write_layout
+from tests.operations import Operations
 
 PAGE = ROOT / "docs" / "guide" / "permissions.md"
 
@@ -32,20 +31,6 @@ LISTED = {
     for row in re.finditer(r"^\| `(\w+)`.*? \| (.*) \|$", PAGE.read_text(), re.MULTILINE)
 }
 """What each function may have to call, where it reads and, for two functions, where it writes."""
-
-
-class Operations:
-    """A telemetry that remembers which operations were called in which region."""
-
-    def __init__(self) -> None:
-        self.called: defaultdict[str, set[str]] = defaultdict(set)
-
-    def call(self, operation: str, region: str, _: object) -> nullcontext[None]:
-        self.called[region].add(operation)
-        return nullcontext()
-
-    def attempt(self, record: object) -> None:
-        """Nothing is made of attempts."""
 
 
 @attrs.frozen

@@ -4,7 +4,6 @@ import asyncio
 import json
 import runpy
 from collections.abc import Iterator
-from contextlib import nullcontext
 from typing import Any
 
 import boto3
@@ -16,6 +15,7 @@ from ecr_async.lifecycle import LifecyclePolicy, Rule
 from ecr_async.local import Fault, LocalECR
 from tests.integration.local.content import create, manifest
 from tests.integration.subprocesses import ROOT
+from tests.operations import Operations
 from tests.unit.events.documents import event, push
 
 EXAMPLES = ROOT / "examples"
@@ -98,20 +98,6 @@ def test_what_fails_three_times_is_kept_for_two_weeks(account: Account) -> None:
     assert int(pushes["MessageRetentionPeriod"]) < int(dead["MessageRetentionPeriod"]) == 14 * 86_400
 
 
-class Operations:
-    """A telemetry that remembers which operations were called."""
-
-    def __init__(self) -> None:
-        self.called: set[str] = set()
-
-    def call(self, operation: str, region: str, endpoint: object) -> nullcontext[None]:
-        self.called.add(operation)
-        return nullcontext()
-
-    def attempt(self, record: object) -> None:
-        """Nothing is made of attempts."""
-
-
 async def test_the_policy_allows_what_the_worker_calls(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -133,7 +119,7 @@ async def test_the_policy_allows_what_the_worker_calls(
         )
         await examiner(watched, 1000.0, 60.0).examine(await pushed.get())
     assert "team/app:1.0" in capsys.readouterr().out
-    assert operations.called == account.actions("ecr")
+    assert operations.called[local.region] == account.actions("ecr")
     assert account.actions("sqs") == {"ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"}
 
 
