@@ -49,8 +49,8 @@ KEYS = {
     "region": REGION,
 }
 SCHEDULED = Path("/proc/thread-self/schedstat")
-TICK = 0.001
-"""Seconds between two looks for stalls."""
+TICK = 0.002
+"""Seconds between two looks for stalls: often enough to see them, and too seldom to cost much."""
 MAX_ROUNDS = 9
 UPLOAD_ID = "00000000-0000-0000-0000-000000000000"
 
