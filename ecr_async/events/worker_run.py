@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from ecr_async.events.leases import Leases
 from ecr_async.events.queues import Message, Queue
@@ -147,17 +148,20 @@ class WorkerRun:
     async def _end_receive(self) -> None:
         """Wait for a receive that was under way when `work` was cancelled; what it brings must go back."""
         if self._receiving is not None:
-            with suppress(Exception):
-                self._given_back += filter(self._leases.hold, await self._receiving)
+            await asyncio.wait([self._receiving])
+            with suppress(Exception, asyncio.CancelledError):  # cancelled where the program is being ended
+                self._given_back += filter(self._leases.hold, self._receiving.result())
 
     def _begin(self, message: Message) -> None:
         task = asyncio.create_task(self._handle_and_settle(message))
         self._handling.add(task)
-        task.add_done_callback(self._end)
+        task.add_done_callback(partial(self._end, message))
 
-    def _end(self, task: asyncio.Task[None]) -> None:
+    def _end(self, message: Message, task: asyncio.Task[None]) -> None:
         self._handling.discard(task)
         self._changed.set()
+        if task.cancelled() or task.exception() is not None:
+            self._given_back.append(message)
         self._stop_if_failed(task)
 
     def _stop_if_failed(self, task: asyncio.Task[None]) -> None:
@@ -166,11 +170,7 @@ class WorkerRun:
             self.stop()
 
     async def _handle_and_settle(self, message: Message) -> None:
-        try:
-            failures = await self._handle(message, self._queue.name)
-        except BaseException:  # the cancellation, or what ends the program; handlers' exceptions are failures
-            self._given_back.append(message)
-            raise
+        failures = await self._handle(message, self._queue.name)
         if failures:
             self._leases.drop(message)
         else:

@@ -24,7 +24,7 @@ from ecr_async.events import (
     Worker,
 )
 from tests.unit.events.documents import event, notification, push
-from tests.virtual_time import in_virtual_time
+from tests.virtual_time import in_virtual_time, run
 
 
 async def fill(queue: MemoryQueue, count: int) -> None:
@@ -773,6 +773,25 @@ async def test_what_is_no_exception_ends_the_worker_and_gives_the_message_back()
             await asyncio.Event().wait()
     assert worker.counters.released == 2
     assert len(await queue.receive(1)) == 1
+
+
+@pytest.mark.parametrize("end", [SystemExit, KeyboardInterrupt])
+def test_a_program_that_ends_in_a_handler_gives_all_messages_back(end: type[BaseException]) -> None:
+    """Also those that are received but not begun, and whatever the event loop cancels first."""
+
+    async def handle(event: Event) -> None:
+        raise end
+
+    async def work() -> None:
+        await fill(queue, 3)
+        await worker.run()
+
+    queue = MemoryQueue(visibility_timeout=600)
+    worker = Worker(queue)
+    worker.on(Event, handle)
+    with pytest.raises(end):
+        run(work())
+    assert worker.counters.released == worker.counters.received == 3
 
 
 @pytest.mark.parametrize("method", ["delete", "extend"])
