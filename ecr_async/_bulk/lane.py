@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from itertools import repeat
 from typing import Protocol, TypeAlias
 
 from ecr_async._bulk.patient_retries import CallCounts, CallObserver, PatientRetries
@@ -99,9 +100,9 @@ class Lane(CallObserver):
         most = self._owner.most if self.is_proven else self._window
         return self.active + self.parked < min(most, self._concurrency)
 
-    def add(self, job: Job) -> None:
-        """Add a job behind the others."""
-        self._jobs.append(job)
+    def add(self, job: Job, *, times: int = 1) -> None:
+        """Add a job behind the others, to be run so many times."""
+        self._jobs.extend(repeat(job, times))
         self._owner.changed(self)
 
     def add_first(self, job: Job) -> None:

@@ -7,7 +7,8 @@ small, and the tokens between its pages don't live forever.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Iterable
 from functools import partial
 from typing import Self
 
@@ -48,14 +49,15 @@ class ServiceScan:
     counted: Counter[str]
     not_found: set[str]
     checkpoint: Checkpoint | None = None
+    _names: deque[str] = attrs.field(factory=deque[str], init=False)
+    """The repositories that no job has begun with; as many jobs would delay each garbage collection."""
 
     def begin(self) -> None:
         """Give the lane its first jobs."""
         if self.selection.predicate is not None:
             request = DescribeRepositoriesRequest(max_results=1000)
             self.lane.add(partial(self._list, request, PageTokens(request, None)))
-        for name in self.selection.names:
-            self._select(name)
+        self._select(self.selection.names)
         self.lane.release()
 
     async def _list(self, request: DescribeRepositoriesRequest, tokens: PageTokens) -> None:
@@ -65,24 +67,30 @@ class ServiceScan:
             token = tokens.after(page)
             if token is not None:
                 self.lane.add_first(partial(self._list, attrs.evolve(request, next_token=token), tokens))
-            for repository in filter(self.selection.predicate, page.repositories):
-                if self.checkpoint is not None:
+            wanted = tuple(filter(self.selection.predicate, page.repositories))
+            if self.checkpoint is not None:
+                for repository in wanted:
                     self.checkpoint.check_registry(self.lane.service, repository.registry_id)
-                self._select(repository.repository_name or "")
+            self._select(repository.repository_name or "" for repository in wanted)
         except SessionClosedError:
             raise
         except ECRError as error:
             await self.queue.put(FailedListing(self.lane.service, error))
 
-    def _select(self, name: str) -> None:
-        self.counted["repositories"] += 1
-        if self.checkpoint is not None and self.checkpoint.is_finished(self.lane.service, name):
-            self.counted["done_before"] += 1
-            self.not_found.discard(name)
-        else:
-            self.lane.add(partial(self._begin_repository, name))
+    def _select(self, names: Iterable[str]) -> None:
+        """Leave the repositories of these names to jobs, but those that an earlier run finished."""
+        waiting = len(self._names)
+        for name in names:
+            self.counted["repositories"] += 1
+            if self.checkpoint is not None and self.checkpoint.is_finished(self.lane.service, name):
+                self.counted["done_before"] += 1
+                self.not_found.discard(name)
+            else:
+                self._names.append(name)
+        self.lane.add(self._begin_next, times=len(self._names) - waiting)
 
-    async def _begin_repository(self, name: str) -> None:
+    async def _begin_next(self) -> None:
+        name = self._names.popleft()
         position = Position()
         if self.checkpoint is not None:
             position = await self.checkpoint.position(self.lane.service, name)
