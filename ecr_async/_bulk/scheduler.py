@@ -32,11 +32,11 @@ __all__ = ["Scheduler"]
 OPEN_LANES = 10
 """Services open at a time for each connection, at most, where the limits of many let none of them begin."""
 
-BACKLOG = 6
+BACKLOG = 4
 """Large responses that may wait to be decoded before fewer workers are active; they keep this program busy
 for some 10 ms."""
 
-WORKERS_AT_FIRST = 16
+WORKERS_AT_FIRST = 10
 """Workers that are active when a scan begins; with each response there is one more."""
 
 WORKERS_MIN = 8
@@ -168,15 +168,17 @@ class _Workers:
         """Let more workers be active while no response waits, and fewer while many do.
 
         As TCP does: one more with each response until many wait for the first time; from then on, each time
-        that as many have come as are active, one more or a fifth less.
+        that as many have come as are active, one more or a fifth less. Where fewer are active than may be,
+        for the rate limiter's sake, nobody knows what more would do.
         """
         backlog = self._pool.backlog()
+        was_full = self.active - self.unproven >= int(self.window) - 1
         self._since_cut += 1
         if backlog > BACKLOG and self._since_cut >= self.window:
             self._since_cut = 0
             self._has_been_cut = True
             self.window = max(self.window * 0.8, min(WORKERS_MIN, self.size))
-        elif backlog == 0:
+        elif backlog == 0 and was_full:
             self.window = min(self.window + (1 / self.window if self._has_been_cut else 1), self.size)
 
     def _settle(self, lane: Lane) -> None:

@@ -11,13 +11,13 @@ from collections.abc import Callable
 
 __all__ = ["LARGE_AT_ONCE", "LONGEST_TURN", "Turn", "Turns"]
 
-LARGE_AT_ONCE = 2
+LARGE_AT_ONCE = 4
 """How many large responses are read and decoded at once."""
 
-LONGEST_TURN = 0.01
+LONGEST_TURN = 0.002
 """Seconds of waiting for the network after which the next large response is read as well."""
 
-SHORTEST_WAIT = 0.005
+SHORTEST_WAIT = 0.001
 """Seconds between two looks at whether a turn has been long."""
 
 
