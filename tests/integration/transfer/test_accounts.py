@@ -150,13 +150,13 @@ async def test_the_credential_helper_assumes_the_role_of_its_mapping(
     mapping.write_text(
         f"""
         [[registry]]
-        match = "{OWNER}.dkr.ecr.*.localhost:*"
+        match = "{OWNER}.dkr.ecr.*.amazonaws.com"
         role_arn = "arn:aws:iam::{OWNER}:role/pusher"
         access_key_id = "GUESTKEY"
         secret_access_key = "guest-secret"
         """
     )
-    host = f"{OWNER}.dkr.ecr.us-east-1.localhost:{accounts.url.port}"
+    host = f"{OWNER}.dkr.ecr.us-east-1.amazonaws.com"
     sts = RejectingSTS("AccessDenied", lambda request: "no", rejected=":role/other")
     helper = "from ecr_async.transfer.login.credential_helper.protocol import main; main()"
     async with sts.serving() as url:
@@ -164,6 +164,7 @@ async def test_the_credential_helper_assumes_the_role_of_its_mapping(
             ECR_ASYNC_REGISTRIES=str(mapping),
             XDG_CACHE_HOME=str(tmp_path / "cache"),
             AWS_ENDPOINT_URL_STS=url,
+            AWS_ENDPOINT_URL_ECR=str(accounts.url),
         )
         found = await run(sys.executable, "-c", helper, "get", env=env, text=host)
         assert (found.status, found.err) == (0, ""), found.out
