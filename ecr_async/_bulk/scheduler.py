@@ -9,8 +9,8 @@ parked: another worker takes its place meanwhile. Services that have not respond
 at most, all together, so that dead ones leave the rest to the others; and no service has the last eighth
 of them, so that a slow one leaves room for the others.
 
-No more workers are active than keep this program busy: where large responses wait to be decoded, each is
-replaced by none until few wait, since one that waits fills memory and leaves the processor's caches.
+No more workers are active than keep this program busy: while many large responses wait to be decoded, fewer
+are, since a response that waits fills memory and leaves the processor's caches.
 
 Services are opened as there is room for them, so what a scan holds depends on the connections and not on
 the number of its services.
@@ -37,7 +37,7 @@ BACKLOG = 4
 for some 10 ms."""
 
 WORKERS_AT_FIRST = 10
-"""Workers that are active when a scan begins; with each response there is one more."""
+"""Workers that may be active when a scan begins; each response that comes while all are adds one."""
 
 WORKERS_MIN = 8
 """Workers that are active in any case."""
@@ -133,6 +133,7 @@ class _Workers:
         self._begin()
 
     def _begin(self) -> None:
+        """Begin a worker for each job that may begin now."""
         while (turn := self._next()) is not None:
             work = self._work(*turn)
             try:
