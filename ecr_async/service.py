@@ -1,7 +1,6 @@
 """One region's ECR, and the way that every call to it takes."""
 
 import asyncio
-import copy
 from collections.abc import Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack
 from typing import Any, Self, TypeVar
@@ -11,7 +10,7 @@ from yarl import URL
 from ecr_async._arguments import check_kinds
 from ecr_async._http.body import Body
 from ecr_async._http.proxy import proxy_for
-from ecr_async._http.route import Route, find_route
+from ecr_async._http.route import Route
 from ecr_async._http.transport import Download, Reply
 from ecr_async._pipeline.call import ATTEMPT_HEADER, INVOCATION_HEADER, Attempt, Call
 from ecr_async._pipeline.idempotency import is_own_effect, leaves_doubt
@@ -87,7 +86,7 @@ class Service:
         runtime = self._runtime
         runtime.check_usable()
         if self._route is None:
-            self._route = await find_route(runtime.config, self.region, self.endpoint_url)
+            self._route = await runtime.routes.find(self.region, self.endpoint_url)
         call = Call(operation, body, self._route, self.retries.begin(operation.name))
         recovery: Recovery | None = None
         with self._context_of(call):
@@ -214,9 +213,7 @@ class Service:
     def with_retries(self, retries: RetryStrategy) -> Self:
         """Return this service with another retry strategy."""
         check_kinds(RetryStrategy, retries=retries)
-        service = copy.copy(self)
-        service.retries = retries
-        return service
+        return type(self)(self._runtime, self.region, self.endpoint_url, retries)
 
 
 def call(

@@ -24,6 +24,7 @@ from ecr_async._config import settings as configuration
 from ecr_async._config.endpoints import check_region, check_url
 from ecr_async._config.settings import Config, RetryMode
 from ecr_async._http.pool import ConnectionPool
+from ecr_async._http.route import Routes
 from ecr_async._http.transport import Transport
 from ecr_async._http.user_agent import user_agent
 from ecr_async._pipeline.instrumentation import Telemetry
@@ -298,6 +299,7 @@ class Session(OpenSession):
         provider = self._provider or botocore_chain(self._profile, config.region, ca_bundle=config.ca_bundle)
         runtime = Runtime(
             config=config,
+            routes=Routes(config),
             credentials=CachedCredentials(
                 provider,
                 clock=self._clock.now,

@@ -40,7 +40,6 @@ class Endpoint:
     signing_name: str = "ecr"
 
 
-@functools.lru_cache(maxsize=512)
 def resolve(
     region: str,
     *,
@@ -48,7 +47,7 @@ def resolve(
     use_dualstack: bool = False,
     endpoint_url: str | None = None,
 ) -> Endpoint:
-    """The endpoint of `region`, or `endpoint_url` with that region's signatures.
+    """The endpoint of `region`, or `endpoint_url`, as `check_url` returns it, with that region's signatures.
 
     `use_fips` selects the endpoint whose cryptography is FIPS 140 validated, `use_dualstack` the one that
     speaks IPv6 too; neither goes with `endpoint_url`. A region that botocore doesn't know is taken to
@@ -56,8 +55,7 @@ def resolve(
     region with `use_fips`.
 
     One that `needs_rules` imports botocore and reads files the first time: keep it off the event loop.
-    Raises `ConfigurationError` for a name that no region can have, a URL that isn't one, and a
-    combination that the rules reject.
+    Raises `ConfigurationError` for a name that no region can have, and a combination that the rules reject.
 
     See https://docs.aws.amazon.com/sdkref/latest/guide/feature-endpoints.html
     """
@@ -68,8 +66,6 @@ def resolve(
     except ValueError as wrong:
         shown = repr(region) if region.isprintable() and len(region) < 100 else "the region"
         raise ConfigurationError(f"{shown} {wrong}") from None
-    if endpoint_url is not None:
-        endpoint_url = check_url(endpoint_url)
     if needs_rules(actual_region, use_fips=use_fips, use_dualstack=use_dualstack, endpoint_url=endpoint_url):
         endpoint_url = _by_rules(actual_region, use_fips, use_dualstack, endpoint_url)
     return Endpoint(endpoint_url or KNOWN_ENDPOINTS[actual_region], signing_region=actual_region)
@@ -125,6 +121,7 @@ def _fault_of(url: str) -> str | None:
     return None
 
 
+@functools.lru_cache(maxsize=512)
 def _by_rules(region: str, use_fips: bool, use_dualstack: bool, endpoint_url: str | None) -> str:
     exceptions = import_module("botocore.exceptions")
     parameters: dict[str, str | bool] = {

@@ -12,6 +12,7 @@ from ecr_async._auth.cached_credentials import CachedCredentials
 from ecr_async._auth.clock import Clock
 from ecr_async._config.settings import Config
 from ecr_async._http.places import Places
+from ecr_async._http.route import Routes
 from ecr_async._http.transport import Transport
 from ecr_async._pipeline.instrumentation import Telemetry
 from ecr_async._wire.codec import ErrorFinder
@@ -22,8 +23,8 @@ __all__ = ["Runtime"]
 
 @attrs.define(eq=False, repr=False)
 class Runtime:
-    """Settings, credentials, clocks, connections, telemetry, how an error is found and a role assumed: all
-    that calls share.
+    """Settings, routes, credentials, clocks, connections, telemetry, how an error is found and a role
+    assumed: all that calls share.
 
     `clock` is the time as the service has it, `monotonic` what durations are measured with. `transport`
     has at most `max_connections` calls under way; others wait. `decoding` is a place that is taken while a
@@ -37,6 +38,7 @@ class Runtime:
     """
 
     config: Config
+    routes: Routes
     credentials: CachedCredentials
     clock: Clock
     monotonic: Callable[[], float]
