@@ -8,7 +8,7 @@ The steps, and their names, are those of
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 
-import copy
+import functools
 import hmac
 import time
 from hashlib import sha256
@@ -47,7 +47,7 @@ class Signer:
         self._head = f"POST\n{_canonical_path(path)}\n\ncontent-type:{CONTENT_TYPE}\nhost:{host}\nx-amz-date:"
         self._day: str = ""
         self._secret: str = ""
-        self._key: _Keyed | None = None
+        self._key = b""
         self._template: _Template | None = None
 
     def sign(self, target: str, body_sha256: str, credentials: Credentials, now: float) -> dict[str, str]:
@@ -63,7 +63,7 @@ class Signer:
         return headers
 
     def _template_for(self, credentials: Credentials, second: int) -> "_Template":
-        timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
+        timestamp = _timestamp(second)
         scope = f"{timestamp[:8]}/{self._region}/{self._name}/aws4_request"
         headers: dict[str, str] = {_CONTENT_TYPE: CONTENT_TYPE, _DATE: timestamp}
         head = f"{self._head}{timestamp}"
@@ -80,12 +80,14 @@ class Signer:
             tail=f"\n\n{names}\n",
             authorization=f"{ALGORITHM} Credential={credentials.access_key_id}/{scope}, "
             f"SignedHeaders={names}, Signature=",
-            key=self._key_for(timestamp[:8], credentials.secret_access_key).after(_to_sign(timestamp, scope)),
+            key=_Keyed(
+                self._key_for(timestamp[:8], credentials.secret_access_key), _to_sign(timestamp, scope)
+            ),
         )
 
-    def _key_for(self, day: str, secret_key: str) -> "_Keyed":
-        if self._key is None or day != self._day or secret_key != self._secret:
-            self._key = _Keyed(signing_key(secret_key, day, self._region, self._name))
+    def _key_for(self, day: str, secret_key: str) -> bytes:
+        if day != self._day or secret_key != self._secret:
+            self._key = signing_key(secret_key, day, self._region, self._name)
             self._day, self._secret = day, secret_key
         return self._key
 
@@ -94,27 +96,22 @@ _INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
 """What RFC 2104 makes of each byte of a key."""
 
+_BLOCK_SIZE = sha256().block_size
+
 
 class _Keyed:
     """HMAC-SHA256 (RFC 2104) with a key, of up to a block, already in it, and the beginning of a message.
 
-    A day's key signs many requests, and copying the two halves costs a third of what `hmac` takes to set
-    them up.
+    The key and the beginning sign the requests of a second, and copying the two halves costs a third of what
+    `hmac` takes to set them up.
     """
 
     __slots__ = ("_inner", "_outer")
 
-    def __init__(self, key: bytes) -> None:
-        block = key.ljust(sha256().block_size, b"\0")
-        self._inner = sha256(block.translate(_INNER_PAD))
+    def __init__(self, key: bytes, beginning: bytes) -> None:
+        block = key.ljust(_BLOCK_SIZE, b"\0")
+        self._inner = sha256(block.translate(_INNER_PAD) + beginning)
         self._outer = sha256(block.translate(_OUTER_PAD))
-
-    def after(self, beginning: bytes) -> "_Keyed":
-        """Return one whose messages begin so."""
-        further = copy.copy(self)
-        further._inner = self._inner.copy()
-        further._inner.update(beginning)
-        return further
 
     def signature(self, canonical_request: str) -> str:
         """Return the hexadecimal HMAC of a message that ends with the request's digest."""
@@ -141,6 +138,13 @@ class _Template:
     """The signing key, the string to sign in it up to the canonical request's digest."""
 
 
+@functools.lru_cache(maxsize=8)
+def _timestamp(second: int) -> str:
+    """Return the time as signatures have it; the signers of many services need the same second's."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
+
+
+@functools.lru_cache(maxsize=64)
 def _canonical_path(path: str) -> str:
     """Return the path without empty, `.` and `..` segments, and escaped once more than it is sent."""
     segments: list[str] = []
@@ -163,7 +167,7 @@ def signing_key(secret_key: str, day: str, region: str, name: str) -> bytes:
 
 def signature(key: bytes, timestamp: str, scope: str, canonical_request: str) -> str:
     """Return the hexadecimal signature of a canonical request."""
-    return _Keyed(key).after(_to_sign(timestamp, scope)).signature(canonical_request)
+    return _Keyed(key, _to_sign(timestamp, scope)).signature(canonical_request)
 
 
 def _to_sign(timestamp: str, scope: str) -> bytes:

@@ -117,7 +117,8 @@ class Lane(CallObserver):
     def release(self) -> None:
         """Let the lane close once its jobs are done."""
         self._holds -= 1
-        self._owner.changed(self)
+        if self.is_done:
+            self._owner.changed(self)
 
     def begin(self) -> Job:
         """Take out the next job, which is active from now on."""

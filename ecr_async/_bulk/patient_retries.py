@@ -14,7 +14,7 @@ import copy
 from collections.abc import Callable
 from typing import Self
 
-from ecr_async._retry.standard import Attempts, ErrorKind, RetryStrategy, rate_limiters
+from ecr_async._retry.standard import Attempts, ErrorKind, RateLimiters, RetryStrategy
 from ecr_async.errors import CallError, ECRError, TransportError
 from ecr_async.service import Service
 
@@ -81,8 +81,8 @@ class PatientRetries(RetryStrategy):
         monotonic: Callable[[], float],
         observer: CallObserver = _NOBODY,
     ) -> None:
-        super().__init__(own.config, quota=own.quota)
-        self.limiters = own.limiters if own.limiters is not None else rate_limiters()
+        super().__init__(own.config, quota=own.quota, backoff=own.backoff)
+        self.limiters = own.limiters if own.limiters is not None else RateLimiters()
         self.counts = counts
         self.observer = observer
         self._patience = patience

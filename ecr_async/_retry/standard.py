@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import defaultdict
 from collections.abc import Callable
 from typing import Final, Literal, Self, TypeAlias
 
@@ -38,11 +37,11 @@ __all__ = [
     "Attempts",
     "Backoff",
     "ErrorKind",
+    "RateLimiters",
     "RetryConfig",
     "RetryQuota",
     "RetryStrategy",
     "classify",
-    "rate_limiters",
 ]
 
 ErrorKind: TypeAlias = Literal["throttling", "transient"]
@@ -150,6 +149,9 @@ class Backoff:
         return max(own, min(retry_after, own + RETRY_AFTER_EXTRA_MAX))
 
 
+_BACKOFF: Final = Backoff()
+
+
 class RetryQuota:
     """Tokens that the retries of one client share, so that an outage does not cause a storm of retries."""
 
@@ -185,14 +187,14 @@ class RetryStrategy:
         config: RetryConfig,
         *,
         quota: RetryQuota | None = None,
-        random: Callable[[], float] = random.random,
+        backoff: Backoff = _BACKOFF,
     ) -> None:
         self.config = config
         self.max_attempts = config.max_attempts
         self.quota = quota or RetryQuota()
-        self.backoff = Backoff(random)
+        self.backoff = backoff
         self.first_header = _header(1, config.max_attempts)
-        self.limiters = rate_limiters() if config.is_paced else None
+        self.limiters = RateLimiters() if config.is_paced else None
 
     def begin(self, operation: str) -> Attempts:
         """Return the attempts of a new call of `operation`."""
@@ -203,9 +205,14 @@ class RetryStrategy:
         return None if self.limiters is None else self.limiters[operation]
 
 
-def rate_limiters() -> defaultdict[str, RateLimiter]:
-    """Return rate limiters by operation, each made on first use, with its event loop's clock."""
-    return defaultdict(lambda: RateLimiter(monotonic=asyncio.get_running_loop().time))
+class RateLimiters(dict[str, RateLimiter]):
+    """Rate limiters by operation, each made on first use, with its event loop's clock."""
+
+    __slots__ = ()
+
+    def __missing__(self, operation: str) -> RateLimiter:
+        limiter = self[operation] = RateLimiter(monotonic=asyncio.get_running_loop().time)
+        return limiter
 
 
 class Attempts:

@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 from ecr_async._retry.rate_limiter import RateLimiter
-from ecr_async._retry.standard import RetryConfig, RetryStrategy
+from ecr_async._retry.standard import Backoff, RetryConfig, RetryStrategy
 from ecr_async.errors import ServiceError
 
 T = TypeVar("T")
@@ -125,7 +125,7 @@ async def scan(
     """So many calls by so many callers, each with the retries that any call has."""
     chance = random.Random(seed)
     server = Server(limit, chance)
-    retries = RetryStrategy(RetryConfig(is_paced=True), random=chance.random)
+    retries = RetryStrategy(RetryConfig(is_paced=True), backoff=Backoff(chance.random))
     limiter = new_limiter()
     todo = iter(range(calls))
     throttle = ServiceError("", code="ThrottlingException", status=400)

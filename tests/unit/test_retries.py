@@ -168,7 +168,7 @@ def test_quota_stays_between_nothing_and_its_capacity(steps: list[tuple[bool, in
 
 
 def strategy(max_attempts: int = 3, quota: RetryQuota | None = None) -> RetryStrategy:
-    return RetryStrategy(RetryConfig(max_attempts=max_attempts), quota=quota, random=lambda: 1.0)
+    return RetryStrategy(RetryConfig(max_attempts=max_attempts), quota=quota, backoff=Backoff(lambda: 1.0))
 
 
 def test_attempts_count_up_to_the_limit_and_say_so_in_the_header() -> None:

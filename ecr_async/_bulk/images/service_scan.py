@@ -34,6 +34,8 @@ from ecr_async.pagination import PageTokens
 
 __all__ = ["ServiceScan"]
 
+FIRST_PAGE = DescribeRepositoriesRequest(max_results=1000)
+
 
 @attrs.frozen(kw_only=True)
 class ServiceScan:
@@ -55,8 +57,7 @@ class ServiceScan:
     def begin(self) -> None:
         """Give the lane its first jobs."""
         if self.selection.predicate is not None:
-            request = DescribeRepositoriesRequest(max_results=1000)
-            self.lane.add(partial(self._list, request, PageTokens(request, None)))
+            self.lane.add(partial(self._list, FIRST_PAGE, PageTokens(FIRST_PAGE, None)))
         self._select(self.selection.names)
         self.lane.release()
 
@@ -87,7 +88,8 @@ class ServiceScan:
                 self.not_found.discard(name)
             else:
                 self._names.append(name)
-        self.lane.add(self._begin_next, times=len(self._names) - waiting)
+        if new := len(self._names) - waiting:
+            self.lane.add(self._begin_next, times=new)
 
     async def _begin_next(self) -> None:
         name = self._names.popleft()
