@@ -1,20 +1,19 @@
 """What the annotations of the API's classes say of a member: its kind, its limit, its name on the wire."""
 
+import itertools
 import types
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-import attrs
+import msgspec
 
-from ecr_async._wire.names import camel
-from ecr_async._wire.operation import Limit
+from ecr_async._wire.operation import SENSITIVE, Limit
 
 __all__ = ["Kind", "Member", "kind_of", "members_of"]
 
 
-@attrs.frozen(eq=False, repr=False)
-class Kind:
+class Kind(msgspec.Struct, frozen=True, eq=False):
     """What an annotation says: a plain type, `tuple` and `dict` with that of their items, and a limit."""
 
     base: Any
@@ -22,15 +21,16 @@ class Kind:
     limit: Limit | None = None
     values: tuple[str, ...] = ()
     """Those of an enumeration, if it is one."""
-    is_object: bool = attrs.field(init=False)
-    """Whether the type is a class of the API."""
+    is_sensitive: bool = False
+    """Whether it is kept out of what is shown."""
 
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "is_object", attrs.has(self.base))
+    @property
+    def is_object(self) -> bool:
+        """Whether the type is a class of the API."""
+        return isinstance(self.base, msgspec.StructMeta)
 
 
-@attrs.frozen(eq=False, repr=False)
-class Member:
+class Member(msgspec.Struct, frozen=True, eq=False):
     """One member of a class: an attribute in Python, and what it is on the wire."""
 
     name: str
@@ -41,6 +41,7 @@ class Member:
     """A list or a map of a response, which is empty, not None, when it is absent."""
 
 
+@cache
 def kind_of(annotation: Any) -> Kind:
     """Return what an annotation says; a union with None, or of literals and text, is of its first kind."""
     origin = get_origin(annotation)
@@ -48,7 +49,7 @@ def kind_of(annotation: Any) -> Kind:
         base, *extra = get_args(annotation)
         limit = next((x for x in extra if isinstance(x, Limit)), None)
         kind = kind_of(base)
-        return Kind(kind.base, kind.item, limit, kind.values)
+        return Kind(kind.base, kind.item, limit, kind.values, SENSITIVE in extra)
     if origin in (Union, types.UnionType):
         return kind_of(next(option for option in get_args(annotation) if option is not types.NoneType))
     if origin is Literal:
@@ -63,13 +64,16 @@ def kind_of(annotation: Any) -> Kind:
 @cache
 def members_of(cls: Any) -> tuple[Member, ...]:
     """Return the members of a class of the API."""
+    names = zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True)
+    required = len(cls.__struct_fields__) - len(cls.__struct_defaults__)
+    defaults = (*itertools.repeat(None, required), *cls.__struct_defaults__)
     return tuple(
         Member(
-            name=field.name,
-            wire=str(field.metadata.get("wire") or camel(field.name)),
-            kind=kind_of(field.type),
-            is_required=field.default is attrs.NOTHING,
-            is_empty_when_absent=field.default is not attrs.NOTHING and field.default is not None,
+            name=name,
+            wire=wire,
+            kind=kind_of(cls.__annotated__[name]),
+            is_required=position < required,
+            is_empty_when_absent=defaults[position] is not None,
         )
-        for field in attrs.fields(cls)
+        for position, (name, wire) in enumerate(names)
     )

@@ -1,20 +1,18 @@
 """JSON to objects of the API: fast where a document is as the API writes it, leniently where it is not.
 
-body ── msgspec ──> twin ── copier ──> object
+body ── msgspec ──> object
 └─ does not fit ──> parsed ── structured member by member ──> object, or the path of the fault
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from functools import cache
 from typing import Any, TypeAlias
 
 import msgspec
 
-from ecr_async._wire.copying import Copier, copier
 from ecr_async._wire.invalid import InvalidError
 from ecr_async._wire.lenient_decoding import structure
 from ecr_async._wire.surrogates import repaired
-from ecr_async._wire.twins import twin
 
 __all__ = ["Document", "Steps", "TruncatedError", "decode", "decoder", "parse", "read_in_steps"]
 
@@ -31,14 +29,16 @@ class TruncatedError(InvalidError):
 
 @cache
 def decoder(cls: Any) -> "msgspec.json.Decoder[Any]":
-    """Return the decoder of a class's twin."""
+    """Return the decoder of a class of the API, for documents that are as the API writes them."""
     # Lax, since strict decoding takes no number for a datetime; so a number in a string is read as a number.
-    return msgspec.json.Decoder(twin(cls), strict=False)
+    return msgspec.json.Decoder(cls, strict=False, dec_hook=_flag)
 
 
-@cache
-def _fast_way(cls: Any) -> tuple[Callable[[Document], Any], Copier]:
-    return decoder(cls).decode, copier(cls)
+def _flag(_: Any, value: Any) -> bool:
+    """Return a value that stands where a boolean belongs, the one thing that msgspec has no type for here."""
+    if value is True or value is False:
+        return value
+    raise ValueError("must be a boolean")
 
 
 def decode(cls: Any, body: Document) -> Any:
@@ -46,10 +46,9 @@ def decode(cls: Any, body: Document) -> Any:
 
     Raises `InvalidError` with the path of what does not fit.
     """
-    decode_twin, copy = _fast_way(cls)
     try:
-        return copy(decode_twin(body))
-    except (RecursionError, TypeError, ValueError):
+        return decoder(cls).decode(body)
+    except (RecursionError, ValueError):
         return structure(cls, parse(body))
 
 

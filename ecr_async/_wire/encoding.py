@@ -16,9 +16,9 @@ import msgspec
 
 from ecr_async._wire.annotations import Kind, members_of
 from ecr_async._wire.invalid import IS_REQUIRED, InvalidError
+from ecr_async._wire.layout import INTEGERS
 from ecr_async._wire.operation import Limit
 from ecr_async._wire.source import compile_function
-from ecr_async._wire.twins import INTEGERS
 
 __all__ = ["Encoder", "check_exclusive", "encoder"]
 

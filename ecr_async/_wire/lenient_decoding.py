@@ -1,6 +1,6 @@
 """Makes attrs objects of parsed JSON, member by member, and names the one that doesn't fit.
 
-This is the way for documents that the fast one (`twins`, `copying`) does not take. Most of those are wrong,
+This is the way for documents that the fast one (`layout`) does not take. Most of those are wrong,
 and here the place of the fault is found. Others are only unusual, and botocore reads them, so the client
 does too: timestamps in ISO 8601, numbers in strings, nulls in lists and maps, required members that are
 missing.
@@ -18,7 +18,7 @@ from typing import Any
 
 from ecr_async._wire.annotations import Kind, members_of
 from ecr_async._wire.invalid import InvalidError
-from ecr_async._wire.twins import INTEGERS
+from ecr_async._wire.layout import INTEGERS
 
 __all__ = ["structure", "structure_value"]
 

@@ -1,4 +1,4 @@
-"""What the generated modules are made of: operations, and the limits of their fields."""
+"""What the generated modules are made of: operations, and what there is to say of their fields."""
 
 from typing import Any, Generic, TypeVar
 
@@ -6,10 +6,13 @@ import attrs
 
 from ecr_async.errors import ServiceError
 
-__all__ = ["TARGET_PREFIX", "AnyOperation", "Limit", "Operation"]
+__all__ = ["SENSITIVE", "TARGET_PREFIX", "AnyOperation", "Limit", "Operation"]
 
 TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921."
 """What stands before an operation's name in its `X-Amz-Target` header."""
+
+SENSITIVE = "sensitive"
+"""Marks, as an annotation of a field's type, what no `repr` shows: a secret, or a layer's bytes."""
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")

@@ -1,12 +1,10 @@
 """Large responses, decoded a step at a time: between two steps the event loop has its turn.
 
-A page of a thousand images is decoded in one step and copied in another, of 1 ms each; a smaller one is done
-in one. What is larger is opened level by level: a list is divided into shorter ones, msgspec finds where
-each item of those begins and ends, and each is then decoded alone. Before that the values are counted, since
-`{}` is two bytes on the wire and a few hundred in memory.
+A page of a thousand images is decoded in one step, of 1 ms. What is larger is opened level by level: a list
+is divided into shorter ones, msgspec finds where each item of those begins and ends, and each is then decoded
+alone. Before that the values are counted, since `{}` is two bytes on the wire and a few hundred in memory.
 """
 
-import contextlib
 from collections.abc import Generator
 from typing import Any
 
@@ -14,7 +12,6 @@ import msgspec
 
 from ecr_async._wire import decoding
 from ecr_async._wire.annotations import Kind, members_of
-from ecr_async._wire.copying import copier
 from ecr_async._wire.decoding import Document, Steps
 from ecr_async._wire.invalid import InvalidError
 from ecr_async._wire.lenient_decoding import structure, structure_value
@@ -22,14 +19,11 @@ from ecr_async._wire.outline import OBJECT_COST, Outline, divided
 
 __all__ = ["VALUES_MAX", "decode_in_steps"]
 
-ONE_STEP_MAX = 256 * 1024
-"""The size in bytes of the largest response that is decoded and copied in one step."""
-
 PAGE_SIZE_MAX = 1024 * 1024
 """The size in bytes of the largest response that is decoded in one step."""
 
 PAGE_ITEMS_MAX = 1000
-"""The number of items in the longest list that is copied in one step: the largest page of the API."""
+"""The number of items in the longest list that is decoded so: the largest page of the API."""
 
 ITEM_SIZE_MAX = 64 * 1024
 """The size in bytes of the largest item that is decoded in one step."""
@@ -65,22 +59,19 @@ def decode_in_steps(cls: Any, body: Document) -> Steps:
     Raises `InvalidError` with the path of what does not fit, or for a body that holds too much.
     """
     if len(body) <= PAGE_SIZE_MAX and (page := _page(cls, body)) is not None:
-        if len(body) > ONE_STEP_MAX:
-            yield
-        with contextlib.suppress(TypeError):
-            return copier(cls)(page)
+        return page
     yield
     is_dense = yield from _check_cost(body)
     return (yield from _open(Kind(cls), body, is_dense))
 
 
-def _page(cls: Any, body: Document) -> msgspec.Struct | None:
-    """Return the twin of a page as the API sends it, None for an unusual one, whose faults must be found."""
+def _page(cls: Any, body: Document) -> Any | None:
+    """Return a page as the API sends it, None for an unusual one, whose faults must be found."""
     try:
         page = decoding.decoder(cls).decode(body)
     except (RecursionError, ValueError):
         return None
-    lists: list[Any] = [value for value in msgspec.structs.astuple(page) if isinstance(value, list)]
+    lists: list[Any] = [value for value in msgspec.structs.astuple(page) if isinstance(value, tuple)]
     return page if max(map(len, lists), default=0) <= PAGE_ITEMS_MAX else None
 
 

@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, TypeAlias
 
-import attrs
-
-from ecr_async._wire.operation import Limit, Operation
-from ecr_async._wire.structure import Structure
+from ecr_async._wire.operation import SENSITIVE, Limit, Operation
+from ecr_async._wire.structure import Structure, structure
 from ecr_async.api.common import InvalidParameterException, RegistryId, ServerException
 from ecr_async.service import Service, call
 
@@ -25,11 +23,11 @@ __all__ = [
 GetAuthorizationTokenRegistryIdList: TypeAlias = Annotated[Sequence[RegistryId], Limit(1, 10)]
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class AuthorizationData(Structure):
     """A token for the registry's HTTP API, with the registry's URL and the token's expiry."""
 
-    authorization_token: str | None = attrs.field(default=None, repr=False)
+    authorization_token: Annotated[str, SENSITIVE] | None = None
     """The secret: base64 of `AWS:` and the password, just as the header `Authorization: Basic` takes
     it. Its length is not fixed; don't assume a limit.
     """
@@ -41,7 +39,7 @@ class AuthorizationData(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class GetAuthorizationTokenRequest(Structure):
     """Parameters of `get_authorization_token`."""
 
@@ -52,7 +50,7 @@ class GetAuthorizationTokenRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class GetAuthorizationTokenResponse(Structure):
     """Result of `get_authorization_token`."""
 

@@ -7,10 +7,8 @@ Errors that most operations can raise are here too.
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-import attrs
-
 from ecr_async._wire.operation import Limit
-from ecr_async._wire.structure import Structure
+from ecr_async._wire.structure import Structure, structure
 from ecr_async.errors import ServiceError
 
 __all__ = [
@@ -51,7 +49,7 @@ RepositoryName: TypeAlias = Annotated[
 ]
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ImageIdentifier(Structure):
     """Names one image of a repository: by digest, by tag or by both.
 
@@ -145,7 +143,7 @@ TagStatus: TypeAlias = Literal["TAGGED", "UNTAGGED", "ANY"]
 FiftyMaxResults: TypeAlias = Annotated[int, Limit(1, 50)]
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ImageScanStatus(Structure):
     """The status of an image's vulnerability scan."""
 

@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-import attrs
-
 from ecr_async._wire.operation import Operation
-from ecr_async._wire.structure import Structure
+from ecr_async._wire.structure import Structure, field, structure
 from ecr_async.api.common import (
     FindingSeverity,
     ImageIdentifier,
@@ -60,7 +58,7 @@ ImageStatus: TypeAlias = Literal["ACTIVE", "ARCHIVED", "ACTIVATING"]
 """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DescribeImagesFilter(Structure):
     """Which images `describe_images` includes. An image must meet every condition that is given."""
 
@@ -70,7 +68,7 @@ class DescribeImagesFilter(Structure):
     """Storage status to include. Defaults to active images only."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ImageScanFindingsSummary(Structure):
     """How many vulnerabilities the last complete scan found."""
 
@@ -78,13 +76,13 @@ class ImageScanFindingsSummary(Structure):
     """When the scan ended."""
     vulnerability_source_updated_at: datetime | None = None
     """How recent the vulnerability data used by the scan was."""
-    finding_severity_counts: Mapping[FindingSeverity | str, int] = attrs.field(
-        default=attrs.Factory(dict[FindingSeverity | str, int]), hash=False
+    finding_severity_counts: Mapping[FindingSeverity | str, int] = field(
+        factory=dict[FindingSeverity | str, int]
     )
     """How many findings there are of each severity. A severity without findings may be missing."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ImageDetail(Structure):
     """Details of an image, as returned by `describe_images`."""
 
@@ -132,7 +130,7 @@ class ImageDetail(Structure):
     """When the image was last restored from the archive. `None` if it never was."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ListImagesFilter(Structure):
     """Which images `list_images` includes. An image must meet every condition that is given."""
 
@@ -142,7 +140,7 @@ class ListImagesFilter(Structure):
     """Storage status to include. Defaults to active images only."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DescribeImagesRequest(Structure):
     """Parameters of `describe_images`."""
 
@@ -168,7 +166,7 @@ class DescribeImagesRequest(Structure):
     """Which images to include, by tag status and storage status. Defaults to all active images."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DescribeImagesResponse(Structure):
     """Result of `describe_images`."""
 
@@ -236,7 +234,7 @@ def paginate_describe_images(
     return Pager(describe_images, service, request, lambda page: page.image_details, max_items, resume_token)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ListImagesRequest(Structure):
     """Parameters of `list_images`."""
 
@@ -258,7 +256,7 @@ class ListImagesRequest(Structure):
     """Which images to include, by tag status and storage status. Defaults to all active images."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ListImagesResponse(Structure):
     """Result of `list_images`."""
 

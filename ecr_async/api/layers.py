@@ -10,10 +10,8 @@ call `put_image`. Docker's own push does the same behind the registry's HTTP API
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-import attrs
-
-from ecr_async._wire.operation import Limit, Operation
-from ecr_async._wire.structure import Structure
+from ecr_async._wire.operation import SENSITIVE, Limit, Operation
+from ecr_async._wire.structure import Structure, structure
 from ecr_async.api.common import (
     InvalidParameterException,
     KmsException,
@@ -97,7 +95,7 @@ PartSize: TypeAlias = Annotated[int, Limit(0)]
 LayerPartBlob: TypeAlias = Annotated[bytes, Limit(maximum=20971520)]
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class Layer(Structure):
     """A layer and its availability in a repository."""
 
@@ -111,7 +109,7 @@ class Layer(Structure):
     """The layer's media type, such as `application/vnd.oci.image.layer.v1.tar+gzip`."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class LayerFailure(Structure):
     """One digest of a batch that could not be checked, and why."""
 
@@ -189,7 +187,7 @@ class UploadNotFoundException(ServiceError):
     code = "UploadNotFoundException"
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class BatchCheckLayerAvailabilityRequest(Structure):
     """Parameters of `batch_check_layer_availability`."""
 
@@ -203,7 +201,7 @@ class BatchCheckLayerAvailabilityRequest(Structure):
     """The AWS account ID whose registry to use. Defaults to the account of the session's credentials."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class BatchCheckLayerAvailabilityResponse(Structure):
     """Result of `batch_check_layer_availability`."""
 
@@ -245,7 +243,7 @@ async def batch_check_layer_availability(
     return await call(service, BATCH_CHECK_LAYER_AVAILABILITY, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class CompleteLayerUploadRequest(Structure):
     """Parameters of `complete_layer_upload`."""
 
@@ -263,7 +261,7 @@ class CompleteLayerUploadRequest(Structure):
     """The AWS account ID whose registry to use. Defaults to the account of the session's credentials."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class CompleteLayerUploadResponse(Structure):
     """Result of `complete_layer_upload`."""
 
@@ -325,7 +323,7 @@ async def complete_layer_upload(
     return await call(service, COMPLETE_LAYER_UPLOAD, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class GetDownloadUrlForLayerRequest(Structure):
     """Parameters of `get_download_url_for_layer`."""
 
@@ -339,11 +337,11 @@ class GetDownloadUrlForLayerRequest(Structure):
     """The AWS account ID whose registry to use. Defaults to the account of the session's credentials."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class GetDownloadUrlForLayerResponse(Structure):
     """Result of `get_download_url_for_layer`."""
 
-    download_url: str | None = attrs.field(default=None, repr=False)
+    download_url: Annotated[str, SENSITIVE] | None = None
     """The signed URL, on Amazon S3. It grants access by itself: treat it as a secret."""
     layer_digest: str | None = None
     """The digest of the layer. Verify the downloaded bytes against it."""
@@ -391,7 +389,7 @@ async def get_download_url_for_layer(
     return await call(service, GET_DOWNLOAD_URL_FOR_LAYER, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class InitiateLayerUploadRequest(Structure):
     """Parameters of `initiate_layer_upload`."""
 
@@ -403,7 +401,7 @@ class InitiateLayerUploadRequest(Structure):
     """The AWS account ID whose registry to use. Defaults to the account of the session's credentials."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class InitiateLayerUploadResponse(Structure):
     """Result of `initiate_layer_upload`."""
 
@@ -448,7 +446,7 @@ async def initiate_layer_upload(
     return await call(service, INITIATE_LAYER_UPLOAD, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class UploadLayerPartRequest(Structure):
     """Parameters of `upload_layer_part`."""
 
@@ -464,7 +462,7 @@ class UploadLayerPartRequest(Structure):
     """The position of the part's last byte in the layer, counted from 0, that byte included:
     `part_first_byte` plus the part's length minus 1.
     """
-    layer_part_blob: LayerPartBlob = attrs.field(repr=False)
+    layer_part_blob: Annotated[LayerPartBlob, SENSITIVE]
     """The part's raw bytes; they are encoded as base64 when they are sent, which makes them a third
     larger. At least 5 MiB, unless it is the last part. At most 20,971,520 bytes.
     """
@@ -472,7 +470,7 @@ class UploadLayerPartRequest(Structure):
     """The AWS account ID whose registry to use. Defaults to the account of the session's credentials."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class UploadLayerPartResponse(Structure):
     """Result of `upload_layer_part`."""
 

@@ -10,10 +10,8 @@ evaluate policies without AWS, see `ecr_async.lifecycle`.
 from datetime import datetime
 from typing import Annotated, Literal, TypeAlias
 
-import attrs
-
 from ecr_async._wire.operation import Limit, Operation
-from ecr_async._wire.structure import Structure
+from ecr_async._wire.structure import Structure, structure
 from ecr_async.api.common import (
     ImageIdentifierList,
     InvalidParameterException,
@@ -95,7 +93,7 @@ LifecyclePolicyStorageClass: TypeAlias = Literal["ARCHIVE", "STANDARD"]
 """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class LifecyclePolicyPreviewFilter(Structure):
     """Which results `get_lifecycle_policy_preview` includes."""
 
@@ -103,7 +101,7 @@ class LifecyclePolicyPreviewFilter(Structure):
     """Tag status to include. Defaults to any."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class LifecyclePolicyRuleAction(Structure):
     """What a rule would do with an image."""
 
@@ -113,7 +111,7 @@ class LifecyclePolicyRuleAction(Structure):
     """Where the image would move. `None` unless `type` is `TRANSITION`."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class LifecyclePolicyPreviewResult(Structure):
     """One image that the previewed policy would act on."""
 
@@ -131,7 +129,7 @@ class LifecyclePolicyPreviewResult(Structure):
     """Where the image is stored now."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class TransitioningImageTotalCount(Structure):
     """How many images the previewed policy would move to one storage class."""
 
@@ -141,7 +139,7 @@ class TransitioningImageTotalCount(Structure):
     """How many images would move there."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class LifecyclePolicyPreviewSummary(Structure):
     """How many images the previewed policy would act on."""
 
@@ -169,7 +167,7 @@ class LifecyclePolicyPreviewNotFoundException(ServiceError):
     code = "LifecyclePolicyPreviewNotFoundException"
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DeleteLifecyclePolicyRequest(Structure):
     """Parameters of `delete_lifecycle_policy`."""
 
@@ -181,7 +179,7 @@ class DeleteLifecyclePolicyRequest(Structure):
     """The AWS account ID whose registry to use. Defaults to the account of the session's credentials."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DeleteLifecyclePolicyResponse(Structure):
     """Result of `delete_lifecycle_policy`."""
 
@@ -231,7 +229,7 @@ async def delete_lifecycle_policy(
     return await call(service, DELETE_LIFECYCLE_POLICY, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class GetLifecyclePolicyRequest(Structure):
     """Parameters of `get_lifecycle_policy`."""
 
@@ -243,7 +241,7 @@ class GetLifecyclePolicyRequest(Structure):
     """The AWS account ID whose registry to use. Defaults to the account of the session's credentials."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class GetLifecyclePolicyResponse(Structure):
     """Result of `get_lifecycle_policy`."""
 
@@ -292,7 +290,7 @@ async def get_lifecycle_policy(
     return await call(service, GET_LIFECYCLE_POLICY, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class GetLifecyclePolicyPreviewRequest(Structure):
     """Parameters of `get_lifecycle_policy_preview`."""
 
@@ -318,7 +316,7 @@ class GetLifecyclePolicyPreviewRequest(Structure):
     """Which results to include, by tag status. Defaults to all."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class GetLifecyclePolicyPreviewResponse(Structure):
     """Result of `get_lifecycle_policy_preview`."""
 
@@ -412,7 +410,7 @@ def paginate_get_lifecycle_policy_preview(
     )
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class PutLifecyclePolicyRequest(Structure):
     """Parameters of `put_lifecycle_policy`."""
 
@@ -428,7 +426,7 @@ class PutLifecyclePolicyRequest(Structure):
     """The AWS account ID whose registry to use. Defaults to the account of the session's credentials."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class PutLifecyclePolicyResponse(Structure):
     """Result of `put_lifecycle_policy`."""
 
@@ -476,7 +474,7 @@ async def put_lifecycle_policy(
     return await call(service, PUT_LIFECYCLE_POLICY, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class StartLifecyclePolicyPreviewRequest(Structure):
     """Parameters of `start_lifecycle_policy_preview`."""
 
@@ -492,7 +490,7 @@ class StartLifecyclePolicyPreviewRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class StartLifecyclePolicyPreviewResponse(Structure):
     """Result of `start_lifecycle_policy_preview`."""
 

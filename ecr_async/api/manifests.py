@@ -8,10 +8,8 @@ A manifest is a JSON document that names a configuration and layers by digest or
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias
 
-import attrs
-
 from ecr_async._wire.operation import Limit, Operation
-from ecr_async._wire.structure import Structure
+from ecr_async._wire.structure import Structure, structure
 from ecr_async.api.common import (
     ImageDigest,
     ImageIdentifier,
@@ -83,7 +81,7 @@ MediaTypeList: TypeAlias = Annotated[Sequence[str], Limit(1, 100)]
 ImageManifest: TypeAlias = Annotated[str, Limit(1, 4194304)]
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ImageFailure(Structure):
     """One image of a batch that could not be handled, and why."""
 
@@ -95,7 +93,7 @@ class ImageFailure(Structure):
     """The reason, in words."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class Image(Structure):
     """An image's identity and manifest."""
 
@@ -145,7 +143,7 @@ class UnableToGetUpstreamImageException(ServiceError):
     code = "UnableToGetUpstreamImageException"
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class BatchDeleteImageRequest(Structure):
     """Parameters of `batch_delete_image`."""
 
@@ -161,7 +159,7 @@ class BatchDeleteImageRequest(Structure):
     """The AWS account ID whose registry to use. Defaults to the account of the session's credentials."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class BatchDeleteImageResponse(Structure):
     """Result of `batch_delete_image`."""
 
@@ -202,7 +200,7 @@ async def batch_delete_image(service: Service, request: BatchDeleteImageRequest)
     return await call(service, BATCH_DELETE_IMAGE, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class BatchGetImageRequest(Structure):
     """Parameters of `batch_get_image`."""
 
@@ -222,7 +220,7 @@ class BatchGetImageRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class BatchGetImageResponse(Structure):
     """Result of `batch_get_image`."""
 
@@ -271,7 +269,7 @@ async def batch_get_image(service: Service, request: BatchGetImageRequest) -> Ba
     return await call(service, BATCH_GET_IMAGE, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class PutImageRequest(Structure):
     """Parameters of `put_image`."""
 
@@ -298,7 +296,7 @@ class PutImageRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class PutImageResponse(Structure):
     """Result of `put_image`."""
 

@@ -5,10 +5,8 @@ A repository policy is an IAM policy document on the repository itself. It grant
 accounts: within the account, IAM policies of users and roles are enough.
 """
 
-import attrs
-
 from ecr_async._wire.operation import Operation
-from ecr_async._wire.structure import Structure
+from ecr_async._wire.structure import Structure, structure
 from ecr_async.api.common import (
     InvalidParameterException,
     RegistryId,
@@ -40,7 +38,7 @@ class RepositoryPolicyNotFoundException(ServiceError):
     code = "RepositoryPolicyNotFoundException"
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DeleteRepositoryPolicyRequest(Structure):
     """Parameters of `delete_repository_policy`."""
 
@@ -52,7 +50,7 @@ class DeleteRepositoryPolicyRequest(Structure):
     """The AWS account ID whose registry to use. Defaults to the account of the session's credentials."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DeleteRepositoryPolicyResponse(Structure):
     """Result of `delete_repository_policy`."""
 
@@ -97,7 +95,7 @@ async def delete_repository_policy(
     return await call(service, DELETE_REPOSITORY_POLICY, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class GetRepositoryPolicyRequest(Structure):
     """Parameters of `get_repository_policy`."""
 
@@ -109,7 +107,7 @@ class GetRepositoryPolicyRequest(Structure):
     """The AWS account ID whose registry to use. Defaults to the account of the session's credentials."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class GetRepositoryPolicyResponse(Structure):
     """Result of `get_repository_policy`."""
 
@@ -153,7 +151,7 @@ async def get_repository_policy(
     return await call(service, GET_REPOSITORY_POLICY, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class SetRepositoryPolicyRequest(Structure):
     """Parameters of `set_repository_policy`."""
 
@@ -173,7 +171,7 @@ class SetRepositoryPolicyRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class SetRepositoryPolicyResponse(Structure):
     """Result of `set_repository_policy`."""
 

@@ -12,10 +12,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, TypeAlias
 
-import attrs
-
 from ecr_async._wire.operation import Limit, Operation
-from ecr_async._wire.structure import Structure
+from ecr_async._wire.structure import Structure, structure
 from ecr_async.api.common import (
     CustomRoleArn,
     InvalidParameterException,
@@ -99,7 +97,7 @@ PullThroughCacheRuleRepositoryPrefixList: TypeAlias = Annotated[
 ]
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class PullThroughCacheRule(Structure):
     """A rule that caches an upstream registry under a repository prefix."""
 
@@ -159,7 +157,7 @@ class UnsupportedUpstreamRegistryException(ServiceError):
     code = "UnsupportedUpstreamRegistryException"
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class CreatePullThroughCacheRuleRequest(Structure):
     """Parameters of `create_pull_through_cache_rule`."""
 
@@ -192,7 +190,7 @@ class CreatePullThroughCacheRuleRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class CreatePullThroughCacheRuleResponse(Structure):
     """Result of `create_pull_through_cache_rule`."""
 
@@ -262,7 +260,7 @@ async def create_pull_through_cache_rule(
     return await call(service, CREATE_PULL_THROUGH_CACHE_RULE, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DeletePullThroughCacheRuleRequest(Structure):
     """Parameters of `delete_pull_through_cache_rule`."""
 
@@ -272,7 +270,7 @@ class DeletePullThroughCacheRuleRequest(Structure):
     """The AWS account ID whose registry to use. Defaults to the account of the session's credentials."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DeletePullThroughCacheRuleResponse(Structure):
     """Result of `delete_pull_through_cache_rule`."""
 
@@ -326,7 +324,7 @@ async def delete_pull_through_cache_rule(
     return await call(service, DELETE_PULL_THROUGH_CACHE_RULE, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DescribePullThroughCacheRulesRequest(Structure):
     """Parameters of `describe_pull_through_cache_rules`."""
 
@@ -344,7 +342,7 @@ class DescribePullThroughCacheRulesRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DescribePullThroughCacheRulesResponse(Structure):
     """Result of `describe_pull_through_cache_rules`."""
 
@@ -414,7 +412,7 @@ def paginate_describe_pull_through_cache_rules(
     )
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class UpdatePullThroughCacheRuleRequest(Structure):
     """Parameters of `update_pull_through_cache_rule`."""
 
@@ -433,7 +431,7 @@ class UpdatePullThroughCacheRuleRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class UpdatePullThroughCacheRuleResponse(Structure):
     """Result of `update_pull_through_cache_rule`."""
 
@@ -491,7 +489,7 @@ async def update_pull_through_cache_rule(
     return await call(service, UPDATE_PULL_THROUGH_CACHE_RULE, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ValidatePullThroughCacheRuleRequest(Structure):
     """Parameters of `validate_pull_through_cache_rule`."""
 
@@ -501,7 +499,7 @@ class ValidatePullThroughCacheRuleRequest(Structure):
     """The AWS account ID whose registry to use. Defaults to the account of the session's credentials."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ValidatePullThroughCacheRuleResponse(Structure):
     """Result of `validate_pull_through_cache_rule`."""
 

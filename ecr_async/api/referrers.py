@@ -7,10 +7,8 @@ A referrer is an artifact whose manifest names the image as its `subject`.
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, TypeAlias
 
-import attrs
-
 from ecr_async._wire.operation import Limit, Operation
-from ecr_async._wire.structure import Structure
+from ecr_async._wire.structure import Structure, field, structure
 from ecr_async.api.common import (
     FiftyMaxResults,
     ImageDigest,
@@ -57,7 +55,7 @@ ArtifactType: TypeAlias = Annotated[str, Limit(1, 255)]
 ArtifactTypeList: TypeAlias = Annotated[Sequence[ArtifactType], Limit(maximum=5)]
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ImageReferrer(Structure):
     """An artifact that refers to an image: a signature, an SBOM, an attestation or the like."""
 
@@ -69,13 +67,13 @@ class ImageReferrer(Structure):
     """The artifact's size in bytes."""
     artifact_type: str | None = None
     """The kind of artifact, as declared by its creator, such as `application/spdx+json`."""
-    annotations: Mapping[str, str] = attrs.field(default=attrs.Factory(dict[str, str]), hash=False)
+    annotations: Mapping[str, str] = field(factory=dict[str, str])
     """The annotations of the artifact's manifest."""
     artifact_status: ArtifactStatus | str | None = None
     """Where the artifact is stored: whether it is active, archived or being restored."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ListImageReferrersFilter(Structure):
     """Which artifacts `list_image_referrers` includes. An artifact must meet every condition that is
     given.
@@ -87,7 +85,7 @@ class ListImageReferrersFilter(Structure):
     """Storage status to include. Defaults to active artifacts only."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class SubjectIdentifier(Structure):
     """Names the image that artifacts refer to."""
 
@@ -103,7 +101,7 @@ class UnableToListUpstreamImageReferrersException(ServiceError):
     code = "UnableToListUpstreamImageReferrersException"
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ListImageReferrersRequest(Structure):
     """Parameters of `list_image_referrers`."""
 
@@ -129,7 +127,7 @@ class ListImageReferrersRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ListImageReferrersResponse(Structure):
     """Result of `list_image_referrers`."""
 

@@ -8,10 +8,8 @@ holds for every repository of that registry, and for that region only.
 from datetime import datetime
 from typing import Annotated, TypeAlias
 
-import attrs
-
 from ecr_async._wire.operation import Limit, Operation
-from ecr_async._wire.structure import Structure
+from ecr_async._wire.structure import Structure, structure
 from ecr_async.api.common import (
     InvalidParameterException,
     LimitExceededException,
@@ -88,12 +86,12 @@ class RegistryPolicyNotFoundException(ServiceError):
     code = "RegistryPolicyNotFoundException"
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DeleteRegistryPolicyRequest(Structure):
     """Parameters of `delete_registry_policy`."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DeleteRegistryPolicyResponse(Structure):
     """Result of `delete_registry_policy`."""
 
@@ -137,7 +135,7 @@ async def delete_registry_policy(
     return await call(service, DELETE_REGISTRY_POLICY, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DeregisterPullTimeUpdateExclusionRequest(Structure):
     """Parameters of `deregister_pull_time_update_exclusion`."""
 
@@ -145,7 +143,7 @@ class DeregisterPullTimeUpdateExclusionRequest(Structure):
     """The ARN of the excluded IAM role or user, as it was registered. At most 200 characters."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DeregisterPullTimeUpdateExclusionResponse(Structure):
     """Result of `deregister_pull_time_update_exclusion`."""
 
@@ -189,12 +187,12 @@ async def deregister_pull_time_update_exclusion(
     return await call(service, DEREGISTER_PULL_TIME_UPDATE_EXCLUSION, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DescribeRegistryRequest(Structure):
     """Parameters of `describe_registry`."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DescribeRegistryResponse(Structure):
     """Result of `describe_registry`."""
 
@@ -234,7 +232,7 @@ async def describe_registry(service: Service, request: DescribeRegistryRequest) 
     return await call(service, DESCRIBE_REGISTRY, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class GetAccountSettingRequest(Structure):
     """Parameters of `get_account_setting`."""
 
@@ -244,7 +242,7 @@ class GetAccountSettingRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class GetAccountSettingResponse(Structure):
     """Result of `get_account_setting`."""
 
@@ -285,12 +283,12 @@ async def get_account_setting(
     return await call(service, GET_ACCOUNT_SETTING, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class GetRegistryPolicyRequest(Structure):
     """Parameters of `get_registry_policy`."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class GetRegistryPolicyResponse(Structure):
     """Result of `get_registry_policy`."""
 
@@ -333,7 +331,7 @@ async def get_registry_policy(
     return await call(service, GET_REGISTRY_POLICY, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ListPullTimeUpdateExclusionsRequest(Structure):
     """Parameters of `list_pull_time_update_exclusions`."""
 
@@ -347,7 +345,7 @@ class ListPullTimeUpdateExclusionsRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ListPullTimeUpdateExclusionsResponse(Structure):
     """Result of `list_pull_time_update_exclusions`."""
 
@@ -416,7 +414,7 @@ def paginate_list_pull_time_update_exclusions(
     )
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class PutAccountSettingRequest(Structure):
     """Parameters of `put_account_setting`."""
 
@@ -428,7 +426,7 @@ class PutAccountSettingRequest(Structure):
     """The value to give it; each setting has its own, listed at `put_account_setting`."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class PutAccountSettingResponse(Structure):
     """Result of `put_account_setting`."""
 
@@ -477,7 +475,7 @@ async def put_account_setting(
     return await call(service, PUT_ACCOUNT_SETTING, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class PutRegistryPolicyRequest(Structure):
     """Parameters of `put_registry_policy`."""
 
@@ -485,7 +483,7 @@ class PutRegistryPolicyRequest(Structure):
     """The policy, a JSON document in the format of IAM policies. At most 10,240 characters."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class PutRegistryPolicyResponse(Structure):
     """Result of `put_registry_policy`."""
 
@@ -529,7 +527,7 @@ async def put_registry_policy(
     return await call(service, PUT_REGISTRY_POLICY, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class RegisterPullTimeUpdateExclusionRequest(Structure):
     """Parameters of `register_pull_time_update_exclusion`."""
 
@@ -537,7 +535,7 @@ class RegisterPullTimeUpdateExclusionRequest(Structure):
     """The ARN of the IAM role or user to exclude. At most 200 characters."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class RegisterPullTimeUpdateExclusionResponse(Structure):
     """Result of `register_pull_time_update_exclusion`."""
 

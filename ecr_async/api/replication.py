@@ -10,10 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, TypeAlias
 
-import attrs
-
 from ecr_async._wire.operation import Limit, Operation
-from ecr_async._wire.structure import Structure
+from ecr_async._wire.structure import Structure, structure
 from ecr_async.api.common import (
     FiftyMaxResults,
     ImageIdentifier,
@@ -82,7 +80,7 @@ ReplicationStatus: TypeAlias = Literal["IN_PROGRESS", "COMPLETE", "FAILED"]
 """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ReplicationDestination(Structure):
     """A registry that images are copied to: one account in one region.
 
@@ -110,7 +108,7 @@ name.
 """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class RepositoryFilter(Structure):
     """Picks the repositories that a replication rule covers, by the start of their names."""
 
@@ -125,7 +123,7 @@ class RepositoryFilter(Structure):
 RepositoryFilterList: TypeAlias = Annotated[Sequence[RepositoryFilter], Limit(1, 100)]
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DeleteReplication(Structure):
     """Whether a replication rule replicates deletions as well as pushes."""
 
@@ -135,7 +133,7 @@ class DeleteReplication(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ReplicationRule(Structure):
     """Where to copy images, and of which repositories.
 
@@ -185,7 +183,7 @@ ReplicationBackfillStatus: TypeAlias = Literal[
 """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ImageReplicationStatus(Structure):
     """The status of an image's replication to one destination."""
 
@@ -199,7 +197,7 @@ class ImageReplicationStatus(Structure):
     """Why the replication failed; `None` unless `status` is `FAILED`."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ReplicationConfiguration(Structure):
     """A registry's replication rules: what it copies to other regions and accounts."""
 
@@ -209,7 +207,7 @@ class ReplicationConfiguration(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ReplicationBackfillProgress(Structure):
     """How many copies a backfill has to make, has made and has failed to make.
 
@@ -226,7 +224,7 @@ class ReplicationBackfillProgress(Structure):
     """The distinct reasons why copies failed."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ReplicationBackfillResult(Structure):
     """The result of a backfill for one image and tag."""
 
@@ -244,7 +242,7 @@ class ReplicationBackfillResult(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ReplicationBackfillSummary(Structure):
     """A backfill in a list: its state and progress, without the results of single images."""
 
@@ -284,7 +282,7 @@ class ReplicationBackfillNotFoundException(ServiceError):
     code = "ReplicationBackfillNotFoundException"
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DescribeImageReplicationStatusRequest(Structure):
     """Parameters of `describe_image_replication_status`."""
 
@@ -298,7 +296,7 @@ class DescribeImageReplicationStatusRequest(Structure):
     """The AWS account ID whose registry to use. Defaults to the account of the session's credentials."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DescribeImageReplicationStatusResponse(Structure):
     """Result of `describe_image_replication_status`."""
 
@@ -343,7 +341,7 @@ async def describe_image_replication_status(
     return await call(service, DESCRIBE_IMAGE_REPLICATION_STATUS, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DescribeReplicationBackfillResultsRequest(Structure):
     """Parameters of `describe_replication_backfill_results`."""
 
@@ -363,7 +361,7 @@ class DescribeReplicationBackfillResultsRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DescribeReplicationBackfillResultsResponse(Structure):
     """Result of `describe_replication_backfill_results`."""
 
@@ -456,7 +454,7 @@ def paginate_describe_replication_backfill_results(
     )
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ListReplicationBackfillsRequest(Structure):
     """Parameters of `list_replication_backfills`."""
 
@@ -470,7 +468,7 @@ class ListReplicationBackfillsRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ListReplicationBackfillsResponse(Structure):
     """Result of `list_replication_backfills`."""
 
@@ -535,7 +533,7 @@ def paginate_list_replication_backfills(
     )
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class PutReplicationConfigurationRequest(Structure):
     """Parameters of `put_replication_configuration`."""
 
@@ -543,7 +541,7 @@ class PutReplicationConfigurationRequest(Structure):
     """The whole configuration, not just the rules to change."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class PutReplicationConfigurationResponse(Structure):
     """Result of `put_replication_configuration`."""
 
@@ -587,7 +585,7 @@ async def put_replication_configuration(
     return await call(service, PUT_REPLICATION_CONFIGURATION, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class StartReplicationBackfillRequest(Structure):
     """Parameters of `start_replication_backfill`."""
 
@@ -597,7 +595,7 @@ class StartReplicationBackfillRequest(Structure):
     """The AWS account ID whose registry to use. Defaults to the account of the session's credentials."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class StartReplicationBackfillResponse(Structure):
     """Result of `start_replication_backfill`."""
 
@@ -652,7 +650,7 @@ async def start_replication_backfill(
     return await call(service, START_REPLICATION_BACKFILL, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class StopReplicationBackfillRequest(Structure):
     """Parameters of `stop_replication_backfill`."""
 
@@ -662,7 +660,7 @@ class StopReplicationBackfillRequest(Structure):
     """The AWS account ID whose registry to use. Defaults to the account of the session's credentials."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class StopReplicationBackfillResponse(Structure):
     """Result of `stop_replication_backfill`."""
 

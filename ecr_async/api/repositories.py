@@ -10,10 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, TypeAlias
 
-import attrs
-
 from ecr_async._wire.operation import Limit, Operation
-from ecr_async._wire.structure import Structure
+from ecr_async._wire.structure import Structure, structure
 from ecr_async.api.common import (
     EncryptionType,
     InvalidParameterException,
@@ -81,7 +79,7 @@ ImageTagMutabilityExclusionFilterValue: TypeAlias = Annotated[
 ]
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ImageTagMutabilityExclusionFilter(Structure):
     """A pattern of tags for which the opposite of the repository's mutability holds.
 
@@ -107,7 +105,7 @@ KmsKey: TypeAlias = Annotated[str, Limit(1, 2048)]
 RepositoryNameList: TypeAlias = Annotated[Sequence[RepositoryName], Limit(1, 100)]
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ImageScanningConfiguration(Structure):
     """Whether a repository's images are scanned as they are pushed.
 
@@ -121,7 +119,7 @@ class ImageScanningConfiguration(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class EncryptionConfiguration(Structure):
     """How a repository's contents are encrypted at rest.
 
@@ -138,7 +136,7 @@ class EncryptionConfiguration(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class Repository(Structure):
     """A repository and its settings."""
 
@@ -180,7 +178,7 @@ class RepositoryNotEmptyException(ServiceError):
     code = "RepositoryNotEmptyException"
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class CreateRepositoryRequest(Structure):
     """Parameters of `create_repository`."""
 
@@ -206,7 +204,7 @@ class CreateRepositoryRequest(Structure):
     """How the images are encrypted at rest, permanently. Defaults to `AES256`."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class CreateRepositoryResponse(Structure):
     """Result of `create_repository`."""
 
@@ -255,7 +253,7 @@ async def create_repository(service: Service, request: CreateRepositoryRequest) 
     return await call(service, CREATE_REPOSITORY, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DeleteRepositoryRequest(Structure):
     """Parameters of `delete_repository`."""
 
@@ -271,7 +269,7 @@ class DeleteRepositoryRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DeleteRepositoryResponse(Structure):
     """Result of `delete_repository`."""
 
@@ -313,7 +311,7 @@ async def delete_repository(service: Service, request: DeleteRepositoryRequest) 
     return await call(service, DELETE_REPOSITORY, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DescribeRepositoriesRequest(Structure):
     """Parameters of `describe_repositories`."""
 
@@ -333,7 +331,7 @@ class DescribeRepositoriesRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DescribeRepositoriesResponse(Structure):
     """Result of `describe_repositories`."""
 
@@ -403,7 +401,7 @@ def paginate_describe_repositories(
     )
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class PutImageTagMutabilityRequest(Structure):
     """Parameters of `put_image_tag_mutability`."""
 
@@ -421,7 +419,7 @@ class PutImageTagMutabilityRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class PutImageTagMutabilityResponse(Structure):
     """Result of `put_image_tag_mutability`."""
 

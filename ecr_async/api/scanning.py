@@ -11,10 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal, TypeAlias
 
-import attrs
-
 from ecr_async._wire.operation import Limit, Operation
-from ecr_async._wire.structure import Structure
+from ecr_async._wire.structure import Structure, field, structure
 from ecr_async.api.common import (
     FindingSeverity,
     ImageIdentifier,
@@ -110,7 +108,7 @@ ScanningRepositoryFilterType: TypeAlias = Literal["WILDCARD"]
 """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ScanningRepositoryFilter(Structure):
     """A pattern of repository names."""
 
@@ -140,7 +138,7 @@ ScanType: TypeAlias = Literal["BASIC", "ENHANCED"]
 """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class RegistryScanningRule(Structure):
     """A scan frequency, and the repositories that it is for."""
 
@@ -155,7 +153,7 @@ class RegistryScanningRule(Structure):
 RegistryScanningRuleList: TypeAlias = Annotated[Sequence[RegistryScanningRule], Limit(maximum=2)]
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class Attribute(Structure):
     """An additional fact about a basic finding, as a key and a value.
 
@@ -168,7 +166,7 @@ class Attribute(Structure):
     """The fact itself, always as text."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class AwsEcrContainerImageDetails(Structure):
     """The image in which Amazon Inspector found a vulnerability."""
 
@@ -194,7 +192,7 @@ class AwsEcrContainerImageDetails(Structure):
     """The repository that holds the image."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class RepositoryScanningConfiguration(Structure):
     """How one repository's images are scanned, as the registry's rules have it."""
 
@@ -210,7 +208,7 @@ class RepositoryScanningConfiguration(Structure):
     """The filters of the registry's rules that match the repository."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class RepositoryScanningConfigurationFailure(Structure):
     """A repository whose scanning configuration could not be looked up."""
 
@@ -222,7 +220,7 @@ class RepositoryScanningConfigurationFailure(Structure):
     """The reason, in words."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class CvssScore(Structure):
     """A CVSS score of a vulnerability."""
 
@@ -236,7 +234,7 @@ class CvssScore(Structure):
     """The version of CVSS that the score follows."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class CvssScoreAdjustment(Structure):
     """One way in which Amazon Inspector changed a CVSS score for the image at hand."""
 
@@ -246,7 +244,7 @@ class CvssScoreAdjustment(Structure):
     """Why it was changed."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class CvssScoreDetails(Structure):
     """The CVSS score behind a finding's Inspector score, and how Inspector changed it."""
 
@@ -262,7 +260,7 @@ class CvssScoreDetails(Structure):
     """The version of CVSS that the score follows."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ImageScanFinding(Structure):
     """A vulnerability that ECR found in an image: basic scanning's kind of finding."""
 
@@ -278,7 +276,7 @@ class ImageScanFinding(Structure):
     """More facts, above all which package has it, and in what version."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class VulnerablePackage(Structure):
     """A package in an image that has a vulnerability."""
 
@@ -302,7 +300,7 @@ class VulnerablePackage(Structure):
     """The first version without the vulnerability, or `NotAvailable` if there is none."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class PackageVulnerabilityDetails(Structure):
     """A vulnerability, and the packages in the image that have it."""
 
@@ -328,7 +326,7 @@ class PackageVulnerabilityDetails(Structure):
     """The packages in the image that have it."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class Recommendation(Structure):
     """What Amazon Inspector recommends to do about a finding."""
 
@@ -338,7 +336,7 @@ class Recommendation(Structure):
     """The recommendation, in words."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class Remediation(Structure):
     """What can be done about a finding."""
 
@@ -346,7 +344,7 @@ class Remediation(Structure):
     """What Amazon Inspector recommends."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ResourceDetails(Structure):
     """Details of the resource that a finding is about."""
 
@@ -354,7 +352,7 @@ class ResourceDetails(Structure):
     """The image that the finding is about."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class Resource(Structure):
     """The resource that a finding of Amazon Inspector is about."""
 
@@ -362,13 +360,13 @@ class Resource(Structure):
     """More about the resource, by its type."""
     id: str | None = None
     """The resource's ID, for an image its ARN with the digest."""
-    tags: Mapping[str, str] = attrs.field(default=attrs.Factory(dict[str, str]), hash=False)
+    tags: Mapping[str, str] = field(factory=dict[str, str])
     """The resource tags that it has."""
     type: str | None = None
     """The type of the resource, such as `AWS_ECR_CONTAINER_IMAGE`."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ScoreDetails(Structure):
     """How Amazon Inspector's score of a finding was computed."""
 
@@ -376,7 +374,7 @@ class ScoreDetails(Structure):
     """The CVSS score behind it."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class EnhancedImageScanFinding(Structure):
     """A vulnerability that Amazon Inspector found in an image: enhanced scanning's kind of finding."""
 
@@ -418,7 +416,7 @@ class EnhancedImageScanFinding(Structure):
     """Whether an exploit of the vulnerability is known: `YES` or `NO`."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ImageScanFindings(Structure):
     """The findings of an image's scan.
 
@@ -431,8 +429,8 @@ class ImageScanFindings(Structure):
     """When the latest scan was completed."""
     vulnerability_source_updated_at: datetime | None = None
     """How recent the vulnerability data of that scan was."""
-    finding_severity_counts: Mapping[FindingSeverity | str, int] = attrs.field(
-        default=attrs.Factory(dict[FindingSeverity | str, int]), hash=False
+    finding_severity_counts: Mapping[FindingSeverity | str, int] = field(
+        factory=dict[FindingSeverity | str, int]
     )
     """How many findings there are of each severity; a severity without findings is missing."""
     findings: tuple[ImageScanFinding, ...] = ()
@@ -441,7 +439,7 @@ class ImageScanFindings(Structure):
     """The findings of enhanced scanning on this page."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class RegistryScanningConfiguration(Structure):
     """How a registry's images are scanned: by whom, and which repositories how often."""
 
@@ -475,7 +473,7 @@ class UnsupportedImageTypeException(ServiceError):
     code = "UnsupportedImageTypeException"
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class BatchGetRepositoryScanningConfigurationRequest(Structure):
     """Parameters of `batch_get_repository_scanning_configuration`."""
 
@@ -483,7 +481,7 @@ class BatchGetRepositoryScanningConfigurationRequest(Structure):
     """The names of the repositories, in the registry of the caller's account. 1 to 25 items."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class BatchGetRepositoryScanningConfigurationResponse(Structure):
     """Result of `batch_get_repository_scanning_configuration`."""
 
@@ -526,7 +524,7 @@ async def batch_get_repository_scanning_configuration(
     return await call(service, BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DescribeImageScanFindingsRequest(Structure):
     """Parameters of `describe_image_scan_findings`."""
 
@@ -546,7 +544,7 @@ class DescribeImageScanFindingsRequest(Structure):
     """The maximum number of findings in a page. Defaults to 100. 1 to 1,000."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DescribeImageScanFindingsResponse(Structure):
     """Result of `describe_image_scan_findings`."""
 
@@ -638,12 +636,12 @@ def paginate_describe_image_scan_findings(
     )
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class GetRegistryScanningConfigurationRequest(Structure):
     """Parameters of `get_registry_scanning_configuration`."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class GetRegistryScanningConfigurationResponse(Structure):
     """Result of `get_registry_scanning_configuration`."""
 
@@ -685,7 +683,7 @@ async def get_registry_scanning_configuration(
     return await call(service, GET_REGISTRY_SCANNING_CONFIGURATION, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class PutImageScanningConfigurationRequest(Structure):
     """Parameters of `put_image_scanning_configuration`."""
 
@@ -699,7 +697,7 @@ class PutImageScanningConfigurationRequest(Structure):
     """The AWS account ID whose registry to use. Defaults to the account of the session's credentials."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class PutImageScanningConfigurationResponse(Structure):
     """Result of `put_image_scanning_configuration`."""
 
@@ -744,7 +742,7 @@ async def put_image_scanning_configuration(
     return await call(service, PUT_IMAGE_SCANNING_CONFIGURATION, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class PutRegistryScanningConfigurationRequest(Structure):
     """Parameters of `put_registry_scanning_configuration`."""
 
@@ -758,7 +756,7 @@ class PutRegistryScanningConfigurationRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class PutRegistryScanningConfigurationResponse(Structure):
     """Result of `put_registry_scanning_configuration`."""
 
@@ -803,7 +801,7 @@ async def put_registry_scanning_configuration(
     return await call(service, PUT_REGISTRY_SCANNING_CONFIGURATION, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class StartImageScanRequest(Structure):
     """Parameters of `start_image_scan`."""
 
@@ -817,7 +815,7 @@ class StartImageScanRequest(Structure):
     """The AWS account ID whose registry to use. Defaults to the account of the session's credentials."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class StartImageScanResponse(Structure):
     """Result of `start_image_scan`."""
 

@@ -9,10 +9,8 @@ the profile. Each signature is stored in the image's repository and counts there
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias
 
-import attrs
-
 from ecr_async._wire.operation import Limit, Operation
-from ecr_async._wire.structure import Structure
+from ecr_async._wire.structure import Structure, structure
 from ecr_async.api.common import (
     ImageIdentifier,
     ImageNotFoundException,
@@ -69,7 +67,7 @@ SigningRepositoryFilterType: TypeAlias = Literal["WILDCARD_MATCH"]
 """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class SigningRepositoryFilter(Structure):
     """A pattern of repository names."""
 
@@ -85,7 +83,7 @@ class SigningRepositoryFilter(Structure):
 SigningRepositoryFilterList: TypeAlias = Annotated[Sequence[SigningRepositoryFilter], Limit(1, 100)]
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class SigningRule(Structure):
     """A signing profile, and the repositories whose images are signed with it."""
 
@@ -111,7 +109,7 @@ SigningStatus: TypeAlias = Literal["IN_PROGRESS", "COMPLETE", "FAILED"]
 """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class SigningConfiguration(Structure):
     """Which images of a registry are signed on push, and with which profiles."""
 
@@ -121,7 +119,7 @@ class SigningConfiguration(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ImageSigningStatus(Structure):
     """Whether an image has been signed with one signing profile."""
 
@@ -141,12 +139,12 @@ class SigningConfigurationNotFoundException(ServiceError):
     code = "SigningConfigurationNotFoundException"
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DeleteSigningConfigurationRequest(Structure):
     """Parameters of `delete_signing_configuration`."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DeleteSigningConfigurationResponse(Structure):
     """Result of `delete_signing_configuration`."""
 
@@ -187,7 +185,7 @@ async def delete_signing_configuration(
     return await call(service, DELETE_SIGNING_CONFIGURATION, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DescribeImageSigningStatusRequest(Structure):
     """Parameters of `describe_image_signing_status`."""
 
@@ -201,7 +199,7 @@ class DescribeImageSigningStatusRequest(Structure):
     """The AWS account ID whose registry to use. Defaults to the account of the session's credentials."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DescribeImageSigningStatusResponse(Structure):
     """Result of `describe_image_signing_status`."""
 
@@ -250,12 +248,12 @@ async def describe_image_signing_status(
     return await call(service, DESCRIBE_IMAGE_SIGNING_STATUS, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class GetSigningConfigurationRequest(Structure):
     """Parameters of `get_signing_configuration`."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class GetSigningConfigurationResponse(Structure):
     """Result of `get_signing_configuration`."""
 
@@ -298,7 +296,7 @@ async def get_signing_configuration(
     return await call(service, GET_SIGNING_CONFIGURATION, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class PutSigningConfigurationRequest(Structure):
     """Parameters of `put_signing_configuration`."""
 
@@ -306,7 +304,7 @@ class PutSigningConfigurationRequest(Structure):
     """The whole configuration, not just the rules to change."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class PutSigningConfigurationResponse(Structure):
     """Result of `put_signing_configuration`."""
 

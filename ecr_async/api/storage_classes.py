@@ -6,10 +6,8 @@ An archived image costs less, and must be restored before it can be pulled.
 
 from typing import Literal, TypeAlias
 
-import attrs
-
 from ecr_async._wire.operation import Operation
-from ecr_async._wire.structure import Structure
+from ecr_async._wire.structure import Structure, structure
 from ecr_async.api.common import (
     ImageIdentifier,
     ImageNotFoundException,
@@ -46,7 +44,7 @@ class ImageStorageClassUpdateNotSupportedException(ServiceError):
     code = "ImageStorageClassUpdateNotSupportedException"
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class UpdateImageStorageClassRequest(Structure):
     """Parameters of `update_image_storage_class`."""
 
@@ -62,7 +60,7 @@ class UpdateImageStorageClassRequest(Structure):
     """The AWS account ID whose registry to use. Defaults to the account of the session's credentials."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class UpdateImageStorageClassResponse(Structure):
     """Result of `update_image_storage_class`."""
 

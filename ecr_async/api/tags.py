@@ -6,10 +6,8 @@ They have nothing to do with the tags of images.
 
 from collections.abc import Sequence
 
-import attrs
-
 from ecr_async._wire.operation import Operation
-from ecr_async._wire.structure import Structure
+from ecr_async._wire.structure import Structure, structure
 from ecr_async.api.common import (
     InvalidParameterException,
     RepositoryNotFoundException,
@@ -34,18 +32,18 @@ __all__ = [
 ]
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class Tag(Structure):
+@structure
+class Tag(Structure, rename={"key": "Key", "value": "Value"}):
     """A label on an AWS resource, for cost allocation, access control or search.
 
     Not to be confused with an image's tag, which is a plain string.
     """
 
-    key: str = attrs.field(metadata={"wire": "Key"})
+    key: str
     """The label's name, unique on its resource and case-sensitive. Keys that start with `aws:` are
     AWS's own.
     """
-    value: str = attrs.field(metadata={"wire": "Value"})
+    value: str
     """The label's value. It may be empty."""
 
 
@@ -55,7 +53,7 @@ class InvalidTagParameterException(ServiceError):
     code = "InvalidTagParameterException"
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ListTagsForResourceRequest(Structure):
     """Parameters of `list_tags_for_resource`."""
 
@@ -65,7 +63,7 @@ class ListTagsForResourceRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class ListTagsForResourceResponse(Structure):
     """Result of `list_tags_for_resource`."""
 
@@ -103,7 +101,7 @@ async def list_tags_for_resource(
     return await call(service, LIST_TAGS_FOR_RESOURCE, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class TagResourceRequest(Structure):
     """Parameters of `tag_resource`."""
 
@@ -115,7 +113,7 @@ class TagResourceRequest(Structure):
     """The tags to add or to change."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class TagResourceResponse(Structure):
     """Result of `tag_resource`."""
 
@@ -154,7 +152,7 @@ async def tag_resource(service: Service, request: TagResourceRequest) -> TagReso
     return await call(service, TAG_RESOURCE, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class UntagResourceRequest(Structure):
     """Parameters of `untag_resource`."""
 
@@ -166,7 +164,7 @@ class UntagResourceRequest(Structure):
     """The keys of the tags to remove, whatever their values."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class UntagResourceResponse(Structure):
     """Result of `untag_resource`."""
 

@@ -11,10 +11,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, TypeAlias
 
-import attrs
-
 from ecr_async._wire.operation import Limit, Operation
-from ecr_async._wire.structure import Structure
+from ecr_async._wire.structure import Structure, structure
 from ecr_async.api.common import (
     CustomRoleArn,
     EncryptionType,
@@ -84,7 +82,7 @@ RCTAppliedFor: TypeAlias = Literal["REPLICATION", "PULL_THROUGH_CACHE", "CREATE_
 """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class EncryptionConfigurationForRepositoryCreationTemplate(Structure):
     """How the repositories that a template sets up are encrypted at rest."""
 
@@ -97,7 +95,7 @@ class EncryptionConfigurationForRepositoryCreationTemplate(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class RepositoryCreationTemplate(Structure):
     """How the repositories that ECR creates automatically under a prefix are set up."""
 
@@ -139,7 +137,7 @@ class TemplateNotFoundException(ServiceError):
     code = "TemplateNotFoundException"
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class CreateRepositoryCreationTemplateRequest(Structure):
     """Parameters of `create_repository_creation_template`."""
 
@@ -177,7 +175,7 @@ class CreateRepositoryCreationTemplateRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class CreateRepositoryCreationTemplateResponse(Structure):
     """Result of `create_repository_creation_template`."""
 
@@ -225,7 +223,7 @@ async def create_repository_creation_template(
     return await call(service, CREATE_REPOSITORY_CREATION_TEMPLATE, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DeleteRepositoryCreationTemplateRequest(Structure):
     """Parameters of `delete_repository_creation_template`."""
 
@@ -233,7 +231,7 @@ class DeleteRepositoryCreationTemplateRequest(Structure):
     """The prefix of the template to delete. 1 to 256 characters."""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DeleteRepositoryCreationTemplateResponse(Structure):
     """Result of `delete_repository_creation_template`."""
 
@@ -277,7 +275,7 @@ async def delete_repository_creation_template(
     return await call(service, DELETE_REPOSITORY_CREATION_TEMPLATE, request)
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DescribeRepositoryCreationTemplatesRequest(Structure):
     """Parameters of `describe_repository_creation_templates`."""
 
@@ -295,7 +293,7 @@ class DescribeRepositoryCreationTemplatesRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class DescribeRepositoryCreationTemplatesResponse(Structure):
     """Result of `describe_repository_creation_templates`."""
 
@@ -368,7 +366,7 @@ def paginate_describe_repository_creation_templates(
     )
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class UpdateRepositoryCreationTemplateRequest(Structure):
     """Parameters of `update_repository_creation_template`."""
 
@@ -401,7 +399,7 @@ class UpdateRepositoryCreationTemplateRequest(Structure):
     """
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@structure
 class UpdateRepositoryCreationTemplateResponse(Structure):
     """Result of `update_repository_creation_template`."""
 

@@ -152,15 +152,17 @@ def test_a_module_has_a_place_and_words_for_everything(model: dict[str, Any], wo
         '    max_results: Count | None = None\n    """How many. 1 to 1,000."""',
         '    names: NameList | None = None\n    """Which. 1 to 100 items."""',
         (
-            '    name: Name = attrs.field(metadata={"wire": "Name"})\n    """Its name. 2 to 256 characters."""\n'
-            '    content: Blob = attrs.field(repr=False)\n    """Its bytes. At most 10 bytes."""\n'
+            'class PutThingRequest(Structure, rename={"name": "Name", "content": "content", "force": "force"}):\n'
+            '    """Parameters of `put_thing`."""\n\n'
+            '    name: Name\n    """Its name. 2 to 256 characters."""\n'
+            '    content: Annotated[Blob, SENSITIVE]\n    """Its bytes. At most 10 bytes."""\n'
             "    force: bool | None = None"
         ),
         # a response: absent lists and maps are empty, secrets don't show, unknown values survive
         '    things: tuple[Thing, ...] = ()\n    """The things."""',
         '    made_at: datetime | None = None\n    """When it was made."""',
-        '    password: str | None = attrs.field(default=None, repr=False)\n    """What opens it."""',
-        "    tags: Mapping[str, str] = attrs.field(default=attrs.Factory(dict[str, str]), hash=False)",
+        '    password: Annotated[str, SENSITIVE] | None = None\n    """What opens it."""',
+        "    tags: Mapping[str, str] = field(factory=dict[str, str])",
         "    color: Color | str | None = None",
         "    aliases: tuple[str, ...] = ()",
         # an error and its members

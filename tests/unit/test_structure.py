@@ -3,8 +3,11 @@ says nothing.
 """
 
 import copy
+import gc
+import inspect
 import pickle
 from collections.abc import Callable
+from datetime import datetime
 
 import attrs
 import pytest
@@ -22,7 +25,8 @@ DETAIL = ecr.ImageDetail(
 def test_equal_fields_make_equal_values() -> None:
     assert ecr.ImageIdentifier(image_tag="v1") == TAGGED
     assert ecr.ImageIdentifier(image_digest="v1") != TAGGED
-    assert ecr.ListImagesFilter(tag_status="TAGGED") != ecr.DescribeImagesFilter(tag_status="TAGGED")
+    other: object = ecr.DescribeImagesFilter(tag_status="TAGGED")
+    assert ecr.ListImagesFilter(tag_status="TAGGED") != other
 
 
 def test_equal_values_are_one_in_a_set() -> None:
@@ -60,6 +64,40 @@ def test_a_value_survives_pickling() -> None:
     assert pickle.loads(pickle.dumps(DETAIL)) == DETAIL
 
 
+def test_it_is_one_of_attrs_own_classes() -> None:
+    assert attrs.has(ecr.ImageDetail)
+    digest, tag = attrs.fields(ecr.ImageIdentifier)
+    assert (digest.name, tag.name, tag.default) == ("image_digest", "image_tag", None)
+    assert {field.name for field in attrs.fields(ecr.Tag) if field.default is attrs.NOTHING} == {
+        "key",
+        "value",
+    }
+    assert attrs.fields(ecr.ImageDetail).image_status.type == ecr.ImageStatus | str | None
+    assert attrs.evolve(TAGGED, image_tag="v2") == ecr.ImageIdentifier(image_tag="v2")
+    assert attrs.asdict(DETAIL, filter=lambda _, value: bool(value)) == {
+        "repository_name": "team/app",
+        "image_tags": ("v1",),
+        "image_scan_findings_summary": {"finding_severity_counts": {"HIGH": 2}},
+    }
+
+
+def test_its_signature_is_what_was_written() -> None:
+    parameters = inspect.signature(ecr.ListImagesRequest).parameters
+    assert list(parameters)[:2] == ["repository_name", "registry_id"]
+    assert parameters["repository_name"].default is inspect.Parameter.empty
+    assert inspect.signature(ecr.ImageDetail).parameters["image_pushed_at"].annotation == datetime | None
+
+
+def test_it_can_be_matched_by_its_fields() -> None:
+    match TAGGED:
+        case ecr.ImageIdentifier(None, tag):
+            assert tag == "v1"
+
+
+def test_the_garbage_collector_need_not_look_at_it() -> None:
+    assert not gc.is_tracked(DETAIL)
+
+
 @pytest.mark.parametrize(
     ("make", "path"),
     [
@@ -76,5 +114,5 @@ def test_a_required_field_that_is_left_out_is_named(make: Callable[[], object], 
 
 
 def test_a_field_that_there_is_not_is_pythons_own_error() -> None:
-    with pytest.raises(TypeError, match="unexpected keyword argument 'repository'"):
+    with pytest.raises(TypeError, match="nexpected keyword argument 'repository'"):
         ecr.DescribeImagesRequest("team/app", repository="team/app")  # type: ignore[call-arg]

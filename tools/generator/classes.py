@@ -1,5 +1,7 @@
 """Classes: the requests, responses and types, and the errors."""
 
+import json
+
 import attrs
 from annotations import PLAIN, Annotations
 from docstrings import docstring
@@ -22,14 +24,14 @@ class Classes:
     annotations: Annotations
 
     def structure(self, shape: str) -> str:
-        """Return the attrs class of a structure."""
+        """Return the class of a structure."""
         definition = self.model.shapes[shape]
         required = definition.get("required", [])
         members = sorted(definition["members"], key=lambda wire: wire not in required)
         return "\n".join(
             (
-                "@attrs.frozen(eq=False, repr=False, weakref_slot=False)",
-                f"class {shape}(Structure):",
+                "@structure",
+                f"class {shape}(Structure{self._renaming(members)}):",
                 docstring(self._structure_words(shape), 4),
                 "",
                 *(self._field(shape, wire) for wire in members),
@@ -61,18 +63,21 @@ class Classes:
         operation, part = self.model.parts[shape]
         return f"{'Parameters' if part == 'request' else 'Result'} of `{snake(operation)}`."
 
+    def _renaming(self, members: list[str]) -> str:
+        """Return the names on the wire, as an argument of the class, where the rule doesn't give them."""
+        if all(camel(snake(wire)) == wire for wire in members):
+            return ""
+        return f", rename={json.dumps({snake(wire): wire for wire in members})}"
+
     def _field(self, owner: str, wire: str) -> str:
         target = self.model.shapes[owner]["members"][wire]
         annotation = self.annotations.of(target, sent=owner in self.model.sent)
+        if self._is_sensitive(owner, wire):
+            annotation = f"Annotated[{annotation}, SENSITIVE]"
         default = self._default(owner, wire)
         if default == "None":
             annotation += " | None"
-        options = self._options(owner, wire)
-        if options:
-            given = {"default": default, **options} if default else options
-            value = " = attrs.field(" + ", ".join(f"{key}={text}" for key, text in given.items()) + ")"
-        else:
-            value = f" = {default}" if default else ""
+        value = f" = {default}" if default else ""
         return f"    {snake(wire)}: {annotation}{value}\n" + docstring(self._field_words(owner, wire), 4)
 
     def _default(self, owner: str, wire: str) -> str | None:
@@ -84,19 +89,12 @@ class Classes:
         if owner not in self.model.sent and kind == "list":
             return "()"
         if owner not in self.model.sent and kind == "map":
-            return f"attrs.Factory(dict[{self.annotations.key_and_value(target, sent=False)}])"
+            return f"field(factory=dict[{self.annotations.key_and_value(target, sent=False)}])"
         return "None"
 
-    def _options(self, owner: str, wire: str) -> dict[str, str]:
+    def _is_sensitive(self, owner: str, wire: str) -> bool:
         definition = self.model.shapes[self.model.shapes[owner]["members"][wire]]
-        options: dict[str, str] = {}
-        if definition["type"] == "map":
-            options["hash"] = "False"
-        if definition.get("sensitive") or definition["type"] == "blob" or (owner, wire) in HIDDEN:
-            options["repr"] = "False"
-        if camel(snake(wire)) != wire:
-            options["metadata"] = f'{{"wire": "{wire}"}}'
-        return options
+        return "sensitive" in definition or definition["type"] == "blob" or (owner, wire) in HIDDEN
 
     def _field_words(self, owner: str, wire: str) -> str:
         if owner in self.model.parts:

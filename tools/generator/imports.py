@@ -11,10 +11,10 @@ STANDARD = {
 }
 CORE = {
     "errors": ["ServiceError"],
-    "_wire.operation": ["Limit", "Operation"],
+    "_wire.operation": ["SENSITIVE", "Limit", "Operation"],
     "pagination": ["Pager"],
     "service": ["Service", "call"],
-    "_wire.structure": ["Structure"],
+    "_wire.structure": ["Structure", "field", "structure"],
 }
 
 
@@ -35,8 +35,6 @@ def imports(family: str, body: str, families: Families) -> str:
     return "\n".join(
         (
             *_from("", standard),
-            "",
-            "import attrs" if used(["attrs"]) else "",
             "",
             *_from("ecr_async.", others | core),
         )

@@ -3,10 +3,11 @@
 import base64
 import binascii
 import json
+import re
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ecr_async.local.awsjson.streamed_blob import StreamedBlob
@@ -59,6 +60,8 @@ def test_slashes_may_be_escaped_across_pieces(content: bytes, sizes: list[int]) 
 )
 def test_it_is_as_strict_as_parsing_it_whole(text: str, tail: str, sizes: list[int]) -> None:
     document = ('{"a":1,"blob":"' + text + tail).encode()
+    # Python's decoder overlooks padding after whole groups, the vectorised one does not.
+    assume(not re.search(r'"blob":"(.{4})*=+"', document.decode()))
     try:
         expected: Any = base64.b64decode(json.loads(document)["blob"], validate=True)
     except (ValueError, binascii.Error):
