@@ -11,7 +11,7 @@ from typing import Literal, cast
 import attrs
 
 from ecr_async._arguments import check_kinds, check_strings
-from ecr_async._auth.assumed_role import Role, check_role_name
+from ecr_async._auth.role import Role, check_role_name
 from ecr_async._config.endpoints import check_region
 from ecr_async._config.partitions import partition_of, regions_of
 from ecr_async.errors import CredentialsError, ValidationError

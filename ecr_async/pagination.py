@@ -138,8 +138,7 @@ class PageTokens:
         return token
 
 
-@attrs.frozen
-class _Place:
+class _Place(msgspec.Struct, frozen=True):
     """A place between two items: the token of a page, and how many of its items are done."""
 
     next_token: str | None

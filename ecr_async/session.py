@@ -9,13 +9,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType, UnionType
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 import aiohttp
 
 from ecr_async import api
 from ecr_async._arguments import kind_fault, number_fault
-from ecr_async._auth.assumed_role import Role, RoleAssumer
+from ecr_async._auth.assumed_role import RoleAssumer
 from ecr_async._auth.botocore_chain import botocore_chain
 from ecr_async._auth.cached_credentials import CachedCredentials
 from ecr_async._auth.clock import Clock
@@ -33,6 +33,9 @@ from ecr_async._retry.standard import RetryConfig, RetryStrategy
 from ecr_async._secret import hide
 from ecr_async.errors import ConfigurationError, CredentialsError, SessionClosedError
 from ecr_async.service import Service
+
+if TYPE_CHECKING:
+    from ecr_async._auth.role import Role
 
 __all__ = ["OpenSession", "RoleSession", "Session"]
 
@@ -109,6 +112,8 @@ class OpenSession(ABC):
         Raises `ValidationError` for what STS would reject, and `SessionClosedError` when the session isn't
         open. The session's calls raise `CredentialsError` where STS doesn't let the role be assumed.
         """
+        from ecr_async._auth.role import Role  # noqa: PLC0415 - few sessions assume roles
+
         role = Role(role_arn, session_name, duration, external_id)
         return RoleSession(self, role)
 

@@ -9,79 +9,27 @@ See https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 from importlib import import_module
-from typing import Any
-
-import attrs
+from typing import TYPE_CHECKING, Any
 
 from ecr_async._auth.botocore_session import new_botocore_session
 from ecr_async._auth.credentials import Credentials, CredentialsProvider
 from ecr_async._auth.daemon_thread import run_in_daemon_thread
 from ecr_async._config.partitions import home_region
-from ecr_async.errors import CredentialsError, ValidationError
+from ecr_async.errors import CredentialsError
 
-__all__ = ["Role", "RoleAssumer", "check_role_name"]
+if TYPE_CHECKING:
+    from ecr_async._auth.role import Role
+
+__all__ = ["RoleAssumer"]
 
 CONCURRENCY = 16
 """Roles that are assumed at once; each takes a thread meanwhile."""
 
 CLIENTS = 8
 """botocore's clients that are kept, one for each set of credentials that roles are assumed with."""
-
-_ROLE_NAME = r"(?:[!-9;-~]{1,510}/)?[\w+=,.@-]{1,64}"
-_ARN = rf"arn:aws[a-z-]*:iam::\d{{12}}:role/{_ROLE_NAME}"
-_SESSION_NAME = r"[\w+=,.@-]{2,64}"
-_EXTERNAL_ID = r"[\w+=,.@:/-]{2,1224}"
-
-
-def _check_arn(_: Any, __: Any, value: Any) -> None:
-    if not isinstance(value, str) or not re.fullmatch(_ARN, value, re.ASCII):
-        raise ValidationError("role_arn", "must be of the form arn:aws:iam::123456789012:role/name")
-
-
-def check_role_name(name: object) -> str:
-    """Return a role's name, with its path if it has one. Raises `ValidationError` for an invalid one."""
-    if not isinstance(name, str) or not re.fullmatch(_ROLE_NAME, name, re.ASCII):
-        raise ValidationError("role", "must be a role's name, as in the ARN after role/")
-    return name
-
-
-def _check_session_name(_: Any, __: Any, value: Any) -> None:
-    if not isinstance(value, str) or not re.fullmatch(_SESSION_NAME, value, re.ASCII):
-        raise ValidationError("session_name", "must be 2 to 64 letters, digits, or characters of _+=,.@-")
-
-
-def _check_external_id(_: Any, __: Any, value: Any) -> None:
-    if value is not None and (not isinstance(value, str) or not re.fullmatch(_EXTERNAL_ID, value, re.ASCII)):
-        raise ValidationError("external_id", "must be 2 to 1,224 letters, digits, or characters of _+=,.@:/-")
-
-
-def _check_duration(_: Any, __: Any, value: Any) -> None:
-    if not isinstance(value, int) or not 900 <= value <= 43200:
-        raise ValidationError("duration", "must be a whole number of seconds from 900 to 43,200")
-
-
-@attrs.frozen
-class Role:
-    """A role, and how to assume it. Raises `ValidationError` for what STS would reject."""
-
-    arn: str = attrs.field(validator=_check_arn)
-    session_name: str = attrs.field(validator=_check_session_name)
-    duration: int = attrs.field(validator=_check_duration)
-    external_id: str | None = attrs.field(default=None, validator=_check_external_id, repr=False)
-
-    @property
-    def account(self) -> str:
-        """The account that the role is in."""
-        return self.arn.split(":")[4]
-
-    @property
-    def partition(self) -> str:
-        """The partition that the role is in."""
-        return self.arn.split(":")[1]
 
 
 class RoleAssumer:

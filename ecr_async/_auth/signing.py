@@ -14,10 +14,10 @@ import time
 from hashlib import sha256
 from urllib.parse import quote
 
-import attrs
 from multidict import istr
 
 from ecr_async._auth.credentials import Credentials
+from ecr_async._record import Record
 from ecr_async._secret import Secret
 
 __all__ = ["ALGORITHM", "CONTENT_TYPE", "Signer", "signature", "signing_key"]
@@ -121,8 +121,7 @@ class _Keyed:
         return outer.hexdigest()
 
 
-@attrs.frozen(eq=False, repr=False)
-class _Template:
+class _Template(Record):
     """What the requests of one second have in common."""
 
     credentials: Credentials

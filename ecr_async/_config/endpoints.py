@@ -16,7 +16,7 @@ import urllib.parse
 from importlib import import_module
 from typing import Any
 
-import attrs
+import msgspec
 
 from ecr_async._config.botocore_data import data_loader
 from ecr_async._config.known_endpoints import KNOWN_ENDPOINTS
@@ -27,8 +27,7 @@ __all__ = ["Endpoint", "check_region", "check_url", "needs_rules", "resolve"]
 _REGION = re.compile(r"(?=.*[A-Za-z-])[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
 
-@attrs.frozen
-class Endpoint:
+class Endpoint(msgspec.Struct, frozen=True):
     """One region's ECR: where to send calls, and what their signatures name.
 
     `url` has no trailing slash, query or fragment; calls are sent to its path, which is `/` where it
@@ -112,9 +111,7 @@ def _fault_of(url: str) -> str | None:
         return "holds a user name or password, which ECR does not take"
     if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_a_number:
         return "is not of the form https://host or http://host:port"
-    try:
-        parts.hostname.encode("idna")  # as the resolver will, but before anything is tried
-    except UnicodeError:
+    if not _is_host_name(parts.hostname):
         return "has no host name: its parts, between the dots, have 1 to 63 characters"
     if parts.query or parts.fragment:
         return "has a query or a fragment, which calls could not keep"
@@ -145,3 +142,13 @@ def _rules() -> Any:
     return provider.EndpointProvider(
         loader.load_service_model("ecr", "endpoint-rule-set-1"), loader.load_data("partitions")
     )
+
+
+def _is_host_name(host: str) -> bool:
+    """Whether the resolver will take it; only a name that is not in ASCII has to be encoded for that."""
+    if host.isascii():
+        return all(0 < len(label) < 64 for label in host.removesuffix(".").split("."))
+    try:
+        return bool(host.encode("idna"))
+    except UnicodeError:
+        return False

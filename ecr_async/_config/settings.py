@@ -24,6 +24,7 @@ import attrs
 from ecr_async._config.endpoints import check_region, check_url
 from ecr_async._config.paths import expand
 from ecr_async._config.shared_files import first_line, read_shared_files
+from ecr_async._record import Record
 from ecr_async._secret import Secret
 from ecr_async.errors import ConfigurationError
 
@@ -65,8 +66,7 @@ def _existing_path(value: str) -> str:
     return path
 
 
-@attrs.frozen
-class _Setting:
+class _Setting(Record):
     """Where a setting is looked for after the argument, and how its value is converted.
 
     The environment's `variables`, the shared config file's `key`, and at last other programs' `fallbacks`.
@@ -191,8 +191,7 @@ def _pass_over(fault: ConfigurationError) -> None:
     _logger.warning("%s; ignored, as nothing depends on it", fault)
 
 
-@attrs.frozen(repr=False, eq=False)
-class _Sources:
+class _Sources(Record):
     """Where settings are looked for after the arguments: the environment and one profile's section.
 
     A `lenient` one skips invalid values.

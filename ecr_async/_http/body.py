@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import TypeAlias, TypeGuard
 
-import attrs
 from aiohttp import BytesPayload, Payload, payload_type
 from aiohttp.abc import AbstractStreamWriter
 
+from ecr_async._record import Record
 from ecr_async._secret import SecretBytes
 
 __all__ = ["Body", "Content", "Pieces", "is_small"]
@@ -27,8 +27,7 @@ PIECES_A_TURN = 4
 """Pieces that are sent in one turn of the event loop, if the socket has room for them all the time."""
 
 
-@attrs.define(eq=False, repr=False)
-class Body:
+class Body(Record):
     """A request's body, and its SHA-256 in hexadecimal, which is signed."""
 
     content: Content

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-import attrs
+import msgspec
 from yarl import URL
 
 from ecr_async._secret import Secret
@@ -24,8 +24,7 @@ VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "REQUEST_
 """What Python's own reading of the environment depends on, for our two schemes."""
 
 
-@attrs.frozen
-class Proxy:
+class Proxy(msgspec.Struct, frozen=True):
     """A proxy. `authorization` is the header with its user name and password, which `url` is without."""
 
     url: URL

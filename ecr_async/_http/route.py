@@ -2,19 +2,18 @@
 
 import asyncio
 
-import attrs
 from yarl import URL
 
 from ecr_async._auth.signing import Signer
 from ecr_async._config.endpoints import needs_rules, resolve
 from ecr_async._config.settings import Config
 from ecr_async._http.proxy import Proxy, proxy_for
+from ecr_async._record import Record
 
 __all__ = ["Route", "Routes"]
 
 
-@attrs.frozen(eq=False, repr=False)
-class Destination:
+class Destination(Record):
     """A URL that calls go to, the Host header there, and the proxy; None where the way is direct."""
 
     url: URL
@@ -22,8 +21,7 @@ class Destination:
     proxy: Proxy | None
 
 
-@attrs.frozen(eq=False, repr=False)
-class Route:
+class Route(Record):
     """Where calls go. `proxy` is None where the way is direct."""
 
     url: URL

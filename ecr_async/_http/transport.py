@@ -6,18 +6,17 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-import attrs
 from yarl import URL
 
 from ecr_async._http.body import Content
 from ecr_async._http.failures import request_id
 from ecr_async._http.proxy import Proxy
+from ecr_async._record import Record
 
 __all__ = ["Connection", "Download", "Reply", "Transport"]
 
 
-@attrs.define(eq=False, repr=False)
-class Reply:
+class Reply(Record):
     """A response: its status, its headers (whose names have no case), its body."""
 
     status: int

@@ -5,13 +5,14 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
-import attrs
+import msgspec
 from multidict import istr
 
 from ecr_async._auth.credentials import Credentials
 from ecr_async._http.body import Body
 from ecr_async._http.route import Route
 from ecr_async._http.transport import Reply
+from ecr_async._record import Record
 from ecr_async._retry.standard import Attempts
 from ecr_async._wire.operation import Operation
 from ecr_async._wire.redaction import Redactor
@@ -31,8 +32,7 @@ def _invocation() -> str:
     return f"{_PREFIX}{random.getrandbits(48):012x}"
 
 
-@attrs.define(eq=False, repr=False)
-class Call(Generic[ResponseT]):
+class Call(Record, Generic[ResponseT]):
     """One call: the same bytes on all attempts. `invocation` names it to the service.
 
     `needs_new_connection` is set once a used one turned out to be dead, `is_doubtful` once an attempt failed
@@ -43,13 +43,12 @@ class Call(Generic[ResponseT]):
     body: Body
     route: Route
     attempts: Attempts
-    invocation: str = attrs.field(factory=_invocation)
+    invocation: str = msgspec.field(default_factory=_invocation)
     needs_new_connection: bool = False
     is_doubtful: bool = False
 
 
-@attrs.define(eq=False, repr=False)
-class Attempt:
+class Attempt(Record):
     """One attempt: what it was made with, and what came back.
 
     `queued` and `started` are on the runtime's monotonic clock, in seconds: when the wait for a connection

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakSet
 
-import attrs
+import msgspec
 
-from ecr_async._auth.assumed_role import Role, RoleAssumer
+from ecr_async._auth.assumed_role import RoleAssumer
 from ecr_async._auth.cached_credentials import CachedCredentials
 from ecr_async._auth.clock import Clock
 from ecr_async._config.settings import Config
@@ -15,14 +15,17 @@ from ecr_async._http.places import Places
 from ecr_async._http.route import Routes
 from ecr_async._http.transport import Transport
 from ecr_async._pipeline.instrumentation import Telemetry
+from ecr_async._record import Record
 from ecr_async._wire.codec import ErrorFinder
 from ecr_async.errors import SessionClosedError, WrongEventLoopError
+
+if TYPE_CHECKING:
+    from ecr_async._auth.role import Role
 
 __all__ = ["Runtime"]
 
 
-@attrs.define(eq=False, repr=False)
-class Runtime:
+class Runtime(Record, weakref=True):
     """Settings, routes, credentials, clocks, connections, telemetry, how an error is found and a role
     assumed: all that calls share.
 
@@ -47,13 +50,13 @@ class Runtime:
     telemetry: Telemetry | None
     find_error: ErrorFinder
     role_assumer: RoleAssumer
-    loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop)
-    decoding: Places = attrs.field(factory=lambda: Places(1))
-    shared: dict[object, Any] = attrs.field(factory=dict[object, Any])
+    loop: asyncio.AbstractEventLoop = msgspec.field(default_factory=asyncio.get_running_loop)
+    decoding: Places = msgspec.field(default_factory=lambda: Places(1))
+    shared: dict[object, Any] = msgspec.field(default_factory=dict[object, Any])
     is_closed: bool = False
     account: str | None = None
     parent: Self | None = None
-    derived: WeakSet[CachedCredentials] = attrs.field(factory=WeakSet[CachedCredentials])
+    derived: WeakSet[CachedCredentials] = msgspec.field(default_factory=WeakSet[CachedCredentials])
 
     def check_usable(self) -> None:
         """Raise `SessionClosedError` once the session is closed, `WrongEventLoopError` where it
@@ -81,11 +84,13 @@ class Runtime:
         if self.parent is not None:
             self.parent.check_open()
 
-    def child(self, role: Role) -> Self:
+    def child(self, role: "Role") -> Self:
         """Return a runtime that signs with a role's credentials, assumed with those of this one."""
         credentials = self.credentials.with_provider(self.role_assumer.provider(role, self.credentials.get))
         self.derived.add(credentials)
-        return attrs.evolve(self, credentials=credentials, account=role.account, parent=self, shared={})
+        return msgspec.structs.replace(
+            self, credentials=credentials, account=role.account, parent=self, shared={}
+        )
 
     async def aclose(self) -> None:
         """Stop renewing credentials and close every connection; a child leaves the connections open.

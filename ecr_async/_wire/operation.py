@@ -2,7 +2,7 @@
 
 from typing import Any, Generic, TypeVar
 
-import attrs
+import msgspec
 
 from ecr_async.errors import ServiceError
 
@@ -18,8 +18,7 @@ RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
 
 
-@attrs.frozen
-class Limit:
+class Limit(msgspec.Struct, frozen=True):
     """What the API accepts, as an annotation of a field's type.
 
     `minimum` and `maximum` bound a string's or a blob's length, a list's size, a number's value;
@@ -33,8 +32,7 @@ class Limit:
     advice: str | None = None
 
 
-@attrs.frozen(eq=False)
-class Operation(Generic[RequestT, ResponseT]):
+class Operation(msgspec.Struct, Generic[RequestT, ResponseT], frozen=True, eq=False):
     """One operation of the API: its name on the wire, its types, the errors it declares."""
 
     name: str
@@ -45,11 +43,11 @@ class Operation(Generic[RequestT, ResponseT]):
     """A field, and those that cannot be sent with it."""
     heavy: bool = False
     """The request holds a blob: it is encoded and hashed off the event loop."""
-    target: str = attrs.field(init=False)
-    """Its `X-Amz-Target` header."""
 
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "target", TARGET_PREFIX + self.name)
+    @property
+    def target(self) -> str:
+        """Its `X-Amz-Target` header."""
+        return TARGET_PREFIX + self.name
 
     def error_named(self, code: str) -> type[ServiceError] | None:
         """Return the class of a declared error."""

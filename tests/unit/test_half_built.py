@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import ecr_async as ecr
-from ecr_async._auth.assumed_role import Role
+from ecr_async._auth.role import Role
 from ecr_async._config.endpoints import resolve
 from ecr_async._config.settings import load
 from ecr_async._retry.standard import RetryConfig
