@@ -55,6 +55,7 @@ ROOMS = {
     "_lazy",
     "_optional",
     "_pipeline",
+    "_record",
     "_retry",
     "_secret",
     "_version",
@@ -64,13 +65,15 @@ NOUNS = {"api", "errors", "pagination", "service", "session"}
 NEEDED_BY_FEW = {
     "_auth.chain_failures",
     "_auth.chain_walk",
+    "_auth.role",
     "_config.file_faults",
     "botocore",
     "configparser",
+    "encodings.idna",
     "html.entities",
     "waiters",
 }
-"""Modules for credentials that botocore finds, for files that cannot be read, and for what failed."""
+"""Modules for credentials that botocore finds, roles, odd names, files that cannot be read, what failed."""
 
 FAMILIES = {"common", "repositories", "tags"}
 
