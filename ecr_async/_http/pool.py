@@ -33,6 +33,7 @@ from ecr_async._http.reading import (
     ended_with_connection,
     is_packed,
     read_body,
+    read_piece,
     unpack,
 )
 from ecr_async._http.tls import context_trusting
@@ -319,17 +320,14 @@ class PooledDownload:
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body as it comes. Raises `TransportError` where it breaks off."""
-        content = self._response.content
-        while True:
-            failure: Exception | None = None
-            chunk = b""
-            try:
-                with ended_with_connection(self._response):
-                    chunk = await content.readany()
-            except (aiohttp.ClientError, OSError, ValueError) as error:
-                failure = self._pool.failure(error, self._response)
-            if failure is not None:
-                raise failure  # not chained to what may repeat the URL, which is signed
-            if not chunk:
-                return
-            yield chunk
+        with ended_with_connection(self._response):
+            while chunk := await self._next():
+                yield chunk
+
+    async def _next(self) -> bytes:
+        response = self._response
+        try:
+            return await read_piece(response.content, response.content_length)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            failure = self._pool.failure(error, response)
+        raise failure  # not chained to what may repeat the URL, which is signed

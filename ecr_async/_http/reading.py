@@ -22,6 +22,7 @@ __all__ = [
     "ended_with_connection",
     "is_packed",
     "read_body",
+    "read_piece",
     "unpack",
 ]
 
@@ -53,6 +54,15 @@ class TooLargeError(UnreadableError):
 
     def __init__(self) -> None:
         super().__init__(f"the response is larger than {LARGEST:,} bytes")
+
+
+async def read_piece(content: aiohttp.StreamReader, length: int | None) -> bytes:
+    """Return the next bytes of a body, as they came; none at its end.
+
+    `readany` joins all that wait, which is a copy. It is worth it where there is no `length`: then the body
+    comes in chunks of any size.
+    """
+    return await content.readany() if length is None else (await content.readchunk())[0]
 
 
 async def read_body(response: aiohttp.ClientResponse, deadline: Deadline, turn: Turn) -> SecretBuffer:

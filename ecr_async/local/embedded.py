@@ -18,6 +18,7 @@ from typing import Any, Self
 from aiohttp import web
 from yarl import URL
 
+from ecr_async._http.allocation import keep_buffers
 from ecr_async.errors import ConfigurationError, ECRError
 from ecr_async.local import arguments, direct
 from ecr_async.local.addresses import Addresses, RegistryKey, UriStyle
@@ -173,6 +174,7 @@ class LocalECR:
         if self._backend is not None:
             raise ConfigurationError("this embedded ECR is running already")
         self.clock.check()
+        keep_buffers()
         self._backend = await Backend.open(
             self._data, self._rules, self.clock, Outbox(self._on_event) if self._on_event else None
         )

@@ -1,6 +1,5 @@
 """Copy: an image from one repository into another, in any two regions and accounts."""
 
-import asyncio
 from collections.abc import Sequence
 
 import attrs
@@ -14,6 +13,7 @@ from ecr_async.transfer.contents import Contents, read_contents
 from ecr_async.transfer.moving import PATIENCE, move
 from ecr_async.transfer.progress import Progress
 from ecr_async.transfer.repositories.mounting import Mounting
+from ecr_async.transfer.repositories.part_buffers import PartBuffers
 from ecr_async.transfer.repositories.repository_destination import RepositoryDestination
 from ecr_async.transfer.repositories.repository_source import RepositorySource, identifier
 from ecr_async.transfer.repositories.upload_notes import UploadNotes, state_folder
@@ -87,7 +87,7 @@ async def copy_image(
             repository,
             UploadNotes(state_folder() if resume else None),
             registry_id,
-            parts=asyncio.Semaphore(concurrency),
+            buffers=PartBuffers(concurrency),
         ),
         platforms=platforms,
         include_referrers=include_referrers,

@@ -1,6 +1,5 @@
 """Push: an image from a layout or an archive into a repository."""
 
-import asyncio
 import os
 from collections.abc import Sequence
 
@@ -14,6 +13,7 @@ from ecr_async.transfer.contents import read_contents
 from ecr_async.transfer.layouts.local_source import MAX_UNPACKED, open_source
 from ecr_async.transfer.moving import PATIENCE, move
 from ecr_async.transfer.progress import Progress
+from ecr_async.transfer.repositories.part_buffers import PartBuffers
 from ecr_async.transfer.repositories.repository_destination import RepositoryDestination
 from ecr_async.transfer.repositories.upload_notes import UploadNotes, state_folder
 from ecr_async.transfer.results import PushedImage
@@ -80,8 +80,8 @@ async def push_image(
     tags = check_tags(tags)
     paced = patient(service, PATIENCE, CallCounts())
     notes = UploadNotes(state_folder() if resume else None)
-    parts = asyncio.Semaphore(concurrency)
-    destination = RepositoryDestination(paced, repository, notes, registry_id, parts=parts)
+    buffers = PartBuffers(concurrency)
+    destination = RepositoryDestination(paced, repository, notes, registry_id, buffers=buffers)
     async with open_source(path, max_unpacked=max_unpacked) as opened:
         contents = await read_contents(
             opened,

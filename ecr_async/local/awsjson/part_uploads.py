@@ -61,8 +61,11 @@ async def receive_part(
 
         def take_in(chunks: Chunks) -> Iterator[bytes]:
             for chunk in chunks:
+                decoded = blob.feed(
+                    chunk
+                )  # which brings the chunk into this core's cache: it is hashed faster now
                 digest.update(chunk)
-                yield from blob.feed(chunk)
+                yield from decoded
 
         await writer.write(take_in([start]))
         await pass_on(body.pieces(), lambda chunks: writer.write(take_in(chunks)))

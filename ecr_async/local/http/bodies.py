@@ -8,6 +8,8 @@ from typing import Any
 import attrs
 from aiohttp import web
 
+from ecr_async._http.reading import read_piece
+
 __all__ = ["LARGE_BODY", "MAX_BODY_BYTES", "Body", "Chunks", "LargeBodies", "pass_on"]
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -50,11 +52,12 @@ class Body:
         """
         if self._failure is not None:
             raise self._failure
-        content, chunks, left = self.request.content, list[bytes](), size
+        content, length = self.request.content, self.request.content_length
+        chunks, left = list[bytes](), size
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(STALL_SECONDS) as limit:
-                while left > 0 and (chunk := await content.readany()):
+                while left > 0 and (chunk := await read_piece(content, length)):
                     limit.reschedule(loop.time() + STALL_SECONDS)
                     chunks.append(chunk)
                     left -= len(chunk)

@@ -21,6 +21,7 @@ from ecr_async.service import Service
 from ecr_async.transfer.blobs import Blob
 from ecr_async.transfer.errors import EmptyBlobError, ImmutableTagError, check_sha256
 from ecr_async.transfer.repositories.mounting import Mounting
+from ecr_async.transfer.repositories.part_buffers import PartBuffers
 from ecr_async.transfer.repositories.repository_source import RepositorySource
 from ecr_async.transfer.repositories.upload_notes import UploadNotes
 from ecr_async.transfer.repositories.uploads import Upload
@@ -37,7 +38,7 @@ class RepositoryDestination:
     """A destination in ECR. `notes` remember unfinished uploads; `mounting` takes what another has.
 
     At most as many blobs as `slots` admits are on their way at a time, over all images, and as many parts of
-    blobs as `parts` admits are in memory. A blob that several images share is moved once.
+    blobs are in memory as there are `buffers`. A blob that several images share is moved once.
     """
 
     service: Service
@@ -45,7 +46,7 @@ class RepositoryDestination:
     notes: UploadNotes
     registry_id: str | None = None
     mounting: Mounting | None = None
-    parts: asyncio.Semaphore = attrs.field(factory=lambda: asyncio.Semaphore(1))
+    buffers: PartBuffers = attrs.field(factory=lambda: PartBuffers(1))
     slots: asyncio.Semaphore | None = None
     _moves: dict[str, SingleFlight[int]] = attrs.field(factory=dict[str, SingleFlight[int]], init=False)
     _moved: set[str] = attrs.field(factory=set[str], init=False)
@@ -98,7 +99,7 @@ class RepositoryDestination:
 
     def _upload(self, blob: Blob, on_progress: Callable[[int], object]) -> Upload:
         return Upload(
-            self.service, self.repository, self.registry_id, blob, self.notes, on_progress, self.parts
+            self.service, self.repository, self.registry_id, blob, self.notes, on_progress, self.buffers
         )
 
     async def put(self, manifest: Manifest, tags: Sequence[str], *, is_listed: bool) -> None:

@@ -38,6 +38,7 @@ from ecr_async.service import Service
 from ecr_async.transfer.blobs import Blob
 from ecr_async.transfer.errors import DigestMismatchError
 from ecr_async.transfer.repositories.part_body import PartBody
+from ecr_async.transfer.repositories.part_buffers import PartBuffers
 from ecr_async.transfer.repositories.upload_notes import UploadNotes
 
 __all__ = ["Upload"]
@@ -58,14 +59,15 @@ class _Part:
     first: int
     end: int
     body: Body
+    buffer: bytearray
 
 
 @attrs.define
 class Upload:
     """One blob on its way into a repository. `on_progress` is called with the bytes that are there.
 
-    `parts` admits so many parts to memory at a time, over all uploads that share it. The next part is read
-    ahead only where that makes no other upload wait.
+    `buffers` hold the parts that are in memory, of all uploads that share them. The next part is read ahead
+    only where that makes no other upload wait.
     """
 
     service: Service
@@ -74,7 +76,7 @@ class Upload:
     blob: Blob
     notes: UploadNotes
     on_progress: Callable[[int], object]
-    parts: asyncio.Semaphore
+    buffers: PartBuffers
     sent: int = 0
     """Bytes of the blob that were sent in parts that ECR accepted."""
 
@@ -150,7 +152,7 @@ class Upload:
             while position < size:
                 part = await (ahead or self._read(upload_id, position, part_size))
                 ahead, end = None, part.end
-                if end < size and not self.parts.locked():
+                if end < size and not self.buffers.are_taken():
                     ahead = asyncio.create_task(self._read(upload_id, end, part_size))
                 sending = self._send(part)
                 del part  # which is to be gone from memory as soon as it is sent
@@ -167,19 +169,21 @@ class Upload:
         """Return the part that begins at `first`, which is in memory until it is sent."""
         end = min(first + part_size, self.blob.descriptor.size)
         request = UploadLayerPartRequest(self.repository, upload_id, first, end - 1, b"", self.registry_id)
-        await self.parts.acquire()
+        buffer = await self.buffers.acquire()
         try:
-            body = PartBody(request)
+            body = PartBody(request, buffer)
             await self.blob.feed(first, end, body.take)
-            return _Part(first, end, body.finish())
+            return _Part(first, end, body.finish(), buffer)
         except BaseException:
-            self.parts.release()
+            self.buffers.release()
             raise
 
     async def _send(self, part: _Part) -> int:
         """Send a part, and return where the next one begins."""
+        reusable = None
         try:
             await self.service.send(UPLOAD_LAYER_PART, part.body)
+            reusable = part.buffer
         except InvalidLayerPartException as error:
             received = error.last_valid_byte_received
             if (
@@ -191,7 +195,7 @@ class Upload:
             self.sent += max(received + 1 - part.first, 0)  # of an attempt whose response was lost
             return received + 1
         finally:
-            self.parts.release()
+            self.buffers.release(reusable)
         self.sent += part.end - part.first
         return part.end
 
@@ -200,7 +204,7 @@ class Upload:
         ahead.cancel()
         (part,) = await asyncio.gather(ahead, return_exceptions=True)
         if isinstance(part, _Part):
-            self.parts.release()
+            self.buffers.release(part.buffer)
 
     async def _is_available(self) -> bool:
         digests = [self.blob.descriptor.digest]

@@ -18,6 +18,7 @@ from ecr_async.errors import ECRError, ServiceError, SessionClosedError
 from ecr_async.service import Service
 from ecr_async.transfer.copy import Copying
 from ecr_async.transfer.errors import ImageQuotaError
+from ecr_async.transfer.repositories.part_buffers import PartBuffers
 from ecr_async.transfer.repositories.repository_destination import RepositoryDestination
 from ecr_async.transfer.repositories.repository_source import RepositorySource
 from ecr_async.transfer.repositories.upload_notes import UploadNotes
@@ -71,7 +72,7 @@ class Work:
     options: Options
     notes: UploadNotes
     blobs: asyncio.Semaphore
-    parts: asyncio.Semaphore
+    buffers: PartBuffers
     put: Callable[[SyncResult], Awaitable[None]]
     counted: Counter[str]
 
@@ -187,7 +188,7 @@ class RepositorySync:
                 self.name,
                 work.notes,
                 work.options.registry_id,
-                parts=work.parts,
+                buffers=work.buffers,
                 slots=work.blobs,
             ),
             include_referrers=work.options.include_referrers,

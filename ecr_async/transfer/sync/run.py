@@ -28,6 +28,7 @@ from ecr_async.api.repositories import (
 from ecr_async.errors import ECRError, SessionClosedError
 from ecr_async.service import Service, check_services
 from ecr_async.transfer.arguments import check_registry_ids
+from ecr_async.transfer.repositories.part_buffers import PartBuffers
 from ecr_async.transfer.repositories.upload_notes import UploadNotes, state_folder
 from ecr_async.transfer.sync.checkpoint import SyncCheckpoint
 from ecr_async.transfer.sync.creation import CreateRepositories, check_creation
@@ -231,7 +232,7 @@ class Sync(BulkScan[SyncResult]):
             options=options,
             notes=UploadNotes(state_folder()),
             blobs=asyncio.Semaphore(options.layers),
-            parts=asyncio.Semaphore(options.layers),
+            buffers=PartBuffers(options.layers),
             put=self._queue.put,
             counted=self._counted,
         )

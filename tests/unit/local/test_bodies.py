@@ -28,7 +28,7 @@ class Content:
 
 
 def body(*events: bytes | Exception | None, max_bytes: int | None = None) -> Body:
-    request: Any = SimpleNamespace(content=Content(*events))
+    request: Any = SimpleNamespace(content=Content(*events), content_length=None)
     return Body(request, max_bytes)
 
 
