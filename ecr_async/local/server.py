@@ -8,6 +8,7 @@ any  /v2/…                the OCI distribution API, see `ecr_async.local.distr
 
 import logging
 import uuid
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from typing import Any
 
@@ -37,6 +38,8 @@ __all__ = ["make_application"]
 
 logger = logging.getLogger("ecr_async.local")
 
+Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
 
 def make_application(
     backend: Backend,
@@ -49,13 +52,21 @@ def make_application(
     door.
     """
     server = _Server(backend, authenticator)
-    application = web.Application(middlewares=[connections.middleware, interference.middleware])
+    application = web.Application(middlewares=[connections.middleware, _check_host, interference.middleware])
     application.router.add_post("/", server.operation)
     application.router.add_get(DOWNLOAD_PATH + "{digest}", server.layer)
     if control is not None:
         application.add_subapp("/_local", control)
     application.add_subapp("/v2", make_distribution(backend, login_required=authenticator.verify))
     return application
+
+
+@web.middleware
+async def _check_host(request: web.Request, handler: Next) -> web.StreamResponse:
+    """Reject a host that no URL can hold: it becomes part of the repositories' URIs."""
+    if not request.host.isascii():
+        raise web.HTTPBadRequest(text=messages.MALFORMED_HOST)
+    return await handler(request)
 
 
 class _Server:

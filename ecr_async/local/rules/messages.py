@@ -442,6 +442,8 @@ def layer_inaccessible(digest: str) -> layers.LayerInaccessibleException:
     )
 
 
+MALFORMED_HOST = "the Host header must be in ASCII"
+"""A host that can stand in no URL."""
 FOREIGN_URL = "AccessDenied: this URL was not given out here"
 """A layer's URL that is not one of this server's. Guessed; ECR's are of S3, whose code it begins with."""
 EXPIRED_URL = "AccessDenied: Request has expired"

@@ -39,6 +39,15 @@ async def test_a_stranger_is_turned_away_before_the_body(local: LocalECR, author
     writer.close()
 
 
+@pytest.mark.parametrize("path", ["/", "/v2/", "/_local/state"])
+async def test_a_host_that_no_url_can_hold(local: LocalECR, path: str) -> None:
+    reader, writer = await asyncio.open_connection(local.url.host, local.url.port)
+    writer.write(f"POST {path} HTTP/1.1\r\nHost: l\xefcalhost:1\r\n\r\n".encode("latin-1"))
+    assert b" 400 " in await reader.readline()
+    assert b"the Host header must be in ASCII" in await reader.read(1000)
+    writer.close()
+
+
 async def test_a_client_that_stalls_gives_its_place_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "STALL_SECONDS", 0.0)
     async with LocalECR() as local:
