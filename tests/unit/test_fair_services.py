@@ -66,8 +66,9 @@ async def ends(registry: Regions, *names: str, **options: Any) -> dict[str, floa
 
 @in_virtual_time
 async def test_there_are_as_many_workers_as_connections() -> None:
-    registry = Regions(MANY, latency=1.0)
-    await ends(registry, *(f"s{number}" for number in range(20)))
+    few = {f"r{number}": 1 for number in range(5)}  # a limiter that knows nothing lets so many go at once
+    registry = Regions(few, latency=1.0)
+    await ends(registry, *(f"s{number}" for number in range(50)))
     assert registry.most_under_way == 10
 
 
@@ -143,6 +144,24 @@ async def test_ten_thousand_services_are_not_opened_at_once() -> None:
             most = max(most, open_ - done)
     assert scan.summary.scanned == 2000
     assert most <= 10 + 16 + 10  # open services, queued results, one in hand for each worker
+
+
+@in_virtual_time
+async def test_no_service_is_opened_while_many_wait_for_their_turn() -> None:
+    registry = Regions({f"r{number}": 1 for number in range(5)}, latency=0.1)
+    opened = 0
+
+    async def services(session: ecr.Session) -> AsyncIterator[ecr.Service]:
+        nonlocal opened
+        for service in registry.services(session, *(f"s{number}" for number in range(200))):
+            yield service
+            opened += 1
+
+    async with registry.session(max_connections=100) as session:
+        scan = ecr.scan_images(services(session))
+        opened_by_result = [opened async for _ in scan]
+    assert len(opened_by_result) == 200 * 5
+    assert opened_by_result[0] == 50 + 25 + 1  # half of the workers began with one, a quarter as many wait
 
 
 @in_virtual_time
