@@ -317,17 +317,27 @@ class PooledDownload:
         self.headers: Mapping[str, str] = response.headers
         self._pool = pool
         self._response = response
+        self._failure: Exception | None = None
 
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Yield the body as it comes. Raises `TransportError` where it breaks off."""
+    async def batches(self, size: int) -> AsyncGenerator[list[bytes], None]:
+        """Yield the body as it comes, gathered into batches of `size` bytes or some more.
+
+        Raises `TransportError` where it breaks off, when what came before has been yielded.
+        """
         with ended_with_connection(self._response):
-            while chunk := await self._next():
-                yield chunk
+            while batch := await self._batch(size):
+                yield batch
 
-    async def _next(self) -> bytes:
-        response = self._response
-        try:
-            return await read_piece(response.content, response.content_length)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            failure = self._pool.failure(error, response)
-        raise failure  # not chained to what may repeat the URL, which is signed
+    async def _batch(self, size: int) -> list[bytes]:
+        """Return the next bytes: fewer than `size` at the end or where it breaks off, then none."""
+        response, batch = self._response, list[bytes]()
+        if self._failure is None:
+            try:
+                while size > 0 and (piece := await read_piece(response.content, response.content_length)):
+                    batch.append(piece)
+                    size -= len(piece)
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                self._failure = self._pool.failure(error, response)
+        if self._failure is not None and not batch:
+            raise self._failure  # not chained to what may repeat the URL, which is signed
+        return batch

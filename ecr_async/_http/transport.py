@@ -82,6 +82,9 @@ class Download(Protocol):
     status: int
     headers: Mapping[str, str]
 
-    def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Yield the body as it comes. Raises `TransportError` where it breaks off."""
+    def batches(self, size: int) -> AsyncGenerator[list[bytes], None]:
+        """Yield the body as it comes, gathered into batches of `size` bytes or some more.
+
+        Raises `TransportError` where it breaks off, when what came before has been yielded.
+        """
         ...

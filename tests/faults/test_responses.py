@@ -339,7 +339,7 @@ async def test_a_malformed_response_is_not_repeated(behaviour: Behaviour) -> Non
 
 async def download_all(session: ecr.Session, url: str) -> None:
     async with session.service("eu-west-1").download(url) as download:
-        async for _ in download.chunks():
+        async for _ in download.batches(1):
             pass
 
 

@@ -8,7 +8,7 @@ See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrl
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import attrs
@@ -73,23 +73,22 @@ class RemoteBlob:
         headers = {} if (first, end) == (0, self.descriptor.size) else {"Range": f"bytes={first}-{end - 1}"}
         if self._url is None:
             self._url = await self._signed_url()
-        async with self.service.download(self._url, headers) as download:
-            skipped = self._check(download, first)
-            chunks = _from(download.chunks(), skipped)
-            async for batch in _gathered(self._bounded(chunks, first, end)):
-                yield batch
-
-    async def _bounded(
-        self, chunks: AsyncIterable[bytes], first: int, end: int
-    ) -> AsyncGenerator[bytes, None]:
-        """Yield the chunks up to `end`. Raises `DigestMismatchError` where the blob should have ended."""
-        async for chunk in chunks:
-            if first + len(chunk) > end == self.descriptor.size:
-                raise DigestMismatchError(self.descriptor.digest, f"more than {end:,} bytes")
-            yield chunk[: end - first]  # all of it, but from a server that doesn't know ranges
-            first += len(chunk)
-            if first >= end < self.descriptor.size:
-                return
+        async with (
+            self.service.download(self._url, headers) as download,
+            aclosing(download.batches(BATCH)) as batches,
+        ):
+            at = first - self._check(download, first)
+            async for batch in batches:
+                begin, at = at, at + sum(map(len, batch))
+                if at > end == self.descriptor.size:
+                    raise DigestMismatchError(self.descriptor.digest, f"more than {end:,} bytes")
+                if begin < first or at > end:  # from a server that doesn't know ranges
+                    if wanted := b"".join(batch)[max(first - begin, 0) : end - begin]:
+                        yield [wanted]
+                else:
+                    yield batch
+                if at >= end < self.descriptor.size:
+                    return
 
     def _check(self, download: Download, first: int) -> int:
         """Return how many bytes of the response come before `first`, or raise if it isn't the blob."""
@@ -118,34 +117,6 @@ class RemoteBlob:
         if not response.download_url:
             raise CallError("there is no URL in the response", operation="GetDownloadUrlForLayer")
         return response.download_url
-
-
-async def _from(chunks: AsyncIterable[bytes], skipped: int) -> AsyncGenerator[bytes, None]:
-    async for chunk in chunks:
-        if skipped >= len(chunk):
-            skipped -= len(chunk)
-        else:
-            yield chunk[skipped:]
-            skipped = 0
-
-
-async def _gathered(chunks: AsyncIterable[bytes]) -> AsyncGenerator[list[bytes], None]:
-    """Gather chunks into batches; what came before a failure is yielded before it is raised."""
-    batch: list[bytes] = []
-    size = 0
-    try:
-        async for chunk in chunks:
-            batch.append(chunk)
-            size += len(chunk)
-            if size >= BATCH:
-                yield batch
-                batch, size = [], 0
-    except TransportError:
-        if batch:
-            yield batch
-        raise
-    if batch:
-        yield batch
 
 
 def _take_all(take: Take, batch: list[bytes]) -> None:
