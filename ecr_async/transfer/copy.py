@@ -59,8 +59,8 @@ async def copy_image(
         source_registry_id: The AWS account of the source's registry; by default that of its credentials.
         registry_id: The AWS account of the destination's registry; by default that of its credentials.
         progress: Gets how far each layer has come.
-        concurrency: Layers that are copied at a time. Each needs memory for one part, 10 or 20 MiB and a
-            third more.
+        concurrency: Layers that are copied at a time. Each needs memory for one and a half parts of 10 or
+            20 MiB.
         resume: Whether the IDs of unfinished uploads are kept in `$XDG_STATE_HOME/ecr-async/uploads`, so that
             the next copy of a layer continues where this one was interrupted.
 

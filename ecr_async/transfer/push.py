@@ -56,8 +56,8 @@ async def push_image(
         include_referrers: Whether artifacts about the image that the source lists are pushed with it.
         registry_id: The AWS account of the registry; the caller's by default.
         progress: Gets how far each layer has come.
-        concurrency: Layers that are sent at a time. Each needs memory for one part, 10 or 20 MiB and a
-            third more.
+        concurrency: Layers that are sent at a time. Each needs memory for one and a half parts of 10 or
+            20 MiB.
         resume: Whether the IDs of unfinished uploads are kept in `$XDG_STATE_HOME/ecr-async/uploads`, so that
             the next push of a layer continues where this one was interrupted.
         max_unpacked: Bytes that a gzipped archive may unpack to in the system's temporary folder.

@@ -12,7 +12,6 @@ leaves beyond that is cut off by the next writer. One writer at a time works on 
 """
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -40,8 +39,8 @@ __all__ = ["UploadWriter", "Uploads"]
 
 ResultT = TypeVar("ResultT")
 
-WORKERS = max(1, min(2, (os.cpu_count() or 1) - 1))
-"""Threads that hash and write. One core is left to the event loop, so that other calls needn't wait."""
+WORKERS = 2
+"""Threads that hash and write. On two cores, too, other calls take no longer with the second."""
 
 RESUMABLE_HASHES = 1024
 """Uploads whose hash so far is remembered; the bytes of others are read again."""

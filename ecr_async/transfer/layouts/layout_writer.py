@@ -27,6 +27,9 @@ __all__ = ["LayoutWriter"]
 
 _OURS = ".ecr-async"
 
+PROGRESS = 2 * 1024 * 1024
+"""Bytes between two reports of progress, each of which wakes the event loop from a thread."""
+
 HASHED_AT_ONCE = 4
 """Blobs that are there already and whose digests are verified at a time."""
 
@@ -63,12 +66,15 @@ class LayoutWriter:
         size = blob.descriptor.size
         file = await asyncio.to_thread(BlobFile, blob.descriptor, self._ours, target)
         try:
-            found = file.size
+            found = reported = file.size
             on_progress(found)
 
             def take(data: bytes) -> None:
+                nonlocal reported
                 file.take(data)
-                loop.call_soon_threadsafe(on_progress, file.size)
+                if file.size - reported >= PROGRESS or file.size == size:
+                    reported = file.size
+                    loop.call_soon_threadsafe(on_progress, reported)
 
             loop = asyncio.get_running_loop()
             try:

@@ -9,14 +9,14 @@ __all__ = ["PartBuffers"]
 
 
 class PartBuffers:
-    """Buffers for as many parts as `count`, over all uploads that share them.
+    """Buffers of parts for this many uploads at a time: one for each, and one for every two to read ahead.
 
     Whoever acquires one releases it: for reuse if nothing may be reading or writing it any more, as a thread
     may that outlives the task that was waiting for it.
     """
 
-    def __init__(self, count: int) -> None:
-        self._places = asyncio.Semaphore(count)
+    def __init__(self, uploads: int) -> None:
+        self._places = asyncio.Semaphore(uploads + uploads // 2)
         self._free: list[bytearray] = []
 
     def are_taken(self) -> bool:

@@ -95,7 +95,7 @@ def sync_images(
         max_images: The quota of images in one repository; images beyond it fail before anything is sent.
         concurrency: Images that are copied to each destination at a time.
         layers: Layers that are copied at a time, to all destinations together. Each needs memory for one
-            part, 10 or 20 MiB and a third more.
+            and a half parts of 10 or 20 MiB.
         patience: Seconds after which calls fail against a service that throttles every one of them.
         checkpoint: The path of a file that notes which repositories are done. It is removed when a sync ends
             without a failure.
