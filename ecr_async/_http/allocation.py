@@ -12,8 +12,10 @@ from functools import cache
 
 __all__ = ["keep_buffers"]
 
-LARGEST_KEPT = 1024 * 1024
-"""Bytes of the block that is freed: four buffers, so that what is kept is not returned between two reads."""
+LARGEST_KEPT = 2 * 1024 * 1024
+"""Bytes of the block that is freed. The allocator keeps twice as many at its end: what a batch of a download
+occupied is there for the next one.
+"""
 
 
 @cache

@@ -17,7 +17,7 @@ __all__ = ["LayerResponse"]
 RANGE = re.compile(r"bytes=(?=-?\d)(\d{0,18})-(\d{0,18})", re.ASCII | re.IGNORECASE)
 """One range, which is what ECR sends at a time; any other header is ignored."""
 
-PIECE = 512 * 1024
+PIECE = 1024 * 1024
 """Bytes that are sent in one turn of the event loop.
 
 To a client on the same machine, which receives as fast as the system sends, a `sendfile` goes on to the end
