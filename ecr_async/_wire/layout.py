@@ -8,11 +8,11 @@ type checked and every timestamp a `datetime`. To attrs the same class is one of
 import inspect
 import sys
 from abc import ABCMeta
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from types import NoneType
-from typing import Annotated, Any, ClassVar, NoReturn, TypeVar, cast, get_args
+from typing import Annotated, Any, NoReturn, TypeVar, get_args
 
 import attrs
 import msgspec
@@ -35,7 +35,7 @@ class Flag(metaclass=ABCMeta):  # noqa: B024 - a type without instances of its o
 Flag.register(bool)
 
 _SCALARS: dict[Any, Any] = {
-    bool: Flag,
+    bool: Annotated[Flag, Meta(extra_json_schema={"type": "boolean"})],
     datetime: Annotated[datetime, Meta(tz=True)],
     float: Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)],
     int: Annotated[int, Meta(ge=INTEGERS[0], le=INTEGERS[-1])],
@@ -92,10 +92,6 @@ class _Layout(msgspec.StructMeta):
         return made
 
     @property
-    def __attrs_attrs__(cls) -> "tuple[attrs.Attribute[Any], ...]":
-        return cast("tuple[attrs.Attribute[Any], ...]", attrs.fields(_described(cls)))
-
-    @property
     def __signature__(cls) -> inspect.Signature:
         return inspect.signature(_described(cls))
 
@@ -121,23 +117,46 @@ def _described(cls: Any) -> type[Any]:
     return attrs.make_class(cls.__name__, fields, frozen=True)
 
 
+class _OfClass:
+    """An attribute that a class has, and so its instances, computed when it is asked for."""
+
+    def __init__(self, compute: Callable[[Any], Any]) -> None:
+        self._compute = compute
+
+    def __get__(self, _: object, owner: type[Any]) -> Any:
+        return self._compute(owner)
+
+
 class Structure(msgspec.Struct, metaclass=_Layout, gc=False, rename=camel):
     """A value of the API: compared by its fields, shown without those that say nothing."""
 
-    __annotated__: ClassVar[Mapping[str, Any]] = {}
+    __annotated__ = dict[str, Any]()  # not annotated itself, so that type hints don't show it
     """The annotations of the fields as they are written."""
+
+    __attrs_attrs__ = _OfClass(lambda cls: attrs.fields(_described(cls)))
+    __attrs_props__ = _OfClass(lambda cls: _described(cls).__attrs_props__)
+    __attrs_types_resolved__ = _OfClass(lambda cls: cls)
+
+    def __init_subclass__(cls) -> None:
+        if Structure not in cls.__bases__ and inspect.get_annotations(cls):
+            raise TypeError(f"{cls.__name__}: a subclass of the API's classes can't have fields of its own")
 
     def __hash__(self) -> int:
         members = members_of(self.__class__)
         return hash((self.__class__, *(getattr(self, m.name) for m in members if m.kind.base is not dict)))
 
     def __repr__(self) -> str:
-        shown = (
-            f"{member.name}={getattr(self, member.name)!r}"
-            for member in members_of(self.__class__)
-            if not member.kind.is_sensitive and getattr(self, member.name) not in _NOTHING
-        )
+        shown = (f"{name}={value!r}" for name, value in self.__rich_repr__())
         return f"{self.__class__.__name__}({', '.join(shown)})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        members = [member for member in members_of(self.__class__) if not member.kind.is_sensitive]
+        values = [(member.name, getattr(self, member.name)) for member in members]
+        return [(name, value) for name, value in values if value not in _NOTHING]
+
+    def __replace__(self, /, **changes: Any) -> Any:
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        return self.__class__(**{**fields, **changes})
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise attrs.exceptions.FrozenInstanceError

@@ -104,8 +104,13 @@ def _boolean(value: Any) -> bool:
 
 
 def _integer(value: Any) -> int:
-    is_number = type(value) is str and re.fullmatch(r"[+-]?[0-9]{1,19}", value, re.ASCII)
-    if is_number or (type(value) is float and value.is_integer()):
+    if type(value) is str and re.fullmatch(r"[+-]?[0-9]{1,19}", value, re.ASCII):
+        value = int(value)
+    elif type(value) is str and re.fullmatch(
+        r"-?[0-9]{1,19}(\.[0-9]{1,19})?([eE][+-]?[0-9]{1,2})?", value, re.ASCII
+    ):
+        value = float(value)
+    if type(value) is float and value.is_integer():
         value = int(value)
     number = int(_typed(value, int, "an integer"))
     if number not in INTEGERS:
@@ -147,7 +152,7 @@ def _written_time(text: str) -> datetime | None:
     for read in (datetime.fromisoformat, _rfc822_time):
         try:
             moment = read(text)
-            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
         except (IndexError, OverflowError, TypeError, ValueError):  # IndexError: a fault of Python's
             pass
     return None

@@ -5,7 +5,7 @@ random.
 import json
 import traceback
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -91,11 +91,32 @@ def test_a_time_may_be_written_in_many_ways(decode: Decode, time: str) -> None:
 
 
 @decoders
-@pytest.mark.parametrize("size", ["12", "12.0", "1.2e1", '"12"'])
+@pytest.mark.parametrize("size", ["12", "12.0", "1.2e1", '"12"', '"12.0"', '"1.2e1"'])
 def test_a_whole_number_may_be_written_in_many_ways(decode: Decode, size: str) -> None:
     found = image(decode, f'"imageSizeInBytes": {size}').image_size_in_bytes
     assert found == 12
     assert type(found) is int
+
+
+@decoders
+@pytest.mark.parametrize(
+    ("members", "found"),
+    [
+        ('"imagePushedAt": "2024-05-17T14:00:00+02:00"', NOON.astimezone(timezone(timedelta(hours=2)))),
+        (
+            '"imagePushedAt": "0001-01-01T00:00:00+10:00"',
+            datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=10))),
+        ),
+        ('"imageSizeInBytes": "12.0"', 12),
+        ('"imageSizeInBytes": "1e3"', 1000),
+    ],
+)
+def test_what_a_value_is_depends_on_no_other(decode: Decode, members: str, found: object) -> None:
+    for others in ('"imageTags": []', '"imageTags": [null]', '"registryId": "\\ud800"'):
+        detail = image(decode, f"{members}, {others}")
+        value = detail.image_pushed_at or detail.image_size_in_bytes
+        assert value == found
+        assert repr(getattr(value, "tzinfo", None)) == repr(getattr(found, "tzinfo", None))
 
 
 @decoders

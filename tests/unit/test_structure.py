@@ -5,12 +5,17 @@ says nothing.
 import copy
 import gc
 import inspect
+import json
 import pickle
+import pprint
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import attrs
+import msgspec
 import pytest
+from rich.pretty import pretty_repr
 
 import ecr_async as ecr
 
@@ -79,6 +84,60 @@ def test_it_is_one_of_attrs_own_classes() -> None:
         "image_tags": ("v1",),
         "image_scan_findings_summary": {"finding_severity_counts": {"HIGH": 2}},
     }
+
+
+def test_to_attrs_its_instances_are_no_classes_and_its_types_are_resolved() -> None:
+    holder = attrs.make_class("Holder", ["cls"])
+    assert attrs.asdict(holder(ecr.ImageDetail)) == {"cls": ecr.ImageDetail}
+    assert pretty_repr(ecr.Tag) == repr(ecr.Tag)
+    before = attrs.fields(ecr.ImageScanningConfiguration).scan_on_push.type
+    attrs.resolve_types(ecr.ImageScanningConfiguration)
+    assert attrs.fields(ecr.ImageScanningConfiguration).scan_on_push.type == before == bool | None
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        ecr.AuthorizationData("SECRET"),
+        ecr.GetDownloadUrlForLayerResponse("SECRET"),
+        ecr.UploadLayerPartRequest("team/app", "upload", 0, 6, b"SECRET"),
+    ],
+)
+def test_no_way_of_showing_it_shows_a_secret(secret: object) -> None:
+    for shown in (repr(secret), str(secret), pretty_repr(secret), pprint.pformat(secret)):
+        assert secret.__class__.__name__ in shown
+        assert "SECRET" not in shown
+
+
+def test_what_it_shows_is_the_same_in_rich() -> None:
+    assert pretty_repr(DETAIL, max_width=1000) == repr(DETAIL)
+
+
+def test_replacing_a_field_takes_a_list_as_well() -> None:
+    detail: Any = DETAIL
+    replaced = detail.__replace__(image_tags=["v2"])  # what `copy.replace` calls, from Python 3.13 on
+    assert replaced == attrs.evolve(DETAIL, image_tags=("v2",))
+    assert hash(replaced) == hash(attrs.evolve(DETAIL, image_tags=("v2",)))
+
+
+def test_a_subclass_may_have_methods_but_no_fields() -> None:
+    class Named(ecr.ImageIdentifier):
+        @property
+        def name(self) -> str:
+            return self.image_tag or self.image_digest or ""
+
+    assert Named(image_tag="v1").name == "v1"
+    with pytest.raises(
+        TypeError, match="Counted: a subclass of the API's classes can't have fields of its own"
+    ):
+
+        class Counted(ecr.ImageIdentifier):
+            count: int = 0
+
+
+def test_its_schema_can_be_made() -> None:
+    schema = msgspec.json.schema(ecr.ImageScanningConfiguration)
+    assert "boolean" in json.dumps(schema)
 
 
 def test_its_signature_is_what_was_written() -> None:

@@ -16,6 +16,7 @@ them.
 import fnmatch
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -40,6 +41,9 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __repr__(self) -> str:
         return f"Mapping(match={self.match!r})"  # without the keys
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("match", self.match)]
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):

@@ -13,12 +13,13 @@ from pathlib import Path
 import msgspec
 
 from ecr_async._files.replacing import replace_file
+from ecr_async._record import Record
 from ecr_async.transfer.login.registry_credentials import MARGIN, RegistryCredentials
 
 __all__ = ["TokenCache", "cache_folder"]
 
 
-class _Kept(msgspec.Struct):
+class _Kept(Record):
     username: str
     password: str
     endpoint: str
