@@ -13,9 +13,9 @@ No more workers are active than keep this program busy: while many large respons
 are, since a response that waits fills memory and leaves the processor's caches.
 
 Services are opened as there is room for them, so what a scan holds depends on the connections and not on
-the number of its services. While a quarter as many lanes as there are connections wait for their turn,
-another one would only wait as well: each service would take longer, what it holds would leave the
-processor's caches, and every garbage collection would look at it.
+the number of its services. While a quarter as many that have responded as there are connections wait for
+their turn, another one would only wait as well: each service would take longer, what it holds would leave
+the processor's caches, and every garbage collection would look at it.
 """
 
 from __future__ import annotations
@@ -122,10 +122,9 @@ class _Workers:
 
     @property
     def _is_roomy(self) -> bool:
-        waiting = len(self._turns) + len(self._unproven_turns)
         if self.lanes < self.size:
-            return waiting <= self.size // 4
-        is_stuck = self.active < self.size and not waiting
+            return len(self._turns) <= self.size // 4
+        is_stuck = self.active < self.size and not self._turns and not self._unproven_turns
         return is_stuck and self.lanes < OPEN_LANES * self.size
 
     def changed(self, lane: Lane) -> None:
