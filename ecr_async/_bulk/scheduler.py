@@ -64,8 +64,8 @@ class Scheduler:
 
     async def open(self, service: Service) -> Lane:
         """Return a lane for a service, as soon as there is room for another one."""
-        workers = self._workers_of(service)
-        await workers.room()
+        await asyncio.sleep(0)  # opening many in one turn of the event loop would hold it up
+        await self._workers_of(service).room()
         return self.open_now(service)
 
     def open_now(self, service: Service) -> Lane:
