@@ -103,13 +103,12 @@ def _boolean(value: Any) -> bool:
     return bool(_typed(value, bool, "a boolean"))
 
 
+_NUMBER = r"[+-]?[0-9]{1,19}(\.[0-9]{1,19})?([eE][+-]?[0-9]{1,2})?"
+
+
 def _integer(value: Any) -> int:
-    if type(value) is str and re.fullmatch(r"[+-]?[0-9]{1,19}", value, re.ASCII):
-        value = int(value)
-    elif type(value) is str and re.fullmatch(
-        r"-?[0-9]{1,19}(\.[0-9]{1,19})?([eE][+-]?[0-9]{1,2})?", value, re.ASCII
-    ):
-        value = float(value)
+    if type(value) is str and re.fullmatch(_NUMBER, value, re.ASCII):
+        value = int(value) if value.lstrip("+-").isdecimal() else float(value)
     if type(value) is float and value.is_integer():
         value = int(value)
     number = int(_typed(value, int, "an integer"))
