@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType, UnionType
-from typing import TYPE_CHECKING, Self, cast
+from typing import Self, cast
 
 import aiohttp
 
@@ -33,9 +33,6 @@ from ecr_async._retry.standard import RetryConfig, RetryStrategy
 from ecr_async._secret import hide
 from ecr_async.errors import ConfigurationError, CredentialsError, SessionClosedError
 from ecr_async.service import Service
-
-if TYPE_CHECKING:
-    from ecr_async._auth.role import Role
 
 __all__ = ["OpenSession", "RoleSession", "Session"]
 
@@ -115,7 +112,7 @@ class OpenSession(ABC):
         from ecr_async._auth.role import Role  # noqa: PLC0415 - few sessions assume roles
 
         role = Role(role_arn, session_name, duration, external_id)
-        return RoleSession(self, role)
+        return RoleSession(role.arn, role.account, self.runtime.child(role))
 
 
 class RoleSession(OpenSession):
@@ -125,10 +122,10 @@ class RoleSession(OpenSession):
     the renewal of its credentials before the session that it comes from is closed.
     """
 
-    def __init__(self, parent: OpenSession, role: Role) -> None:
-        self.role_arn = role.arn
-        self.account = role.account
-        self._runtime = parent.runtime.child(role)
+    def __init__(self, role_arn: str, account: str, runtime: Runtime) -> None:
+        self.role_arn = role_arn
+        self.account = account
+        self._runtime = runtime
 
     def __repr__(self) -> str:
         return f"<RoleSession {self.role_arn}>"

@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 __all__ = ["LARGE_AT_ONCE", "LONGEST_TURN", "Turn", "Turns"]
 
-LARGE_AT_ONCE = 4
+LARGE_AT_ONCE = 2
 """How many large responses are read and decoded at once."""
 
-LONGEST_TURN = 0.002
+LONGEST_TURN = 0.001
 """Seconds of waiting for the network after which the next large response is read as well."""
 
 SHORTEST_WAIT = 0.001
