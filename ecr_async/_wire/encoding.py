@@ -1,6 +1,6 @@
-"""Writes the functions that turn attrs objects into what JSON can hold, checking each field on the way.
+"""Writes the functions that turn the API's objects into what JSON can hold, checking each field on the way.
 
-Like a decoder, an encoder is straight-line code written for its class; a value that keeps the limits, as
+An encoder is straight-line code written for its class; a value that keeps the limits, as
 nearly all do, is checked in one expression, and the message for one that doesn't is worked out afterwards.
 """
 

@@ -19,23 +19,24 @@ import msgspec
 from msgspec import Meta
 
 from ecr_async._wire.annotations import Kind, kind_of, members_of
+from ecr_async._wire.invalid import IS_REQUIRED
 from ecr_async._wire.names import camel
 from ecr_async.errors import ValidationError
 
-__all__ = ["INTEGERS", "Flag", "Structure", "field", "structure"]
+__all__ = ["INTEGERS", "Structure", "field", "structure"]
 
 INTEGERS = range(-(2**63), 2**63)
 """What an integer or a long of the API may be."""
 
 
-class Flag(metaclass=ABCMeta):  # noqa: B024 - a type without instances of its own
+class _Flag(metaclass=ABCMeta):  # noqa: B024 - a type without instances of its own
     """What a boolean is decoded as: decoding that takes a number for a datetime takes 1 for true as well."""
 
 
-Flag.register(bool)
+_Flag.register(bool)
 
 _SCALARS: dict[Any, Any] = {
-    bool: Annotated[Flag, Meta(extra_json_schema={"type": "boolean"})],
+    bool: Annotated[_Flag, Meta(extra_json_schema={"type": "boolean"})],
     datetime: Annotated[datetime, Meta(tz=True)],
     float: Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)],
     int: Annotated[int, Meta(ge=INTEGERS[0], le=INTEGERS[-1])],
@@ -83,7 +84,7 @@ class _Layout(msgspec.StructMeta):
         except TypeError:
             for member in members_of(cls)[len(args) :]:
                 if member.is_required and member.name not in kwargs:
-                    raise ValidationError(member.name, "is required") from None
+                    raise ValidationError(member.name, IS_REQUIRED) from None
             raise
         for name in _sequences(cls):
             value = getattr(made, name)
@@ -134,7 +135,6 @@ class Structure(msgspec.Struct, metaclass=_Layout, gc=False, rename=camel):
     """The annotations of the fields as they are written."""
 
     __attrs_attrs__ = _OfClass(lambda cls: attrs.fields(_described(cls)))
-    __attrs_props__ = _OfClass(lambda cls: _described(cls).__attrs_props__)
     __attrs_types_resolved__ = _OfClass(lambda cls: cls)
 
     def __init_subclass__(cls) -> None:
@@ -154,7 +154,7 @@ class Structure(msgspec.Struct, metaclass=_Layout, gc=False, rename=camel):
         values = [(member.name, getattr(self, member.name)) for member in members]
         return [(name, value) for name, value in values if value not in _NOTHING]
 
-    def __replace__(self, /, **changes: Any) -> Any:
+    def __replace__(self, /, **changes: Any) -> Any:  # msgspec's own would leave a list what it is
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
         return self.__class__(**{**fields, **changes})
 

@@ -1,4 +1,4 @@
-"""Makes attrs objects of parsed JSON, member by member, and names the one that doesn't fit.
+"""Makes objects of the API of parsed JSON, member by member, and names the one that doesn't fit.
 
 This is the way for documents that the fast one (`layout`) does not take. Most of those are wrong,
 and here the place of the fault is found. Others are only unusual, and botocore reads them, so the client

@@ -61,9 +61,8 @@ async def receive_part(
 
         def take_in(chunks: Chunks) -> Iterator[bytes]:
             for chunk in chunks:
-                decoded = blob.feed(
-                    chunk
-                )  # which brings the chunk into this core's cache: it is hashed faster now
+                # Decoding brings the chunk into this core's cache, where it is hashed faster.
+                decoded = blob.feed(chunk)
                 digest.update(chunk)
                 yield from decoded
 
